@@ -1,0 +1,2 @@
+//! The `goma` command line.
+fn main() {}
