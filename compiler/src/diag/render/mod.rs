@@ -1,0 +1,1 @@
+//! Drawing findings: [`human`] for people, [`json`] for tools (RT-CLI-8).

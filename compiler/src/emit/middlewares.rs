@@ -1,0 +1,148 @@
+//! `src/middlewares.rs`: one function per middleware, with its rule as static data.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use super::rt;
+use crate::plan::{
+    AddPrefix, BasicAuth, BodyLimit, Cors, Filter, Header, Middleware, RedirectScheme,
+    RequestHeaders, ResponseHeaders, User, Value,
+};
+
+/// What the header says about the file.
+pub(super) const ABOUT: &str = "Every middleware in use, with its rule.";
+
+/// The items of the file.
+pub(super) fn emit(middlewares: &[Middleware]) -> Vec<TokenStream> {
+    if middlewares.is_empty() {
+        return Vec::new();
+    }
+    let modules: BTreeMap<String, _> = middlewares
+        .iter()
+        .map(|middleware| rt::filter_path(&middleware.filter).module)
+        .map(|module| (module.to_string(), module))
+        .collect();
+    let modules: Vec<_> = modules.into_values().collect();
+    let mut items = vec![rt::use_filters(&modules), rt::use_start()];
+    let values: Vec<&Value> = middlewares.iter().flat_map(|middleware| middleware.filter.values()).collect();
+    items.extend(rt::use_values_in(&values));
+    items.extend(middlewares.iter().map(emit_middleware));
+    items
+}
+
+fn emit_middleware(middleware: &Middleware) -> TokenStream {
+    let Middleware {
+        name,
+        place,
+        function,
+        filter,
+    } = middleware;
+    let doc = format!(" `{name}` ({place}): {}", filter.type_name());
+    let function = rt::ident(function);
+    let rt::FilterPath { module, name } = rt::filter_path(filter);
+    let config = emit_config(filter);
+    quote! {
+        #[doc = #doc]
+        pub fn #function(start: &Start<'_>) -> Result<#module::#name, StartError> {
+            #module::#name::new(&#module::Config { #config }, start)
+        }
+    }
+}
+
+/// The fields of a filter's `Config`.
+fn emit_config(filter: &Filter) -> TokenStream {
+    match filter {
+        Filter::AddPrefix(AddPrefix { prefix }) => quote!(prefix: #prefix),
+        Filter::BasicAuth(rule) => emit_basic_auth(rule),
+        Filter::BodyLimit(BodyLimit { limit_bytes }) => {
+            let limit = Literal::u64_unsuffixed(*limit_bytes);
+            quote!(limit: #limit)
+        }
+        Filter::RedirectScheme(rule) => emit_redirect_scheme(rule),
+        Filter::RequestHeaders(RequestHeaders { set, remove, add }) => {
+            let (set, add) = (emit_headers(set), emit_headers(add));
+            quote!(set: #set, remove: &[#(#remove),*], add: #add)
+        }
+        Filter::ResponseHeaders(ResponseHeaders { set, cors }) => {
+            let set = emit_headers(set);
+            let cors = rt::option(cors.as_ref().map(emit_cors));
+            quote!(set: #set, cors: #cors)
+        }
+    }
+}
+
+fn emit_basic_auth(rule: &BasicAuth) -> TokenStream {
+    let BasicAuth {
+        users,
+        realm,
+        forward_username,
+        username_header,
+        remove_authorization,
+    } = rule;
+    let users = users.iter().map(emit_user);
+    quote! {
+        users: &[#(#users),*],
+        realm: #realm,
+        forward_username: #forward_username,
+        username_header: #username_header,
+        remove_authorization: #remove_authorization
+    }
+}
+
+fn emit_user(user: &User) -> TokenStream {
+    let User { username, password } = user;
+    let (username, password) = (rt::value(username), rt::value(password));
+    quote!(basic_auth::User { username: #username, password: #password })
+}
+
+fn emit_redirect_scheme(rule: &RedirectScheme) -> TokenStream {
+    let RedirectScheme {
+        scheme,
+        port,
+        permanent,
+        preserve_method,
+    } = rule;
+    let port = rt::option(port.as_ref().map(rt::value));
+    quote! {
+        scheme: #scheme,
+        port: #port,
+        permanent: #permanent,
+        preserve_method: #preserve_method
+    }
+}
+
+fn emit_headers(headers: &[Header]) -> TokenStream {
+    let pairs = headers.iter().map(|Header { name, value }| {
+        let value = rt::value(value);
+        quote!((#name, #value))
+    });
+    quote!(&[#(#pairs),*])
+}
+
+fn emit_cors(cors: &Cors) -> TokenStream {
+    let Cors {
+        origins,
+        allow_methods,
+        allowed_headers,
+        expose_headers,
+        max_age_seconds,
+        allow_credentials,
+    } = cors;
+    let origins = origins.iter().map(rt::value);
+    let max_age = rt::option(max_age_seconds.map(|seconds| {
+        let seconds = Literal::u32_unsuffixed(seconds);
+        quote!(#seconds)
+    }));
+    quote! {
+        response_headers::Cors {
+            origins: &[#(#origins),*],
+            allow_methods: &[#(#allow_methods),*],
+            allowed_headers: &[#(#allowed_headers),*],
+            expose_headers: &[#(#expose_headers),*],
+            max_age: #max_age,
+            allow_credentials: #allow_credentials,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What a specification means: names are ids, defaults are filled in, every text has been checked.
+//! A [`Model`] can only be made from newtypes that are valid by construction; nothing here is
+//! looked up by name again. Every item keeps the place it came from.
+
+mod header;
+mod host;
+mod method;
+mod name;
+mod path;
+pub mod rule;
+pub mod scalar;
+mod value;
+
+use crate::source::{SourceId, Span};
+
+pub use header::{HeaderName, HeaderPattern};
+pub use host::{HostKind, HostPattern};
+pub use method::Method;
+pub use name::Name;
+pub use path::RoutePath;
+pub use rule::Rule;
+pub use value::{Part, Value};
+
+/// Index into [`Model::routes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RouteId(pub u32);
+
+/// Index into [`Model::middlewares`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MiddlewareId(pub u32);
+
+/// A whole specification.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The main file.
+    pub main: SourceId,
+    /// Listener, timeouts, log: what is read when the gateway starts.
+    pub gateway: Gateway,
+    /// In spec order.
+    pub routes: Vec<Route>,
+    /// In spec order, those no route uses included.
+    pub middlewares: Vec<Middleware>,
+}
+
+impl Model {
+    /// The middleware of an id of this model.
+    #[must_use]
+    pub fn middleware(&self, id: MiddlewareId) -> Option<&Middleware> {
+        self.middlewares.get(id.0 as usize)
+    }
+
+    /// Routes with their ids.
+    pub fn routes(&self) -> impl Iterator<Item = (RouteId, &Route)> {
+        (0..).map(RouteId).zip(&self.routes)
+    }
+
+    /// Middlewares with their ids.
+    pub fn middlewares(&self) -> impl Iterator<Item = (MiddlewareId, &Middleware)> {
+        (0..).map(MiddlewareId).zip(&self.middlewares)
+    }
+}
+
+/// The `gateway` section without its routes; all of class V.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// The key `gateway`; the start of the main file when absent.
+    pub span: Span,
+    /// The key `gateway.routes`; `span` when absent.
+    pub routes_span: Span,
+    /// `entryPoints.web.address` (addr).
+    pub web_address: Value,
+    /// `timeouts`.
+    pub timeouts: Timeouts,
+    /// `log.level`: `trace debug info warn error off`, any case.
+    pub log_level: Value,
+    /// `log.format`: `text` or `json`.
+    pub log_format: Value,
+    /// `monitoring.enableReadiness` (bool).
+    pub readiness: Value,
+    /// `monitoring.enableLiveness` (bool).
+    pub liveness: Value,
+}
+
+/// `gateway.timeouts`, all `secs`.
+#[derive(Clone, Debug)]
+pub struct Timeouts {
+    /// Whole request including body; 0 = none.
+    pub read: Value,
+    /// End of request headers to end of response; 0 = none.
+    pub write: Value,
+    /// Keep-alive idle.
+    pub idle: Value,
+    /// Request header section, 1 to 300.
+    pub header: Value,
+    /// How long in-flight requests may take after a stop signal.
+    pub drain: Value,
+    /// Wait between a stop signal and closing the listeners.
+    pub drain_delay: Value,
+}
+
+/// One entry of `gateway.routes`.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Unique.
+    pub name: Name,
+    /// The value of `name`: the place that generated code and `explain` show.
+    pub span: Span,
+    /// The value of `path`.
+    pub path_span: Span,
+    /// False: built, not served.
+    pub enabled: bool,
+    /// What it matches.
+    pub path: RoutePath,
+    /// Empty: any.
+    pub hosts: Vec<HostPattern>,
+    /// Empty: all.
+    pub methods: Vec<Method>,
+    /// Replaces `path` in front of the forwarded path.
+    pub rewrite: Option<RoutePath>,
+    /// At least one; `target` counts as one.
+    pub backends: Vec<Backend>,
+    /// Outermost first, each at most once.
+    pub middlewares: Vec<MiddlewareId>,
+    /// For each of `middlewares`, the place it is named.
+    pub middleware_spans: Vec<Span>,
+}
+
+/// Where a route forwards to.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    /// A url.
+    pub endpoint: Value,
+}
+
+/// One entry of `middlewares`.
+#[derive(Clone, Debug)]
+pub struct Middleware {
+    /// Unique.
+    pub name: Name,
+    /// The value of `name`.
+    pub span: Span,
+    /// Its type and what the type needs.
+    pub rule: Rule,
+}

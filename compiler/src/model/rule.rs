@@ -1,0 +1,157 @@
+//! What each middleware type needs, one struct per type (middlewares.md section 5).
+
+use super::{HeaderName, HeaderPattern, Method, RoutePath, Value};
+
+/// A middleware's type with its settings.
+#[derive(Clone, Debug)]
+pub enum Rule {
+    /// MW-PREFIX
+    AddPrefix(AddPrefix),
+    /// MW-BASIC
+    BasicAuth(BasicAuth),
+    /// MW-BODY
+    BodyLimit(BodyLimit),
+    /// MW-SCHEME
+    RedirectScheme(RedirectScheme),
+    /// MW-REQH
+    RequestHeaders(RequestHeaders),
+    /// MW-RESH, MW-CORS
+    ResponseHeaders(ResponseHeaders),
+}
+
+impl Rule {
+    /// The word after `type:` in its canonical spelling.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::AddPrefix(_) => "addPrefix",
+            Self::BasicAuth(_) => "basicAuth",
+            Self::BodyLimit(_) => "bodyLimit",
+            Self::RedirectScheme(_) => "redirectScheme",
+            Self::RequestHeaders(_) => "requestHeaders",
+            Self::ResponseHeaders(_) => "responseHeaders",
+        }
+    }
+
+    /// Whether it is a response policy: lifted out of the list, run around the whole route
+    /// (MW-GEN-7).
+    #[must_use]
+    pub const fn is_policy(&self) -> bool {
+        match self {
+            Self::ResponseHeaders(_) => true,
+            Self::AddPrefix(_)
+            | Self::BasicAuth(_)
+            | Self::BodyLimit(_)
+            | Self::RedirectScheme(_)
+            | Self::RequestHeaders(_) => false,
+        }
+    }
+}
+
+/// `addPrefix`
+#[derive(Clone, Debug)]
+pub struct AddPrefix {
+    /// Never `/`.
+    pub prefix: RoutePath,
+}
+
+/// `basicAuth`
+#[derive(Clone, Debug)]
+pub struct BasicAuth {
+    /// At least one; literal user names are unique.
+    pub users: Vec<User>,
+    /// Without CR and LF.
+    pub realm: String,
+    /// Whether the backend gets `username_header`.
+    pub forward_username: bool,
+    /// Removed from every client request (MW-GEN-12).
+    pub username_header: HeaderName,
+    /// Whether `Authorization` stops here.
+    pub remove_authorization: bool,
+}
+
+/// One entry of `basicAuth.users`.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Not empty.
+    pub username: Value,
+    /// Plain text or a bcrypt hash; not empty.
+    pub password: Value,
+}
+
+/// `bodyLimit`
+#[derive(Clone, Debug)]
+pub struct BodyLimit {
+    /// Bytes, more than 0.
+    pub limit: u64,
+}
+
+/// The scheme a `redirectScheme` sends clients to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `http`
+    Http,
+    /// `https`
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// `redirectScheme`
+#[derive(Clone, Debug)]
+pub struct RedirectScheme {
+    /// Where to.
+    pub scheme: Scheme,
+    /// A port, 1 to 65535; the scheme's own when absent.
+    pub port: Option<Value>,
+    /// 301 or 308 in place of 302 or 307.
+    pub permanent: bool,
+    /// 307 or 308 in place of 302 or 301.
+    pub preserve_method: bool,
+}
+
+/// `requestHeaders`; applied in the order remove, set, add.
+#[derive(Clone, Debug)]
+pub struct RequestHeaders {
+    /// Replaces all values; an empty value deletes.
+    pub set: Vec<(HeaderName, Value)>,
+    /// Names and `Prefix-*`.
+    pub remove: Vec<HeaderPattern>,
+    /// Appended.
+    pub add: Vec<(HeaderName, Value)>,
+}
+
+/// `responseHeaders`; CORS first, then `set`.
+#[derive(Clone, Debug)]
+pub struct ResponseHeaders {
+    /// Replaces all values; an empty value deletes.
+    pub set: Vec<(HeaderName, Value)>,
+    /// Only when enabled.
+    pub cors: Option<Cors>,
+}
+
+/// `responseHeaders.cors`
+#[derive(Clone, Debug)]
+pub struct Cors {
+    /// At least one.
+    pub origins: Vec<Value>,
+    /// Empty: the asked one is echoed.
+    pub allow_methods: Vec<Method>,
+    /// Empty: echoed.
+    pub allowed_headers: Vec<HeaderName>,
+    /// `*` stands alone and not with credentials.
+    pub expose_headers: Vec<HeaderName>,
+    /// Seconds, at most 86400.
+    pub max_age: Option<u32>,
+    /// Not together with the origin `*`.
+    pub allow_credentials: bool,
+}

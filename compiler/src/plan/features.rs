@@ -1,0 +1,124 @@
+//! Which cargo features of the runtime a plan needs (MW-GEN-21).
+//!
+//! Apart, because it is the one table between what a spec uses and what is linked.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{Filter, Middleware, Part, Route, Value};
+
+/// A cargo feature of `goma-runtime`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Feature {
+    /// Password hashes and their worker pool.
+    BasicAuth,
+    /// A resolver for endpoints that are not IP addresses.
+    Dns,
+}
+
+impl Feature {
+    /// Its name in the runtime's `Cargo.toml`; the order of variants is the order of names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BasicAuth => "basic-auth",
+            Self::Dns => "dns",
+        }
+    }
+}
+
+/// The features in use, sorted.
+pub(super) fn select(routes: &[Route], middlewares: &[Middleware]) -> Vec<Feature> {
+    let mut features: BTreeSet<Feature> = middlewares
+        .iter()
+        .filter_map(|middleware| of_filter(&middleware.filter))
+        .collect();
+    if routes
+        .iter()
+        .flat_map(|route| &route.backends)
+        .any(needs_dns)
+    {
+        features.insert(Feature::Dns);
+    }
+    features.into_iter().collect()
+}
+
+fn of_filter(filter: &Filter) -> Option<Feature> {
+    match filter {
+        Filter::BasicAuth(_) => Some(Feature::BasicAuth),
+        Filter::AddPrefix(_)
+        | Filter::BodyLimit(_)
+        | Filter::RedirectScheme(_)
+        | Filter::RequestHeaders(_)
+        | Filter::ResponseHeaders(_) => None,
+    }
+}
+
+/// A host that is only known at start may be a name; an IP literal and `localhost` need no resolver.
+fn needs_dns(endpoint: &Value) -> bool {
+    let mut url = String::new();
+    for part in &endpoint.parts {
+        match part {
+            Part::Env { .. } => return true,
+            Part::Text(text) => url.push_str(text),
+        }
+    }
+    let authority = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    !is_address(authority)
+}
+
+fn is_address(authority: &str) -> bool {
+    if authority.starts_with('[') {
+        return true;
+    }
+    let host = authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host);
+    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::Ipv4Addr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Place;
+
+    fn check(parts: Vec<Part>, expected: bool) {
+        let place = Place {
+            file: "goma.yaml".to_owned(),
+            line: 1,
+            column: 1,
+        };
+        let endpoint = Value {
+            key: "target".to_owned(),
+            place,
+            parts,
+        };
+        assert_eq!(needs_dns(&endpoint), expected, "{:?}", endpoint.parts);
+    }
+
+    #[test]
+    fn only_names_and_references_need_a_resolver() {
+        check(vec![Part::Text("http://127.0.0.1:80".into())], false);
+        check(vec![Part::Text("http://127.0.0.1/a:b".into())], false);
+        check(vec![Part::Text("http://[::1]:80/x".into())], false);
+        check(vec![Part::Text("http://LocalHost".into())], false);
+        check(vec![Part::Text("http://orders.internal:80".into())], true);
+        check(
+            vec![
+                Part::Text("http://127.0.0.1:".into()),
+                Part::Env {
+                    name: "PORT".into(),
+                    default: None,
+                },
+            ],
+            true,
+        );
+    }
+
+    #[test]
+    fn names_follow_the_order_of_variants() {
+        assert!(Feature::BasicAuth < Feature::Dns);
+        assert!(Feature::BasicAuth.name() < Feature::Dns.name());
+    }
+}

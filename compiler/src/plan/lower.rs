@@ -1,0 +1,268 @@
+//! Lowering: what a gateway means becomes what its crate contains.
+//!
+//! Here equal lists of middlewares become one chain, unused middlewares disappear, spans become
+//! places. Nothing can fail: the model is valid, and `names::check` has refused clashes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::names::{self, Ident};
+use super::{
+    AddPrefix, BasicAuth, BodyLimit, Chain, Cors, Filter, Header, Member, Middleware, Part, Place,
+    Plan, RedirectScheme, RequestHeaders, ResponseHeaders, Route, RouteName, RouteTable, Settings,
+    User, Value, features,
+};
+use crate::model::{self, MiddlewareId, Model, Rule};
+use crate::source::{SourceMap, Span};
+
+/// The plan of the crate called `name`.
+pub fn lower(model: &Model, sources: &SourceMap, name: &str) -> Plan {
+    let cx = Cx { model, sources };
+    let chains = lower_chains(&cx);
+    let rows: Vec<Route> = model
+        .routes
+        .iter()
+        .map(|route| lower_route(&cx, route, chain_of(&chains, &route.middlewares)))
+        .collect();
+    let middlewares = lower_middlewares(&cx);
+    Plan {
+        name: name.to_owned(),
+        main_file: sources.name(model.main).to_owned(),
+        features: features::select(&rows, &middlewares),
+        settings: lower_settings(&cx, &model.gateway),
+        routes: RouteTable {
+            place: cx.place(model.gateway.routes_span),
+            rows,
+        },
+        chains: chains.into_values().collect::<ById>().0,
+        middlewares,
+    }
+}
+
+/// What every step of lowering reads.
+struct Cx<'a> {
+    model: &'a Model,
+    sources: &'a SourceMap,
+}
+
+impl Cx<'_> {
+    fn place(&self, span: Span) -> Place {
+        let location = self.sources.locate(span);
+        Place {
+            file: location.file,
+            line: location.line,
+            column: location.column,
+        }
+    }
+}
+
+/// Chains by their list of middlewares.
+type Chains<'a> = BTreeMap<&'a [MiddlewareId], Chain>;
+
+/// Chains in the order of their ids.
+struct ById(Vec<Chain>);
+
+impl FromIterator<Chain> for ById {
+    fn from_iter<I: IntoIterator<Item = Chain>>(chains: I) -> Self {
+        let mut chains: Vec<Chain> = chains.into_iter().collect();
+        chains.sort_by_key(|chain| chain.id);
+        Self(chains)
+    }
+}
+
+fn lower_chains<'a>(cx: &Cx<'a>) -> Chains<'a> {
+    let mut chains = Chains::new();
+    let mut next_id = 0;
+    for route in &cx.model.routes {
+        chains
+            .entry(route.middlewares.as_slice())
+            .and_modify(|chain| chain.more_routes += 1)
+            .or_insert_with(|| {
+                let chain = lower_chain(cx, next_id, route);
+                next_id += 1;
+                chain
+            });
+    }
+    chains
+}
+
+fn lower_chain(cx: &Cx<'_>, id: u32, route: &model::Route) -> Chain {
+    let function = if route.middlewares.is_empty() {
+        Ident::bare()
+    } else {
+        Ident::chain_of(route.name.as_str())
+    };
+    let members = || {
+        route
+            .middlewares
+            .iter()
+            .filter_map(|id| cx.model.middleware(*id))
+    };
+    let lower_all = |policy: bool| {
+        members()
+            .filter(|middleware| middleware.rule.is_policy() == policy)
+            .map(lower_member)
+            .collect()
+    };
+    Chain {
+        id,
+        constant: function.constant(),
+        function,
+        policies: lower_all(true),
+        filters: lower_all(false),
+        first_route: RouteName {
+            name: route.name.to_string(),
+            place: cx.place(route.span),
+        },
+        more_routes: 0,
+    }
+}
+
+fn lower_member(middleware: &model::Middleware) -> Member {
+    Member {
+        name: middleware.name.to_string(),
+        function: names::ident(middleware.name.as_str()),
+    }
+}
+
+/// The constant of the chain of a list; every route's list has one.
+fn chain_of(chains: &Chains<'_>, middlewares: &[MiddlewareId]) -> Ident {
+    chains
+        .get(middlewares)
+        .map_or_else(|| Ident::bare().constant(), |chain| chain.constant.clone())
+}
+
+fn lower_route(cx: &Cx<'_>, route: &model::Route, chain: Ident) -> Route {
+    Route {
+        name: route.name.to_string(),
+        place: cx.place(route.span),
+        enabled: route.enabled,
+        path: route.path.as_str().to_owned(),
+        hosts: route.hosts.iter().map(|host| host.as_str().to_owned()).collect(),
+        methods: methods(&route.methods),
+        rewrite: route.rewrite.as_ref().map(|path| path.as_str().to_owned()),
+        backends: route
+            .backends
+            .iter()
+            .map(|backend| lower_value(cx, &backend.endpoint))
+            .collect(),
+        chain,
+    }
+}
+
+fn methods(methods: &[model::Method]) -> Vec<String> {
+    methods.iter().map(|method| method.as_str().to_owned()).collect()
+}
+
+fn lower_value(cx: &Cx<'_>, value: &model::Value) -> Value {
+    let lower_part = |part: &model::Part| match part {
+        model::Part::Env { name, default } => Part::Env {
+            name: name.clone(),
+            default: default.clone(),
+        },
+        model::Part::Text(text) => Part::Text(text.clone()),
+    };
+    Value {
+        key: value.key.clone(),
+        place: cx.place(value.span),
+        parts: value.parts.iter().map(lower_part).collect(),
+    }
+}
+
+fn lower_settings(cx: &Cx<'_>, gateway: &model::Gateway) -> Settings {
+    let timeouts = &gateway.timeouts;
+    Settings {
+        place: cx.place(gateway.span),
+        web_address: lower_value(cx, &gateway.web_address),
+        read_timeout: lower_value(cx, &timeouts.read),
+        write_timeout: lower_value(cx, &timeouts.write),
+        idle_timeout: lower_value(cx, &timeouts.idle),
+        header_timeout: lower_value(cx, &timeouts.header),
+        drain_timeout: lower_value(cx, &timeouts.drain),
+        drain_delay: lower_value(cx, &timeouts.drain_delay),
+        log_level: lower_value(cx, &gateway.log_level),
+        log_format: lower_value(cx, &gateway.log_format),
+        readiness_enabled: lower_value(cx, &gateway.readiness),
+        liveness_enabled: lower_value(cx, &gateway.liveness),
+    }
+}
+
+/// Only what a route uses (MW-GEN-21).
+fn lower_middlewares(cx: &Cx<'_>) -> Vec<Middleware> {
+    let routes = cx.model.routes.iter();
+    let used: BTreeSet<MiddlewareId> = routes.flat_map(|route| &route.middlewares).copied().collect();
+    used.into_iter()
+        .filter_map(|id| cx.model.middleware(id))
+        .map(|middleware| Middleware {
+            name: middleware.name.to_string(),
+            place: cx.place(middleware.span),
+            function: names::ident(middleware.name.as_str()),
+            filter: lower_rule(cx, &middleware.rule),
+        })
+        .collect()
+}
+
+fn lower_rule(cx: &Cx<'_>, rule: &Rule) -> Filter {
+    match rule {
+        Rule::AddPrefix(rule) => Filter::AddPrefix(AddPrefix {
+            prefix: rule.prefix.as_str().to_owned(),
+        }),
+        Rule::BasicAuth(rule) => Filter::BasicAuth(lower_basic_auth(cx, rule)),
+        Rule::BodyLimit(rule) => Filter::BodyLimit(BodyLimit {
+            limit_bytes: rule.limit,
+        }),
+        Rule::RedirectScheme(rule) => Filter::RedirectScheme(RedirectScheme {
+            scheme: rule.scheme.as_str().to_owned(),
+            port: rule.port.as_ref().map(|port| lower_value(cx, port)),
+            permanent: rule.permanent,
+            preserve_method: rule.preserve_method,
+        }),
+        Rule::RequestHeaders(rule) => Filter::RequestHeaders(RequestHeaders {
+            set: lower_headers(cx, &rule.set),
+            remove: rule.remove.iter().map(|name| name.as_str().to_owned()).collect(),
+            add: lower_headers(cx, &rule.add),
+        }),
+        Rule::ResponseHeaders(rule) => Filter::ResponseHeaders(ResponseHeaders {
+            set: lower_headers(cx, &rule.set),
+            cors: rule.cors.as_ref().map(|cors| lower_cors(cx, cors)),
+        }),
+    }
+}
+
+fn lower_basic_auth(cx: &Cx<'_>, rule: &model::rule::BasicAuth) -> BasicAuth {
+    let lower_user = |user: &model::rule::User| User {
+        username: lower_value(cx, &user.username),
+        password: lower_value(cx, &user.password),
+    };
+    BasicAuth {
+        users: rule.users.iter().map(lower_user).collect(),
+        realm: rule.realm.clone(),
+        forward_username: rule.forward_username,
+        username_header: rule.username_header.as_str().to_owned(),
+        remove_authorization: rule.remove_authorization,
+    }
+}
+
+fn lower_cors(cx: &Cx<'_>, cors: &model::rule::Cors) -> Cors {
+    Cors {
+        origins: cors.origins.iter().map(|origin| lower_value(cx, origin)).collect(),
+        allow_methods: methods(&cors.allow_methods),
+        allowed_headers: header_names(&cors.allowed_headers),
+        expose_headers: header_names(&cors.expose_headers),
+        max_age_seconds: cors.max_age,
+        allow_credentials: cors.allow_credentials,
+    }
+}
+
+fn header_names(names: &[model::HeaderName]) -> Vec<String> {
+    names.iter().map(|name| name.as_str().to_owned()).collect()
+}
+
+fn lower_headers(cx: &Cx<'_>, headers: &[(model::HeaderName, model::Value)]) -> Vec<Header> {
+    headers
+        .iter()
+        .map(|(name, value)| Header {
+            name: name.as_str().to_owned(),
+            value: lower_value(cx, value),
+        })
+        .collect()
+}

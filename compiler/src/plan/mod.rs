@@ -1,0 +1,341 @@
+//! The plan: what the generated crate will contain, and nothing that has to be decided again.
+//!
+//! Separate from `model` because a gateway's model is about meaning (ids, rules, defaults) and
+//! its plan about Rust (identifiers, chains, cargo features). `lower` makes it, `emit` prints it.
+//! No YAML and no tokens here. An `Option` in these types is an `Option` in generated code.
+
+mod features;
+mod lower;
+pub mod names;
+mod revision;
+
+use std::fmt;
+
+use serde::Serialize;
+
+pub use features::Feature;
+pub use lower::lower;
+pub use names::Ident;
+pub use revision::revision;
+
+/// A whole generated crate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Name of the generated package and of the gateway.
+    pub name: String,
+    /// The main file, as the header of every generated file names it.
+    pub main_file: String,
+    /// Cargo features of the runtime, sorted by name, each once (MW-GEN-21).
+    pub features: Vec<Feature>,
+    /// Listener, timeouts, log and probes.
+    pub settings: Settings,
+    /// The route table.
+    pub routes: RouteTable,
+    /// Every distinct list of middlewares, in the order of [`Chain::id`].
+    pub chains: Vec<Chain>,
+    /// Every middleware that a chain names, in spec order.
+    pub middlewares: Vec<Middleware>,
+}
+
+/// Where something stands in the spec.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// File, relative to the directory of the main file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl Place {
+    /// `goma.yaml:12:15`, for a value.
+    pub fn exact(&self) -> String {
+        format!("{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// `goma.yaml:12`, for an item.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// A class V key: text with references that the gateway looks up when it starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Value {
+    /// Dotted key path, for messages at start.
+    pub key: String,
+    /// The value in the spec, or the section whose default it is.
+    pub place: Place,
+    /// The text in pieces.
+    pub parts: Vec<Part>,
+}
+
+/// A piece of a [`Value`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Part {
+    /// `${NAME}` or `${NAME:-default}` (C-ENV-1).
+    Env {
+        /// Name of the environment variable.
+        name: String,
+        /// Text that stands in when the variable is unset or empty.
+        default: Option<String>,
+    },
+    /// Literal text.
+    Text(String),
+}
+
+/// Everything that is set once per gateway; the defaults are filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Settings {
+    /// The `gateway` section.
+    pub place: Place,
+    /// `entryPoints.web.address`.
+    pub web_address: Value,
+    /// `timeouts.read`.
+    pub read_timeout: Value,
+    /// `timeouts.write`.
+    pub write_timeout: Value,
+    /// `timeouts.idle`.
+    pub idle_timeout: Value,
+    /// `timeouts.header`.
+    pub header_timeout: Value,
+    /// `timeouts.drain`.
+    pub drain_timeout: Value,
+    /// `timeouts.drainDelay`.
+    pub drain_delay: Value,
+    /// `log.level`.
+    pub log_level: Value,
+    /// `log.format`.
+    pub log_format: Value,
+    /// `monitoring.enableReadiness`.
+    pub readiness_enabled: Value,
+    /// `monitoring.enableLiveness`.
+    pub liveness_enabled: Value,
+}
+
+/// The rows of `gateway.routes`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RouteTable {
+    /// The `gateway.routes` section.
+    pub place: Place,
+    /// One row per route, in spec order; disabled ones are built too (RT-ROUTE-2).
+    pub rows: Vec<Route>,
+}
+
+/// One row of the route table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Route {
+    /// Name in the spec.
+    pub name: String,
+    /// The entry in the list.
+    pub place: Place,
+    /// `false`: built, not served.
+    pub enabled: bool,
+    /// Canonical prefix, without a trailing `/` unless it is `/`.
+    pub path: String,
+    /// Host patterns in lower case; none means any host.
+    pub hosts: Vec<String>,
+    /// Methods in upper case; none means all.
+    pub methods: Vec<String>,
+    /// Canonical replacement of the prefix.
+    pub rewrite: Option<String>,
+    /// Endpoints in turn; a `target` is one endpoint.
+    pub backends: Vec<Value>,
+    /// The constant of the chain that the row names.
+    pub chain: Ident,
+}
+
+/// One distinct ordered list of middlewares, shared by every route that has this list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Chain {
+    /// Position in the table of chains.
+    pub id: u32,
+    /// Name of its `ChainId` constant.
+    pub constant: Ident,
+    /// Name of the function that builds it.
+    pub function: Ident,
+    /// Response policies in list order: they run in the recorder (MW-GEN-7).
+    pub policies: Vec<Member>,
+    /// All other middlewares in list order.
+    pub filters: Vec<Member>,
+    /// The first route in spec order that uses it, which gives it its name.
+    pub first_route: RouteName,
+    /// How many more routes use it.
+    pub more_routes: usize,
+}
+
+/// A middleware as a chain names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Member {
+    /// Name in the spec.
+    pub name: String,
+    /// Its function in `middlewares`.
+    pub function: Ident,
+}
+
+/// A route as a comment names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RouteName {
+    /// Name in the spec.
+    pub name: String,
+    /// The entry in the list.
+    pub place: Place,
+}
+
+/// One middleware that some chain uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Middleware {
+    /// Name in the spec.
+    pub name: String,
+    /// The entry in the list.
+    pub place: Place,
+    /// The function that builds it.
+    pub function: Ident,
+    /// What it does.
+    pub filter: Filter,
+}
+
+/// A middleware's type with its rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Filter {
+    /// `addPrefix`.
+    AddPrefix(AddPrefix),
+    /// `basicAuth`.
+    BasicAuth(BasicAuth),
+    /// `bodyLimit`.
+    BodyLimit(BodyLimit),
+    /// `redirectScheme`.
+    RedirectScheme(RedirectScheme),
+    /// `requestHeaders`.
+    RequestHeaders(RequestHeaders),
+    /// `responseHeaders`.
+    ResponseHeaders(ResponseHeaders),
+}
+
+impl Filter {
+    /// The word in the spec.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::AddPrefix(_) => "addPrefix",
+            Self::BasicAuth(_) => "basicAuth",
+            Self::BodyLimit(_) => "bodyLimit",
+            Self::RedirectScheme(_) => "redirectScheme",
+            Self::RequestHeaders(_) => "requestHeaders",
+            Self::ResponseHeaders(_) => "responseHeaders",
+        }
+    }
+
+    /// Every class V value of the rule.
+    pub fn values(&self) -> Vec<&Value> {
+        match self {
+            Self::AddPrefix(_) | Self::BodyLimit(_) => Vec::new(),
+            Self::BasicAuth(rule) => rule.users.iter().flat_map(|user| [&user.username, &user.password]).collect(),
+            Self::RedirectScheme(rule) => rule.port.iter().collect(),
+            Self::RequestHeaders(rule) => rule.set.iter().chain(&rule.add).map(|header| &header.value).collect(),
+            Self::ResponseHeaders(rule) => {
+                let origins = rule.cors.iter().flat_map(|cors| &cors.origins);
+                rule.set.iter().map(|header| &header.value).chain(origins).collect()
+            }
+        }
+    }
+}
+
+/// Rule of `addPrefix` (MW-PREFIX-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AddPrefix {
+    /// Canonical, without a trailing `/`.
+    pub prefix: String,
+}
+
+/// Rule of `basicAuth` (MW-BASIC-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BasicAuth {
+    /// In spec order: the first entry of a name decides (MW-BASIC-3).
+    pub users: Vec<User>,
+    /// Text of the challenge.
+    pub realm: String,
+    /// Whether the name goes upstream.
+    pub forward_username: bool,
+    /// In this field.
+    pub username_header: String,
+    /// Whether `Authorization` stays here.
+    pub remove_authorization: bool,
+}
+
+/// One user of `basicAuth`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct User {
+    /// Name as sent by the client.
+    pub username: Value,
+    /// Hash or plain text.
+    pub password: Value,
+}
+
+/// Rule of `bodyLimit` (MW-BODY-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BodyLimit {
+    /// Largest body that passes.
+    pub limit_bytes: u64,
+}
+
+/// Rule of `redirectScheme` (MW-SCHEME-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RedirectScheme {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// Port in the location; none means the default of the scheme.
+    pub port: Option<Value>,
+    /// 301 and 308 instead of 302 and 307.
+    pub permanent: bool,
+    /// 307 and 308 instead of 302 and 301.
+    pub preserve_method: bool,
+}
+
+/// Rule of `requestHeaders` (MW-REQH-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RequestHeaders {
+    /// Fields to set, in spec order.
+    pub set: Vec<Header>,
+    /// Names, or prefixes that end in `*`.
+    pub remove: Vec<String>,
+    /// Fields to append, in spec order.
+    pub add: Vec<Header>,
+}
+
+/// A field name with its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Header {
+    /// As written in the spec.
+    pub name: String,
+    /// May hold tokens (MW-GEN-24), which the runtime expands.
+    pub value: Value,
+}
+
+/// Rule of `responseHeaders` (MW-RESH-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ResponseHeaders {
+    /// Fields to set, in spec order.
+    pub set: Vec<Header>,
+    /// The CORS policy, if one is enabled.
+    pub cors: Option<Cors>,
+}
+
+/// Rule of `responseHeaders.cors` (MW-CORS-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cors {
+    /// Origins or patterns of origins.
+    pub origins: Vec<Value>,
+    /// None means echo.
+    pub allow_methods: Vec<String>,
+    /// None means echo.
+    pub allowed_headers: Vec<String>,
+    /// Fields that scripts may read.
+    pub expose_headers: Vec<String>,
+    /// Seconds; absent means not sent.
+    pub max_age_seconds: Option<u32>,
+    /// Whether credentials may be sent.
+    pub allow_credentials: bool,
+}

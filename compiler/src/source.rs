@@ -1,0 +1,276 @@
+//! The texts that are compiled and places in them. Everything a user is told points here.
+//! Imports nothing; reading files is the command line's work.
+
+/// The largest source, in bytes. A larger file is `yaml-syntax`.
+pub const SOURCE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A UTF-8 byte order mark; skipped at the start of a file (C-FILE-8).
+pub(crate) const BOM: &str = "\u{feff}";
+
+/// Names one file of a [`SourceMap`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(u32);
+
+/// A range of bytes of one source, end exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The file.
+    pub source: SourceId,
+    /// First byte.
+    pub start: u32,
+    /// The byte after the last.
+    pub end: u32,
+}
+
+impl Span {
+    /// The range `start..end`; an end before the start counts as empty.
+    #[must_use]
+    pub fn new(source: SourceId, start: usize, end: usize) -> Self {
+        let clamp = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self {
+            source,
+            start: clamp(start),
+            end: clamp(end.max(start)),
+        }
+    }
+
+    /// Whether the two share a byte.
+    #[must_use]
+    pub fn overlaps(self, other: Self) -> bool {
+        self.source == other.source && self.start < other.end && other.start < self.end
+    }
+}
+
+/// A value and where it was written. Equality and order ignore the place.
+#[derive(Clone, Debug)]
+pub struct Spanned<T> {
+    /// What was written.
+    pub value: T,
+    /// Where.
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    /// Pairs a value with its place.
+    pub const fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+
+    /// The same place with another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Spanned<U> {
+        Spanned {
+            value: f(self.value),
+            span: self.span,
+        }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Spanned<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+/// A place as people write it: `goma.yaml:12:15`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The file as it was named when added.
+    pub file: String,
+    /// 1-based.
+    pub line: usize,
+    /// 1-based, in characters.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// One file.
+#[derive(Clone, Debug)]
+struct SourceFile {
+    name: String,
+    text: String,
+    /// First byte that is not UTF-8, if any.
+    invalid: Option<usize>,
+    /// Byte offset of each line's first byte.
+    lines: Vec<usize>,
+}
+
+/// All sources of one compilation; the main file is added first.
+#[derive(Clone, Debug, Default)]
+pub struct SourceMap {
+    files: Vec<SourceFile>,
+}
+
+impl SourceMap {
+    /// A map without files.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a file. `name` is what diagnostics and generated code show: relative to the directory
+    /// of the main file. Bytes that are not UTF-8 become a `yaml-syntax` finding when compiled.
+    pub fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> SourceId {
+        let (text, invalid) = match String::from_utf8(bytes.into()) {
+            Ok(text) => (text, None),
+            Err(fault) => {
+                let at = fault.utf8_error().valid_up_to();
+                (
+                    String::from_utf8_lossy(fault.as_bytes()).into_owned(),
+                    Some(at),
+                )
+            }
+        };
+        let starts = text
+            .bytes()
+            .enumerate()
+            .filter(|&(_, byte)| byte == b'\n')
+            .map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(starts).collect();
+        let id = SourceId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
+        self.files.push(SourceFile {
+            name: name.into(),
+            text,
+            invalid,
+            lines,
+        });
+        id
+    }
+
+    /// The first file, if there is one.
+    #[must_use]
+    pub fn main(&self) -> Option<SourceId> {
+        (!self.files.is_empty()).then_some(SourceId(0))
+    }
+
+    /// The name a file was added with.
+    #[must_use]
+    pub fn name(&self, id: SourceId) -> &str {
+        self.file(id).map_or("", |file| &file.name)
+    }
+
+    /// The whole text of a file, byte order mark included.
+    #[must_use]
+    pub fn text(&self, id: SourceId) -> &str {
+        self.file(id).map_or("", |file| &file.text)
+    }
+
+    /// Offset of the first byte that is not UTF-8.
+    #[must_use]
+    pub fn invalid_at(&self, id: SourceId) -> Option<usize> {
+        self.file(id)?.invalid
+    }
+
+    /// The text of a span; empty if it lies outside its file.
+    #[must_use]
+    pub fn slice(&self, span: Span) -> &str {
+        self.text(span.source)
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or("")
+    }
+
+    /// Line and column of a span's first byte.
+    #[must_use]
+    pub fn locate(&self, span: Span) -> Location {
+        self.locate_byte(span.source, span.start as usize)
+    }
+
+    /// Line and column of the byte after a span's last.
+    #[must_use]
+    pub fn locate_end(&self, span: Span) -> Location {
+        self.locate_byte(span.source, span.end as usize)
+    }
+
+    /// `goma.yaml:12`, as doc comments and log lines name an item.
+    #[must_use]
+    pub fn place(&self, span: Span) -> String {
+        let at = self.locate(span);
+        format!("{}:{}", at.file, at.line)
+    }
+
+    /// The text of a line (1-based) without its line break.
+    #[must_use]
+    pub fn line(&self, id: SourceId, line: usize) -> &str {
+        let Some(range) = self.line_range(id, line) else {
+            return "";
+        };
+        let text = self.text(id).get(range).unwrap_or("");
+        text.trim_end_matches(['\n', '\r'])
+    }
+
+    /// Byte offset of a line's first character, a byte order mark not counted.
+    pub(crate) fn line_start(&self, id: SourceId, line: usize) -> usize {
+        self.line_range(id, line).map_or(0, |range| range.start)
+    }
+
+    fn line_range(&self, id: SourceId, line: usize) -> Option<std::ops::Range<usize>> {
+        let file = self.file(id)?;
+        let start = *file.lines.get(line.checked_sub(1)?)?;
+        let end = file.lines.get(line).copied().unwrap_or(file.text.len());
+        let bom = if start == 0 && file.text.starts_with(BOM) {
+            BOM.len()
+        } else {
+            0
+        };
+        Some(start + bom..end)
+    }
+
+    fn locate_byte(&self, id: SourceId, at: usize) -> Location {
+        let Some(file) = self.file(id) else {
+            return Location {
+                file: String::new(),
+                line: 1,
+                column: 1,
+            };
+        };
+        let line = file.lines.partition_point(|&start| start <= at).max(1);
+        let start = self.line_range(id, line).map_or(0, |range| range.start);
+        let before = file.text.get(start..at).unwrap_or("");
+        Location {
+            file: file.name.clone(),
+            line,
+            column: before.chars().count() + 1,
+        }
+    }
+
+    fn file(&self, id: SourceId) -> Option<&SourceFile> {
+        self.files.get(id.0 as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_columns_in_characters() {
+        let mut sources = SourceMap::new();
+        let id = sources.add("a.yaml", "é: 1\nb: ü x\n");
+        let at = |start| sources.locate(Span::new(id, start, start)).to_string();
+        assert_eq!(at(0), "a.yaml:1:1");
+        assert_eq!(at(2), "a.yaml:1:2");
+        assert_eq!(at(12), "a.yaml:2:6");
+        assert_eq!(sources.line(id, 2), "b: ü x");
+    }
+
+    #[test]
+    fn a_byte_order_mark_has_no_column() {
+        let mut sources = SourceMap::new();
+        let id = sources.add("a.yaml", "\u{feff}version: 2\r\nx: 1");
+        assert_eq!(sources.locate(Span::new(id, 3, 4)).column, 1);
+        assert_eq!(sources.line(id, 1), "version: 2");
+        assert_eq!(sources.line(id, 2), "x: 1");
+        assert_eq!(sources.line(id, 3), "");
+    }
+
+    #[test]
+    fn remembers_where_bytes_stop_being_text() {
+        let mut sources = SourceMap::new();
+        let id = sources.add("a.yaml", b"ab\xffc".as_slice());
+        assert_eq!(sources.invalid_at(id), Some(2));
+    }
+}
