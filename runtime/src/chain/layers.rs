@@ -1,0 +1,167 @@
+//! Tuples of filters and policies as chains. Tuples nest, so that a chain can be of any length.
+
+use super::{Chain, Exchange, Filter, Flow, Policy};
+use crate::head::Response;
+
+/// A filter, or a tuple of them.
+pub trait Filters {
+    /// Number of filters.
+    const COUNT: usize;
+    /// Hygiene of all.
+    fn hygiene(&self, exchange: &mut Exchange);
+    /// Request half; `base` is the index of the first filter of this tuple.
+    fn request(&self, exchange: &mut Exchange, base: usize, from: usize) -> Flow;
+    /// Response half in reverse order.
+    fn response(&self, exchange: &Exchange, base: usize, response: &mut Response);
+}
+
+/// A policy, or a tuple of them.
+pub trait Policies {
+    /// The first policy that answers.
+    fn preflight(&self, exchange: &Exchange, response: &mut Response) -> bool;
+    /// All, in order.
+    fn apply(&self, exchange: &Exchange, response: &mut Response);
+}
+
+/// The recorder's policies around the filters.
+pub struct Layers<P, F> {
+    pub(super) policies: P,
+    pub(super) filters: F,
+}
+
+impl<P: Policies, F: Filters> Chain for Layers<P, F> {
+    fn hygiene(&self, exchange: &mut Exchange) {
+        self.filters.hygiene(exchange);
+    }
+
+    fn request(&self, exchange: &mut Exchange, from: usize) -> Flow {
+        self.filters.request(exchange, 0, from)
+    }
+
+    fn response(&self, exchange: &Exchange, response: &mut Response) {
+        self.filters.response(exchange, 0, response);
+    }
+
+    fn preflight(&self, exchange: &Exchange, response: &mut Response) -> bool {
+        self.policies.preflight(exchange, response)
+    }
+
+    fn apply_policies(&self, exchange: &Exchange, response: &mut Response) {
+        self.policies.apply(exchange, response);
+    }
+}
+
+impl<T: Filter> Filters for T {
+    const COUNT: usize = 1;
+
+    fn hygiene(&self, exchange: &mut Exchange) {
+        Filter::hygiene(self, exchange);
+    }
+
+    fn request(&self, exchange: &mut Exchange, base: usize, from: usize) -> Flow {
+        if base < from {
+            return Flow::Next;
+        }
+        exchange.passed = base + 1;
+        Filter::request(self, exchange)
+    }
+
+    fn response(&self, exchange: &Exchange, base: usize, response: &mut Response) {
+        if base < exchange.passed {
+            Filter::response(self, exchange, response);
+        }
+    }
+}
+
+impl<T: Policy> Policies for T {
+    fn preflight(&self, exchange: &Exchange, response: &mut Response) -> bool {
+        Policy::preflight(self, exchange, response)
+    }
+
+    fn apply(&self, exchange: &Exchange, response: &mut Response) {
+        Policy::apply(self, exchange, response);
+    }
+}
+
+impl Filters for () {
+    const COUNT: usize = 0;
+    fn hygiene(&self, _: &mut Exchange) {}
+    fn request(&self, _: &mut Exchange, _: usize, _: usize) -> Flow {
+        Flow::Next
+    }
+    fn response(&self, _: &Exchange, _: usize, _: &mut Response) {}
+}
+
+impl Policies for () {
+    fn preflight(&self, _: &Exchange, _: &mut Response) -> bool {
+        false
+    }
+    fn apply(&self, _: &Exchange, _: &mut Response) {}
+}
+
+macro_rules! tuples {
+    ($first:ident) => { tuples!(@impl $first); };
+    ($first:ident $($rest:ident)+) => {
+        tuples!(@impl $first $($rest)+);
+        tuples!($($rest)+);
+    };
+    (@impl $($name:ident)+) => {
+        impl<$($name: Filters),+> Filters for ($($name,)+) {
+            const COUNT: usize = 0 $(+ $name::COUNT)+;
+
+            fn hygiene(&self, exchange: &mut Exchange) {
+                #[allow(non_snake_case, reason = "type parameters name the elements")]
+                let ($($name,)+) = self;
+                $($name.hygiene(exchange);)+
+            }
+
+            fn request(&self, exchange: &mut Exchange, base: usize, from: usize) -> Flow {
+                #[allow(non_snake_case, reason = "type parameters name the elements")]
+                let ($($name,)+) = self;
+                let next = base;
+                $(
+                    match $name.request(exchange, next, from) {
+                        Flow::Next => {}
+                        stopped @ (Flow::Answer(_) | Flow::Wait(_)) => return stopped,
+                    }
+                    let next = next + $name::COUNT;
+                )+
+                let _ = next;
+                Flow::Next
+            }
+
+            fn response(&self, exchange: &Exchange, base: usize, response: &mut Response) {
+                #[allow(non_snake_case, reason = "type parameters name the elements")]
+                let ($($name,)+) = self;
+                let end = base + Self::COUNT;
+                tuples!(@reverse exchange end response; $($name)+);
+            }
+        }
+
+        impl<$($name: Policies),+> Policies for ($($name,)+) {
+            fn preflight(&self, exchange: &Exchange, response: &mut Response) -> bool {
+                #[allow(non_snake_case, reason = "type parameters name the elements")]
+                let ($($name,)+) = self;
+                false $(|| $name.preflight(exchange, response))+
+            }
+
+            fn apply(&self, exchange: &Exchange, response: &mut Response) {
+                #[allow(non_snake_case, reason = "type parameters name the elements")]
+                let ($($name,)+) = self;
+                $($name.apply(exchange, response);)+
+            }
+        }
+    };
+    (@reverse $exchange:ident $end:ident $response:ident; ) => { let _ = $end; };
+    (@reverse $exchange:ident $end:ident $response:ident; $first:ident $($rest:ident)*) => {
+        // The rest first; what remains of `end` is where this element ends.
+        let start = $end - ($first::COUNT $(+ $rest::COUNT)*);
+        tuples!(@reverse $exchange $end $response; $($rest)*);
+        $first.response($exchange, start, $response);
+    };
+}
+
+tuples!(A B C D E F G H I J K L M N O P);
+
+#[cfg(test)]
+mod tests;

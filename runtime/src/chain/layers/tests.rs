@@ -1,0 +1,66 @@
+//! Order of a chain, and where it goes on after an answer or a wait.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::super::{Chain, Exchange, Filter, Flow, boxed};
+use crate::answer::Answer;
+use crate::filter::rig;
+use crate::head::{Buffer, Fields, Response};
+
+type Trace = Rc<RefCell<Vec<String>>>;
+
+#[derive(Debug)]
+struct Step(&'static str, Trace);
+
+impl Filter for Step {
+    fn request(&self, _: &mut Exchange) -> Flow {
+        self.1.borrow_mut().push(format!("+{}", self.0));
+        match self.0 {
+            "answer" => Flow::Answer(Answer::of(403)),
+            "wait" => Flow::Wait(Box::pin(async {
+                Box::new(|_: &mut Exchange| Flow::Next) as _
+            })),
+            _ => Flow::Next,
+        }
+    }
+
+    fn response(&self, _: &Exchange, _: &mut Response) {
+        self.1.borrow_mut().push(format!("-{}", self.0));
+    }
+}
+
+fn traced(chain: &dyn Chain, trace: &Trace, from: usize) -> String {
+    let mut exchange = rig::exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    let _ = chain.request(&mut exchange, from);
+    let mut response = Response::new(200, Fields::new(Buffer::default()));
+    chain.response(&exchange, &mut response);
+    trace.take().join(" ")
+}
+
+/// MW-GEN-7: list order in, reverse order out, nested tuples included.
+#[test]
+fn in_order_and_back() {
+    let trace = Trace::default();
+    let step = |name| Step(name, Rc::clone(&trace));
+    let chain = boxed((), (step("a"), (step("b"), (), step("c")), step("d")));
+    assert_eq!(traced(&*chain, &trace, 0), "+a +b +c +d -d -c -b -a");
+}
+
+/// MW-GEN-7: a generated answer runs the response half from the point where it was made.
+#[test]
+fn an_answer_turns_back_where_it_was_made() {
+    let trace = Trace::default();
+    let step = |name| Step(name, Rc::clone(&trace));
+    let chain = boxed((), (step("a"), (step("answer"), step("c")), step("d")));
+    assert_eq!(traced(&*chain, &trace, 0), "+a +answer -answer -a");
+}
+
+#[test]
+fn after_a_wait_the_chain_goes_on_behind_the_filter() {
+    let trace = Trace::default();
+    let step = |name| Step(name, Rc::clone(&trace));
+    let chain = boxed((), (step("a"), (step("wait"), step("c")), step("d")));
+    assert_eq!(traced(&*chain, &trace, 0), "+a +wait -wait -a");
+    assert_eq!(traced(&*chain, &trace, 2), "+c +d -d -c -wait -a");
+}

@@ -1,0 +1,112 @@
+//! What can go wrong with a request, and whose fault it is.
+//!
+//! A leaf: every module may return these, `proxy` turns them into a response in one place.
+
+use std::io;
+
+/// A request that is refused before it reaches a route (RT-LIM, RT-SMUG, RT-PATH).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{status} {detail}")]
+pub struct Refusal {
+    /// The status of the answer.
+    pub status: u16,
+    /// The `reason` label of RT-LIM-7.
+    pub reason: RefusalReason,
+    /// What was wrong, for the log.
+    pub detail: &'static str,
+}
+
+/// The classes of RT-LIM-7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalReason {
+    /// The message cannot be delimited without doubt (RT-SMUG).
+    Framing,
+    /// A header field is malformed.
+    Header,
+    /// A size or count limit (RT-LIM).
+    Limit,
+    /// The request target is malformed (RT-PATH).
+    Target,
+    /// The client was too slow (RT-LISTEN-3).
+    Timeout,
+}
+
+impl RefusalReason {
+    /// The label's text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Framing => "framing",
+            Self::Header => "header",
+            Self::Limit => "limit",
+            Self::Target => "target",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
+impl Refusal {
+    /// A 400 of the class `framing`.
+    #[must_use]
+    pub const fn framing(detail: &'static str) -> Self {
+        Self::new(400, RefusalReason::Framing, detail)
+    }
+
+    /// A 400 of the class `header`.
+    #[must_use]
+    pub const fn header(detail: &'static str) -> Self {
+        Self::new(400, RefusalReason::Header, detail)
+    }
+
+    /// A 400 of the class `target`.
+    #[must_use]
+    pub const fn target(detail: &'static str) -> Self {
+        Self::new(400, RefusalReason::Target, detail)
+    }
+
+    /// Any refusal.
+    #[must_use]
+    pub const fn new(status: u16, reason: RefusalReason, detail: &'static str) -> Self {
+        Self {
+            status,
+            reason,
+            detail,
+        }
+    }
+}
+
+/// Why a request that has a route got no complete answer from a backend.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamFault {
+    /// No address could be connected to (RT-ERR-14).
+    #[error("connect to {endpoint}: {source}")]
+    Connect {
+        /// The backend's authority.
+        endpoint: String,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The backend took too long (RT-ERR-16).
+    #[error("{what} timed out")]
+    Timeout {
+        /// The phase.
+        what: &'static str,
+    },
+    /// The connection ended or broke before the response head was complete (RT-ERR-14).
+    #[error("backend closed the connection before its response: {0}")]
+    Closed(io::Error),
+    /// The response cannot be delimited without doubt (RT-UP-10, RT-ERR-15).
+    #[error("malformed response: {0}")]
+    Malformed(&'static str),
+}
+
+impl UpstreamFault {
+    /// The status of the gateway's answer.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Closed(_) | Self::Connect { .. } | Self::Malformed(_) => 502,
+            Self::Timeout { .. } => 504,
+        }
+    }
+}

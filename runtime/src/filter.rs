@@ -1,0 +1,58 @@
+//! Middlewares at run time: one file each with its config, its filter and its tests.
+
+use crate::answer::Answer;
+use crate::chain::Exchange;
+use crate::gateway::{Start, StartError};
+use crate::values::{Template, Value};
+
+pub mod add_prefix;
+#[cfg(feature = "basic-auth")]
+pub mod basic_auth;
+pub mod body_limit;
+pub mod redirect_scheme;
+pub mod request_headers;
+pub mod response_headers;
+
+#[cfg(test)]
+pub(crate) mod rig;
+
+/// A field name with a value that may hold tokens.
+#[derive(Debug)]
+struct HeaderTemplate {
+    name: &'static str,
+    template: Template,
+}
+
+impl HeaderTemplate {
+    fn all(
+        pairs: &'static [(&'static str, Value)],
+        start: &Start<'_>,
+    ) -> Result<Vec<Self>, StartError> {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                let text = value.resolve(start.environment)?;
+                if text.bytes().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
+                    return Err(value.fault("bad-rule", "a header value holds CR, LF or NUL"));
+                }
+                Ok(Self {
+                    name,
+                    template: Template::parse(text.trim()),
+                })
+            })
+            .collect()
+    }
+
+    /// The value for this exchange, handed to `apply` without an allocation if it is constant.
+    fn with_value(&self, exchange: &Exchange, apply: impl FnOnce(&[u8])) {
+        match self.template.literal() {
+            Some(text) => apply(text.as_bytes()),
+            None => apply(&self.template.fill(&exchange.template_context())),
+        }
+    }
+}
+
+/// The 400 of a request that a filter cannot read one way only.
+fn ambiguous() -> Answer {
+    Answer::of(400)
+}

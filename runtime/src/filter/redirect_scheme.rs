@@ -1,0 +1,127 @@
+//! `redirectScheme` (middlewares.md 5.16): sends clients of the other scheme away.
+
+use crate::answer::Answer;
+use crate::chain::{Exchange, Filter, Flow};
+use crate::gateway::{Start, StartError};
+use crate::values::{Value, scalar};
+
+/// The rule.
+#[derive(Debug)]
+pub struct Config {
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// Port of the redirect; absent = the scheme's default.
+    pub port: Option<Value>,
+    /// 301 instead of 302.
+    pub permanent: bool,
+    /// 307 or 308 instead of 302 or 301.
+    pub preserve_method: bool,
+}
+
+/// The filter.
+#[derive(Debug)]
+pub struct RedirectScheme {
+    scheme: &'static str,
+    /// `:port`, or nothing for the default port.
+    port_suffix: String,
+    status: u16,
+}
+
+impl RedirectScheme {
+    /// # Errors
+    /// `out-of-range` for a port that is none.
+    pub fn new(config: &'static Config, start: &Start<'_>) -> Result<Self, StartError> {
+        let default_port = if config.scheme == "https" { 443 } else { 80 };
+        let port = match &config.port {
+            Some(value) => value.read(start.environment, scalar::port)?,
+            None => default_port,
+        };
+        Ok(Self {
+            scheme: config.scheme,
+            port_suffix: if port == default_port {
+                String::new()
+            } else {
+                format!(":{port}")
+            },
+            status: match (config.permanent, config.preserve_method) {
+                (false, false) => 302,
+                (false, true) => 307,
+                (true, false) => 301,
+                (true, true) => 308,
+            },
+        })
+    }
+}
+
+impl Filter for RedirectScheme {
+    /// MW-SCHEME-1, and MW-REDIR-2 for the challenge path.
+    fn request(&self, exchange: &mut Exchange) -> Flow {
+        let request = &exchange.request;
+        if exchange.scheme() == self.scheme
+            || request
+                .canonical_path()
+                .starts_with("/.well-known/acme-challenge/")
+        {
+            return Flow::Next;
+        }
+        let Some((host, _)) = scalar::split_authority(request.authority()) else {
+            return Flow::Answer(super::ambiguous());
+        };
+        let host = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host
+        };
+        let location = format!(
+            "{}://{host}{}{}{}",
+            self.scheme,
+            self.port_suffix,
+            request.path(),
+            request.query(),
+        );
+        Flow::Answer(Answer::of(self.status).with("Location", location))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rig;
+    use super::*;
+
+    fn location(config: &'static Config, host: &str) -> (u16, String) {
+        let mut exchange =
+            rig::exchange(&format!("GET /a%2Fb?x=1 HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        let filter = rig::start(|start| RedirectScheme::new(config, start)).unwrap();
+        let Flow::Answer(answer) = filter.request(&mut exchange) else {
+            panic!("no answer");
+        };
+        let (response, _) = answer.render(None);
+        let location = response.fields.get("location").unwrap().to_vec();
+        (response.status(), String::from_utf8(location).unwrap())
+    }
+
+    /// MW-SCHEME-1
+    #[test]
+    fn vectors() {
+        static TEMPORARY: Config = Config {
+            scheme: "https",
+            port: None,
+            permanent: false,
+            preserve_method: false,
+        };
+        static PERMANENT: Config = Config {
+            scheme: "https",
+            port: Some(rig::literal!("8443")),
+            permanent: true,
+            preserve_method: false,
+        };
+        assert_eq!(
+            location(&TEMPORARY, "h.test:8080"),
+            (302, "https://h.test/a%2Fb?x=1".to_owned())
+        );
+        assert_eq!(
+            location(&PERMANENT, "[::1]:80"),
+            (301, "https://[::1]:8443/a%2Fb?x=1".to_owned())
+        );
+    }
+}

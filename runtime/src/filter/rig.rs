@@ -1,0 +1,79 @@
+//! The frame of every filter test: route `t` at `/`, one request, no backend (middlewares.md §8).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::chain::{Exchange, RequestId};
+use crate::gateway::Start;
+use crate::h1;
+use crate::head::{Buffer, Fields};
+use crate::route::{ChainId, Route};
+use crate::values::Environment;
+
+static ROUTE: Route = Route {
+    name: "t",
+    source: "t.yaml:1",
+    enabled: true,
+    path: "/",
+    hosts: &[],
+    methods: &[],
+    rewrite: None,
+    backends: &[],
+    chain: ChainId(0),
+};
+
+/// A value without references.
+macro_rules! literal {
+    ($text:literal) => {
+        $crate::values::Value {
+            key: "rule",
+            source: "t.yaml:1:1",
+            parts: &[$crate::values::Part::Text($text)],
+        }
+    };
+}
+pub(crate) use literal;
+
+/// Runs a constructor with an empty environment.
+pub(crate) fn start<T>(make: impl FnOnce(&Start<'_>) -> T) -> T {
+    let environment = Environment::default();
+    make(&Start {
+        environment: &environment,
+    })
+}
+
+/// An exchange for a raw request head.
+pub(crate) fn exchange(head: &str) -> Exchange {
+    let mut fields = Fields::new(Buffer::with_size(4096));
+    fields.buffer.push(head.as_bytes());
+    let parsed = h1::request::parse(fields, &h1::Limits::default());
+    let h1::request::Parsed::Complete(request) = parsed else {
+        panic!("{parsed:?}");
+    };
+    Exchange {
+        content_length: request.content_length,
+        request: request.head,
+        route: &ROUTE,
+        target: None,
+        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        secure: false,
+        id: RequestId::random(0),
+        user: String::new(),
+        body_limit: None,
+        explicit: crate::chain::ExplicitFields::default(),
+        passed: 0,
+    }
+}
+
+/// Fields as `Name: value` lines.
+pub(crate) fn text(fields: &Fields) -> String {
+    fields
+        .iter()
+        .map(|(name, value)| {
+            format!(
+                "{}: {}\n",
+                String::from_utf8_lossy(name),
+                String::from_utf8_lossy(value)
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,183 @@
+//! What generated code says about a gateway, and the settings that come of it when it starts.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::chain::ChainSource;
+use crate::route::Route;
+use crate::values::scalar::{self, Format, Level};
+use crate::values::{Environment, Value};
+
+pub use crate::values::StartError;
+
+/// A generated gateway: everything is static, everything comes from one configuration revision.
+#[derive(Debug)]
+pub struct Gateway {
+    /// The crate's name.
+    pub name: &'static str,
+    /// First 12 hex digits of the revision's hash.
+    pub revision: &'static str,
+    /// Listeners, timeouts and log.
+    pub settings: &'static Settings,
+    /// Routes in spec order.
+    pub routes: &'static [Route],
+    /// Every distinct chain, by [`crate::chain::ChainId`].
+    pub chains: &'static [ChainSource],
+}
+
+/// The class-V keys of the `gateway` section.
+#[derive(Debug)]
+pub struct Settings {
+    /// `entryPoints.web.address`
+    pub web_address: Value,
+    /// `timeouts.read`: the whole request, including its body; `0` = none.
+    pub read_timeout: Value,
+    /// `timeouts.write`: end of the request head to end of the response; `0` = none.
+    pub write_timeout: Value,
+    /// `timeouts.idle`: between two requests of a connection; `0` = none.
+    pub idle_timeout: Value,
+    /// `timeouts.header`: from the first byte of a request to the end of its head.
+    pub header_timeout: Value,
+    /// `timeouts.drain`: how long requests may take after a stop signal.
+    pub drain_timeout: Value,
+    /// `timeouts.drainDelay`: how long listeners stay open after a stop signal.
+    pub drain_delay: Value,
+    /// `log.level`
+    pub log_level: Value,
+    /// `log.format`
+    pub log_format: Value,
+    /// `monitoring.enableReadiness`: `/readyz`
+    pub readiness_enabled: Value,
+    /// `monitoring.enableLiveness`: `/healthz`
+    pub liveness_enabled: Value,
+}
+
+/// What filters are made from at start.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// Where references are looked up.
+    pub environment: &'a Environment,
+}
+
+/// [`Settings`] after references and `GOMA_*` overrides have been looked up.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// Where to listen.
+    pub web_address: SocketAddr,
+    /// `timeouts.read`
+    pub read_timeout: Option<Duration>,
+    /// `timeouts.write`
+    pub write_timeout: Option<Duration>,
+    /// `timeouts.idle`
+    pub idle_timeout: Option<Duration>,
+    /// `timeouts.header`, 1-300 s.
+    pub header_timeout: Duration,
+    /// `timeouts.drain`
+    pub drain_timeout: Duration,
+    /// `timeouts.drainDelay`
+    pub drain_delay: Duration,
+    /// `log.level`
+    pub log_level: Level,
+    /// `log.format`
+    pub log_format: Format,
+    /// Whether `/readyz` exists.
+    pub readiness_enabled: bool,
+    /// Whether `/healthz` exists.
+    pub liveness_enabled: bool,
+}
+
+impl Settings {
+    /// Looks everything up.
+    ///
+    /// # Errors
+    /// The first value that cannot be used (RT-START-1).
+    pub fn resolve(&self, environment: &Environment) -> Result<Resolved, StartError> {
+        let secs = |value: &Value, variables: &[&str]| {
+            overridden(value, environment, variables, scalar::secs)
+        };
+        let limit = |duration: Duration| Some(duration).filter(|duration| !duration.is_zero());
+        Ok(Resolved {
+            web_address: overridden(
+                &self.web_address,
+                environment,
+                &["GOMA_ENTRYPOINT_WEB_ADDRESS"],
+                scalar::address,
+            )?,
+            read_timeout: limit(secs(
+                &self.read_timeout,
+                &["GOMA_TIMEOUT_READ", "GOMA_READ_TIMEOUT"],
+            )?),
+            write_timeout: limit(secs(
+                &self.write_timeout,
+                &["GOMA_TIMEOUT_WRITE", "GOMA_WRITE_TIMEOUT"],
+            )?),
+            idle_timeout: limit(secs(
+                &self.idle_timeout,
+                &["GOMA_TIMEOUT_IDLE", "GOMA_IDLE_TIMEOUT"],
+            )?),
+            header_timeout: self.resolve_header_timeout(environment)?,
+            drain_timeout: secs(&self.drain_timeout, &[])?,
+            drain_delay: secs(&self.drain_delay, &[])?,
+            log_level: overridden(
+                &self.log_level,
+                environment,
+                &["GOMA_LOG_LEVEL"],
+                scalar::level,
+            )?,
+            log_format: overridden(
+                &self.log_format,
+                environment,
+                &["GOMA_LOG_FORMAT"],
+                scalar::format,
+            )?,
+            readiness_enabled: overridden(
+                &self.readiness_enabled,
+                environment,
+                &["GOMA_ENABLE_READINESS"],
+                scalar::boolean,
+            )?,
+            liveness_enabled: overridden(
+                &self.liveness_enabled,
+                environment,
+                &["GOMA_ENABLE_LIVENESS"],
+                scalar::boolean,
+            )?,
+        })
+    }
+
+    fn resolve_header_timeout(&self, environment: &Environment) -> Result<Duration, StartError> {
+        let value = &self.header_timeout;
+        let timeout = overridden(
+            value,
+            environment,
+            &["GOMA_TIMEOUT_READ_HEADER"],
+            scalar::secs,
+        )?;
+        if (Duration::from_secs(1)..=Duration::from_secs(300)).contains(&timeout) {
+            Ok(timeout)
+        } else {
+            Err(value.fault("out-of-range", "must be from 1 to 300 seconds"))
+        }
+    }
+}
+
+/// Reads a value, or the first non-empty of the environment variables that override it.
+fn overridden<T>(
+    value: &Value,
+    environment: &Environment,
+    variables: &[&str],
+    grammar: impl FnOnce(&str) -> Result<T, scalar::Malformed>,
+) -> Result<T, StartError> {
+    let found = variables
+        .iter()
+        .find_map(|name| Some((*name, environment.override_of(name)?)));
+    match found {
+        Some((name, text)) => grammar(text).map_err(|malformed| StartError {
+            source_place: String::new(),
+            code: malformed.code,
+            key: name.to_owned(),
+            text: malformed.text,
+        }),
+        None => value.read(environment, grammar),
+    }
+}

@@ -1,0 +1,311 @@
+//! The head of an HTTP/1.1 request, parsed in place and judged (RT-SMUG, RT-LIM, RT-PATH).
+
+use std::mem::MaybeUninit;
+
+use super::framing::{self, Framing};
+use super::{FIELDS_MAX, Limits, has_bare_line_feed, list, refusal_of};
+use crate::error::{Refusal, RefusalReason};
+use crate::head::{Field, Fields, Known, Request, Span, TargetForm, Version};
+
+/// A complete request head.
+#[derive(Debug)]
+pub struct RequestHead {
+    /// The head as filters see it; hop-by-hop fields are gone (RT-HDR-1).
+    pub head: Request,
+    /// How the body is delimited.
+    pub framing: Framing,
+    /// The value of `Content-Length`, if there is one.
+    pub content_length: Option<u64>,
+    /// Bytes of the buffer that belong to the head; what follows is body or the next request.
+    pub head_length: usize,
+    /// Bytes that had been received when the head was complete; edits come after them.
+    pub received: usize,
+    /// The path as received, for the log.
+    pub received_path: Span,
+    /// Whether the client is content to keep the connection.
+    pub keep_alive: bool,
+    /// Whether the client waits for `100 Continue`.
+    pub expects_continue: bool,
+    /// The form of the target.
+    pub form: TargetForm,
+}
+
+/// The outcome of parsing.
+#[derive(Debug)]
+pub enum Parsed {
+    /// A complete, acceptable head.
+    Complete(RequestHead),
+    /// More bytes are needed; the fields come back.
+    Partial(Fields),
+    /// The request is refused; the fields come back.
+    Refused(Fields, Refusal),
+}
+
+/// Ranges and facts found by the first pass, while the buffer is borrowed.
+struct Found {
+    method: Span,
+    target: Span,
+    version: Version,
+    head_length: usize,
+    facts: Facts,
+}
+
+/// What the fields say about the connection and the body.
+#[derive(Default)]
+struct Facts {
+    framing: framing::Fields,
+    hosts: u32,
+    host: Span,
+    close: bool,
+    keep_alive: bool,
+    /// `Connection` names fields other than the well-known options.
+    names_fields: bool,
+    trailers_accepted: bool,
+    expects_continue: bool,
+}
+
+impl RequestHead {
+    /// Stands for bytes that could not be read as a request.
+    #[must_use]
+    pub fn unreadable(mut fields: Fields) -> Self {
+        fields.clear_list();
+        let nothing = Span::default();
+        Self {
+            head: Request {
+                fields,
+                method: nothing,
+                path: nothing,
+                query: nothing,
+                canonical: nothing,
+                host: nothing,
+                authority: nothing,
+                port: None,
+                version: Version::Http11,
+            },
+            framing: Framing::Length(0),
+            content_length: None,
+            head_length: 0,
+            received: 0,
+            received_path: nothing,
+            keep_alive: false,
+            expects_continue: false,
+            form: TargetForm::Path,
+        }
+    }
+}
+
+/// Parses what has been received so far.
+#[must_use]
+pub fn parse(mut fields: Fields, limits: &Limits) -> Parsed {
+    fields.clear_list();
+    let found = match scan(&mut fields, limits) {
+        Ok(Some(found)) => found,
+        Ok(None) => return Parsed::Partial(fields),
+        Err(refusal) => return Parsed::Refused(fields, refusal),
+    };
+    match judge(fields, &found, limits) {
+        Ok(head) => Parsed::Complete(head),
+        Err((fields, refusal)) => Parsed::Refused(fields, refusal),
+    }
+}
+
+fn scan(fields: &mut Fields, limits: &Limits) -> Result<Option<Found>, Refusal> {
+    let mut slots = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+    let mut request = httparse::Request::new(&mut []);
+    let (buffer, list) = fields.parts_mut();
+    let bytes = buffer.filled();
+    if bytes.starts_with(b"\r\n\r\n") || bytes.starts_with(b"\n") {
+        return Err(Refusal::framing("empty lines before the request line"));
+    }
+    let status = request
+        .parse_with_uninit_headers(bytes, &mut slots)
+        .map_err(refusal_of)?;
+    let httparse::Status::Complete(head_length) = status else {
+        return within_limits(bytes, limits).map(|()| None);
+    };
+    if has_bare_line_feed(bytes.get(..head_length).unwrap_or_default()) {
+        return Err(Refusal::framing("bare line feed"));
+    }
+    let method = Span::of(request.method.unwrap_or_default().as_bytes(), bytes);
+    let target = Span::of(request.path.unwrap_or_default().as_bytes(), bytes);
+    let version = match request.version {
+        Some(0) => Version::Http10,
+        _ => Version::Http11,
+    };
+    if target.len() > limits.target_bytes_max {
+        return Err(Refusal::new(414, RefusalReason::Limit, "target too long"));
+    }
+    if head_length - target.len() > limits.header_bytes_max
+        || request.headers.len() > limits.fields_max
+    {
+        return Err(Refusal::new(
+            431,
+            RefusalReason::Limit,
+            "header section too large",
+        ));
+    }
+    let mut facts = Facts::default();
+    for header in request.headers.iter() {
+        let known = Known::of(header.name.as_bytes());
+        let value = Span::of(header.value, bytes);
+        facts.take_in(known, header.value, value)?;
+        if !known.is_hop_by_hop() && known != Known::Expect && known != Known::ContentLength {
+            let name = Span::of(header.name.as_bytes(), bytes);
+            list.push(Field::received(name, value, known));
+        }
+    }
+    Ok(Some(Found {
+        method,
+        target,
+        version,
+        head_length,
+        facts,
+    }))
+}
+
+/// RT-LIM-1, RT-LIM-2 for a head that is not complete yet.
+fn within_limits(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
+    let line_end = memchr::memchr(b'\n', bytes);
+    if line_end.unwrap_or(bytes.len()) > limits.target_bytes_max + 256 {
+        return Err(Refusal::new(414, RefusalReason::Limit, "target too long"));
+    }
+    if bytes.len() > limits.target_bytes_max + limits.header_bytes_max {
+        return Err(Refusal::new(
+            431,
+            RefusalReason::Limit,
+            "header section too large",
+        ));
+    }
+    Ok(())
+}
+
+impl Facts {
+    fn take_in(&mut self, known: Known, value: &[u8], span: Span) -> Result<(), Refusal> {
+        match known {
+            Known::Host => {
+                self.hosts += 1;
+                self.host = span;
+            }
+            Known::ContentLength => self.framing.content_length(value)?,
+            Known::TransferEncoding => self.framing.transfer_encoding(value)?,
+            Known::Connection => self.connection(value),
+            Known::Te => {
+                self.trailers_accepted |=
+                    list(value).any(|member| member.eq_ignore_ascii_case(b"trailers"));
+            }
+            Known::Expect if value.eq_ignore_ascii_case(b"100-continue") => {
+                self.expects_continue = true;
+            }
+            Known::Expect => {
+                // RT-SEM-1
+                let detail = "unknown expectation";
+                return Err(Refusal::new(417, RefusalReason::Header, detail));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for option in list(value) {
+            if option.eq_ignore_ascii_case(b"close") {
+                self.close = true;
+            } else if option.eq_ignore_ascii_case(b"keep-alive") {
+                self.keep_alive = true;
+            } else {
+                self.names_fields = true;
+            }
+        }
+    }
+}
+
+fn judge(
+    mut fields: Fields,
+    found: &Found,
+    limits: &Limits,
+) -> Result<RequestHead, (Fields, Refusal)> {
+    let facts = &found.facts;
+    let received = fields.buffer.len();
+    if facts.names_fields {
+        remove_named_by_connection(&mut fields, found.head_length, limits);
+    }
+    if facts.trailers_accepted {
+        fields.append("TE", b"trailers");
+    }
+    let mut head = Request {
+        fields,
+        method: found.method,
+        path: Span::default(),
+        query: Span::default(),
+        canonical: Span::default(),
+        host: Span::default(),
+        authority: facts.host,
+        port: None,
+        version: found.version,
+    };
+    let form = match head.set_target(found.target) {
+        Ok(form) => form,
+        Err(refusal) => return Err((head.fields, refusal)),
+    };
+    let received_path = head.path;
+    match decide(&head, facts) {
+        Ok(framing) => Ok(RequestHead {
+            head,
+            framing,
+            content_length: framing.length().filter(|_| facts.framing.any()),
+            head_length: found.head_length,
+            received,
+            received_path,
+            keep_alive: match found.version {
+                Version::Http10 => facts.keep_alive && !facts.close,
+                Version::Http11 => !facts.close,
+            },
+            expects_continue: facts.expects_continue && found.version == Version::Http11,
+            form,
+        }),
+        Err(refusal) => Err((head.fields, refusal)),
+    }
+}
+
+fn decide(head: &Request, facts: &Facts) -> Result<Framing, Refusal> {
+    match (head.version, facts.hosts) {
+        // RT-ROUTE-0
+        (Version::Http11, 0) => return Err(Refusal::header("no Host")),
+        (_, 2..) => return Err(Refusal::header("several Host fields")),
+        _ => {}
+    }
+    let framing = facts.framing.decide(Framing::Length(0))?;
+    if framing == Framing::Chunked && head.version == Version::Http10 {
+        return Err(Refusal::framing("Transfer-Encoding on HTTP/1.0"));
+    }
+    Ok(framing)
+}
+
+/// RT-HDR-1: fields that the client's `Connection` names. Rare, so the head is read again.
+fn remove_named_by_connection(fields: &mut Fields, head_length: usize, limits: &Limits) {
+    let mut slots = vec![httparse::EMPTY_HEADER; limits.fields_max];
+    let mut request = httparse::Request::new(&mut slots);
+    let head = fields
+        .buffer
+        .filled()
+        .get(..head_length)
+        .unwrap_or_default()
+        .to_vec();
+    if request.parse(&head).is_err() {
+        return;
+    }
+    for header in request.headers.iter() {
+        if Known::of(header.name.as_bytes()) != Known::Connection {
+            continue;
+        }
+        for option in list(header.value) {
+            // End-to-end fields that framing and routing rest on cannot be taken away.
+            if !matches!(Known::of(option), Known::Host | Known::ContentLength) {
+                fields.remove_where(|name| name.eq_ignore_ascii_case(option));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

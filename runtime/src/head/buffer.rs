@@ -1,0 +1,155 @@
+//! A byte buffer that is read into, and appended to, without ever being cleared to zero again.
+
+use std::ops::Range;
+
+/// A range of a [`Buffer`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// Bytes `0..filled` are valid; the rest is space to read into.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+impl Span {
+    /// The range `start..end`.
+    #[must_use]
+    pub fn new(start: usize, end: usize) -> Self {
+        // INVARIANT: buffers are bounded far below 4 GiB (Buffer::reserve callers), so this is exact.
+        Self {
+            start: u32::try_from(start).unwrap_or(u32::MAX),
+            end: u32::try_from(end).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The span of `part` inside `whole`, of which it is a slice.
+    #[must_use]
+    pub fn of(part: &[u8], whole: &[u8]) -> Self {
+        let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+        Self::new(start, start + part.len())
+    }
+
+    /// Bytes in this range.
+    #[must_use]
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// Whether the range is empty.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    /// The part of this span before and after `offset` bytes of it.
+    #[must_use]
+    pub fn split_at(self, offset: usize) -> (Self, Self) {
+        let middle = self.start as usize + offset.min(self.len());
+        (
+            Self::new(self.start as usize, middle),
+            Self::new(middle, self.end as usize),
+        )
+    }
+
+    /// As a range of indexes.
+    #[must_use]
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+impl Buffer {
+    /// A buffer with `size` bytes of space.
+    #[must_use]
+    pub fn with_size(size: usize) -> Self {
+        Self {
+            bytes: vec![0; size],
+            filled: 0,
+        }
+    }
+
+    /// The valid bytes.
+    #[must_use]
+    pub fn filled(&self) -> &[u8] {
+        self.bytes.get(..self.filled).unwrap_or_default()
+    }
+
+    /// The valid bytes, to be changed in place.
+    #[must_use]
+    pub fn filled_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(..self.filled).unwrap_or_default()
+    }
+
+    /// How many bytes are valid.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// Whether no byte is valid.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// The bytes of a span.
+    #[must_use]
+    pub fn at(&self, span: Span) -> &[u8] {
+        self.bytes.get(span.range()).unwrap_or_default()
+    }
+
+    /// The space after the valid bytes, at most `limit` bytes of it.
+    #[must_use]
+    pub fn space(&mut self, limit: usize) -> &mut [u8] {
+        let end = self.bytes.len().min(self.filled.saturating_add(limit));
+        self.bytes.get_mut(self.filled..end).unwrap_or_default()
+    }
+
+    /// Makes sure that there are `additional` bytes of space.
+    pub fn reserve(&mut self, additional: usize) {
+        let needed = self.filled + additional;
+        if needed > self.bytes.len() {
+            self.bytes.resize(needed.next_power_of_two(), 0);
+        }
+    }
+
+    /// Declares `count` more bytes valid, after reading them into [`Buffer::space`].
+    pub fn advance(&mut self, count: usize) {
+        self.filled = (self.filled + count).min(self.bytes.len());
+    }
+
+    /// Appends bytes; returns where they are.
+    pub fn push(&mut self, bytes: &[u8]) -> Span {
+        let start = self.filled;
+        let end = start + bytes.len();
+        if end > self.bytes.len() {
+            self.reserve(bytes.len());
+        }
+        if let Some(space) = self.bytes.get_mut(start..end) {
+            space.copy_from_slice(bytes);
+        }
+        self.filled = end;
+        Span::new(start, end)
+    }
+
+    /// Forgets all bytes; keeps the memory.
+    pub fn clear(&mut self) {
+        self.filled = 0;
+    }
+
+    /// Forgets the bytes after `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.filled = self.filled.min(len);
+    }
+
+    /// Bytes of memory held.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+}

@@ -1,0 +1,246 @@
+//! Path canonicalisation (RT-PATH): the one reading of a path that routing, filters and backend share.
+
+use crate::error::Refusal;
+
+/// The two forms of a path that needed work.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Canonical {
+    /// What is forwarded: dot segments resolved, everything else as received (RT-PATH-2, -3).
+    pub forwarded: String,
+    /// What is matched: also unreserved escapes decoded and slash runs collapsed (RT-PATH-1, -3).
+    pub matched: String,
+}
+
+/// What a byte of a path calls for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Plain,
+    Slash,
+    /// `%` or a byte that counts as its percent-encoding.
+    Encoded,
+    Forbidden,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Plain; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "const evaluation: out of range would not compile"
+        )]
+        {
+            classes[byte] = match byte as u8 {
+                0..=0x20 | 0x7f | b'\\' | b'#' => Class::Forbidden,
+                b'/' => Class::Slash,
+                b'%' | 0x80..=0xff => Class::Encoded,
+                _ => Class::Plain,
+            };
+        }
+        byte += 1;
+    }
+    classes
+};
+
+/// Canonicalises a path; `None` if it is canonical already, as almost all are.
+///
+/// # Errors
+/// 400 for control characters, raw space, `\`, `#`, invalid escapes, hidden `..` and climbing above
+/// the root (RT-PATH-2, -5, -6).
+pub fn canonicalize(path: &str) -> Result<Option<Canonical>, Refusal> {
+    if is_canonical(path.as_bytes())? {
+        return Ok(None);
+    }
+    let forwarded = resolve_dots(path)?;
+    let matched = for_matching(&forwarded);
+    Ok(Some(Canonical { forwarded, matched }))
+}
+
+fn is_canonical(path: &[u8]) -> Result<bool, Refusal> {
+    let mut previous = Class::Plain;
+    let mut canonical = true;
+    for byte in path {
+        let class = CLASSES.get(usize::from(*byte)).copied();
+        let class = class.unwrap_or(Class::Forbidden);
+        match class {
+            // A dot or a parameter may hide a dot segment; only at the start of a segment or after
+            // an escape, which takes the slow way anyhow.
+            Class::Plain => {
+                canonical &= !(previous == Class::Slash && *byte == b'.' || *byte == b';')
+            }
+            Class::Slash => canonical &= previous != Class::Slash,
+            Class::Encoded => canonical = false,
+            Class::Forbidden => return Err(Refusal::target("forbidden character in the path")),
+        }
+        previous = class;
+    }
+    Ok(canonical)
+}
+
+fn resolve_dots(path: &str) -> Result<String, Refusal> {
+    let mut segments: Vec<&str> = Vec::new();
+    let rest = path
+        .strip_prefix('/')
+        .ok_or(Refusal::target("the path does not begin with `/`"))?;
+    let mut ends_in_directory = false;
+    for segment in rest.split('/') {
+        let decoded = decode(segment)?;
+        if segment == ".." {
+            if segments.pop().is_none() {
+                return Err(Refusal::target("the path climbs above the root"));
+            }
+            ends_in_directory = true;
+        } else if decoded == b"." {
+            ends_in_directory = true;
+        } else if hides_parent(&decoded) {
+            return Err(Refusal::target("the path hides a `..` segment"));
+        } else {
+            segments.push(segment);
+            ends_in_directory = false;
+        }
+    }
+    let mut forwarded = String::with_capacity(path.len());
+    for segment in &segments {
+        forwarded.push('/');
+        forwarded.push_str(segment);
+    }
+    if ends_in_directory || forwarded.is_empty() {
+        forwarded.push('/');
+    }
+    Ok(forwarded)
+}
+
+/// Whether a decoded segment has a part `..` when cut at `/`, `\` and `;` (RT-PATH-6).
+fn hides_parent(decoded: &[u8]) -> bool {
+    decoded
+        .split(|byte| matches!(byte, b'/' | b'\\' | b';'))
+        .any(|part| part == b"..")
+}
+
+fn decode(segment: &str) -> Result<Vec<u8>, Refusal> {
+    let mut decoded = Vec::with_capacity(segment.len());
+    let mut bytes = segment.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let pair = (
+            bytes.next().and_then(hex_value),
+            bytes.next().and_then(hex_value),
+        );
+        let (Some(high), Some(low)) = pair else {
+            return Err(Refusal::target("invalid percent-escape in the path"));
+        };
+        let byte = high * 16 + low;
+        if byte == 0 || byte.is_ascii_control() {
+            return Err(Refusal::target("encoded control character in the path"));
+        }
+        decoded.push(byte);
+    }
+    Ok(decoded)
+}
+
+fn hex_value(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+/// Decodes unreserved escapes, encodes bytes from 0x80, upper-cases the other escapes, collapses
+/// slash runs. `path` has valid escapes only.
+fn for_matching(path: &str) -> String {
+    let mut matched = String::with_capacity(path.len());
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'/' if matched.ends_with('/') => {}
+            b'%' => {
+                let high = bytes.next().and_then(hex_value).unwrap_or_default();
+                let low = bytes.next().and_then(hex_value).unwrap_or_default();
+                push_escape(&mut matched, high * 16 + low);
+            }
+            0x80.. => push_escape(&mut matched, byte),
+            _ => matched.push(char::from(byte)),
+        }
+    }
+    matched
+}
+
+fn push_escape(matched: &mut String, byte: u8) {
+    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        matched.push(char::from(byte));
+    } else {
+        const DIGITS: [char; 16] = [
+            '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
+        ];
+        matched.push('%');
+        for digit in [byte >> 4, byte & 15] {
+            matched.extend(DIGITS.get(usize::from(digit)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, forwarded: &str, matched: &str) {
+        let canonical = canonicalize(path).unwrap();
+        let (found_forwarded, found_matched) = match &canonical {
+            Some(canonical) => (canonical.forwarded.as_str(), canonical.matched.as_str()),
+            None => (path, path),
+        };
+        assert_eq!(
+            (found_forwarded, found_matched),
+            (forwarded, matched),
+            "{path}"
+        );
+    }
+
+    /// RT-PATH-1, -2, -3, -4
+    #[test]
+    fn both_forms() {
+        check("/a/b", "/a/b", "/a/b");
+        check("/%61dmin", "/%61dmin", "/admin");
+        check("/a/./b/../c", "/a/c", "/a/c");
+        check("/a/%2e/b/", "/a/b/", "/a/b/");
+        check("/a/b/..", "/a/", "/a/");
+        check("/a//b///c", "/a//b///c", "/a/b/c");
+        check("/a%2Fb%5cc", "/a%2Fb%5cc", "/a%2Fb%5Cc");
+        check("/a;x=1/b", "/a;x=1/b", "/a;x=1/b");
+        check("/.well-known/x", "/.well-known/x", "/.well-known/x");
+        check("/ä", "/ä", "/%C3%A4");
+    }
+
+    /// RT-PATH-2, -5, -6
+    #[test]
+    fn refused() {
+        for path in [
+            "/..",
+            "/a/../..",
+            "/%2e%2e",
+            "/.%2e",
+            "/..%2f",
+            "/..%5c",
+            "/..;x",
+            "/a/..;x/b",
+            "/%zz",
+            "/%2",
+            "/a\\b",
+            "/a#b",
+            "/a b",
+            "/%00",
+            "/a\u{7f}",
+            "a",
+            "*",
+        ] {
+            let refused = if path == "a" || path == "*" {
+                resolve_dots(path).is_err()
+            } else {
+                canonicalize(path).is_err()
+            };
+            assert!(refused, "{path}");
+        }
+    }
+}

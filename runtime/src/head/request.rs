@@ -1,0 +1,97 @@
+//! The head of a request.
+
+use super::{Fields, Span};
+
+/// The protocol version of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    Http11,
+}
+
+/// Method, target and fields of a request.
+#[derive(Debug)]
+pub struct Request {
+    /// The header fields.
+    pub fields: Fields,
+    pub(crate) method: Span,
+    /// Path part of the target as it is to be forwarded: dot segments resolved (RT-PATH-2).
+    pub(crate) path: Span,
+    /// `?` and the query, or empty (RT-PATH-5: passes byte for byte).
+    pub(crate) query: Span,
+    /// The path for matching: unreserved escapes decoded, slash runs collapsed (RT-PATH-1, -3).
+    pub(crate) canonical: Span,
+    /// Host in lower case without port; empty if there is none (RT-ROUTE-1).
+    pub(crate) host: Span,
+    /// The authority as received: `host[:port]`.
+    pub(crate) authority: Span,
+    /// Explicit port of the authority.
+    pub(crate) port: Option<u16>,
+    pub(crate) version: Version,
+}
+
+impl Request {
+    /// The method, as received.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.text(self.method)
+    }
+
+    /// The path to be forwarded, still percent-encoded.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.text(self.path)
+    }
+
+    /// `?` and the query as received, or nothing.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        self.text(self.query)
+    }
+
+    /// The path in the form that routes are matched against.
+    #[must_use]
+    pub fn canonical_path(&self) -> &str {
+        self.text(self.canonical)
+    }
+
+    /// Host in lower case, without port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.text(self.host)
+    }
+
+    /// `host[:port]` as received.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.text(self.authority)
+    }
+
+    /// The explicit port of the authority.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The protocol version.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Replaces the path; `canonical` is its form for matching. The query stays.
+    pub fn set_path(&mut self, path: &str, canonical: &str) {
+        self.path = self.fields.buffer.push(path.as_bytes());
+        self.canonical = if path == canonical {
+            self.path
+        } else {
+            self.fields.buffer.push(canonical.as_bytes())
+        };
+    }
+
+    pub(crate) fn text(&self, span: Span) -> &str {
+        std::str::from_utf8(self.fields.buffer.at(span)).unwrap_or_default()
+    }
+}

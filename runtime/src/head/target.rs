@@ -1,0 +1,133 @@
+//! The request target and the host it is for (RFC 9112 §3.2, RT-ROUTE-1, RT-SMUG-8).
+
+use super::path::canonicalize;
+use super::{Request, Span};
+use crate::error::Refusal;
+
+/// Forms of a request target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetForm {
+    /// `OPTIONS *`
+    Asterisk,
+    /// `CONNECT host:port`
+    Authority,
+    /// Origin or absolute form: there is a path.
+    Path,
+}
+
+impl Request {
+    /// Takes a target apart: fills in path, query, canonical path, host and port.
+    /// `self.authority` holds the value of `Host` and is replaced by that of an absolute target.
+    ///
+    /// # Errors
+    /// 400 for a target or host that is malformed (RT-PATH, RT-SMUG-8).
+    pub(crate) fn set_target(&mut self, target: Span) -> Result<TargetForm, Refusal> {
+        let bytes = self.fields.buffer.at(target);
+        let form = match (self.method(), bytes) {
+            ("CONNECT", _) => TargetForm::Authority,
+            ("OPTIONS", b"*") => TargetForm::Asterisk,
+            (_, [b'/', ..]) => {
+                self.set_path_and_query(target)?;
+                TargetForm::Path
+            }
+            _ => {
+                self.set_absolute(target)?;
+                TargetForm::Path
+            }
+        };
+        self.set_host()?;
+        Ok(form)
+    }
+
+    fn set_absolute(&mut self, target: Span) -> Result<(), Refusal> {
+        let bytes = self.fields.buffer.at(target);
+        let scheme_end = bytes
+            .windows(3)
+            .position(|window| window == b"://")
+            .filter(|end| {
+                let scheme = bytes.get(..*end).unwrap_or_default();
+                scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https")
+            })
+            .ok_or(Refusal::target("the target is neither a path nor a URL"))?;
+        let (_, rest) = target.split_at(scheme_end + 3);
+        let authority_end = self
+            .fields
+            .buffer
+            .at(rest)
+            .iter()
+            .position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+        let (authority, path) = rest.split_at(authority_end.unwrap_or(rest.len()));
+        if authority.is_empty() {
+            return Err(Refusal::target("the target has no authority"));
+        }
+        self.authority = authority;
+        if self.fields.buffer.at(path).starts_with(b"/") {
+            return self.set_path_and_query(path);
+        }
+        // `http://host` and `http://host?query` stand for the root.
+        let mut with_root = b"/".to_vec();
+        with_root.extend_from_slice(self.fields.buffer.at(path));
+        let with_root = self.fields.buffer.push(&with_root);
+        self.set_path_and_query(with_root)
+    }
+
+    fn set_path_and_query(&mut self, span: Span) -> Result<(), Refusal> {
+        let bytes = self.fields.buffer.at(span);
+        let path_end = memchr::memchr(b'?', bytes).unwrap_or(bytes.len());
+        let (path, query) = span.split_at(path_end);
+        if self.fields.buffer.at(query).contains(&b'#') {
+            return Err(Refusal::target("fragment in the target"));
+        }
+        let text = std::str::from_utf8(self.fields.buffer.at(path))
+            .map_err(|_| Refusal::target("the path is not UTF-8"))?;
+        self.query = query;
+        match canonicalize(text)? {
+            None => {
+                self.path = path;
+                self.canonical = path;
+            }
+            Some(canonical) => self.set_path(&canonical.forwarded, &canonical.matched),
+        }
+        Ok(())
+    }
+
+    /// RT-ROUTE-1: lower case, port split off, one trailing dot removed.
+    fn set_host(&mut self) -> Result<(), Refusal> {
+        let invalid = Refusal::header("malformed Host");
+        let bytes = self.fields.buffer.at(self.authority);
+        let host_end = match bytes {
+            [b'[', ..] => memchr::memchr(b']', bytes).ok_or(invalid)? + 1,
+            _ => memchr::memchr(b':', bytes).unwrap_or(bytes.len()),
+        };
+        let (host, port) = self.authority.split_at(host_end);
+        self.port = match self.fields.buffer.at(port) {
+            [] | [b':'] => None,
+            [b':', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => {
+                let digits = std::str::from_utf8(digits).unwrap_or_default();
+                Some(digits.parse().map_err(|_| invalid)?)
+            }
+            _ => return Err(invalid),
+        };
+        let (host, is_v6) = match self.fields.buffer.at(host) {
+            [b'[', inner @ .., b']'] => (host.split_at(1).1.split_at(inner.len()).0, true),
+            [name @ .., b'.'] if !name.is_empty() => (host.split_at(name.len()).0, false),
+            _ => (host, false),
+        };
+        let name = self.fields.buffer.at(host);
+        let valid = name.iter().all(|byte| {
+            byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'.' | b'_' | b'~')
+                || (is_v6 && matches!(byte, b':' | b'%'))
+        });
+        if !valid || (is_v6 && name.is_empty()) {
+            return Err(invalid);
+        }
+        self.host = if name.iter().any(u8::is_ascii_uppercase) {
+            let lower = name.to_ascii_lowercase();
+            self.fields.buffer.push(&lower)
+        } else {
+            host
+        };
+        Ok(())
+    }
+}

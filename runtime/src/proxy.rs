@@ -1,0 +1,66 @@
+//! The request loop of one connection: head in, route, chain, backend, response out.
+//!
+//! This is the one place that knows both sides of a request. The parts: [`client`] reads requests and
+//! writes answers, [`exchange`] takes one request through its route and chain, [`forward`] sends it to
+//! a backend, [`respond`] writes heads to the client, [`relay`] moves bodies, [`endpoints`] answers
+//! what the gateway owns.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::chain::Chain;
+use crate::clock::Clock;
+use crate::gateway::Resolved;
+use crate::h1::Limits;
+use crate::lifecycle::Lifecycle;
+use crate::log::AccessLog;
+use crate::route::{RouteId, Table};
+use crate::upstream::{Resolver, Upstream};
+
+mod buffers;
+mod client;
+mod endpoints;
+mod exchange;
+mod forward;
+mod frame;
+mod relay;
+mod respond;
+mod upload;
+
+pub use buffers::Buffers;
+pub use client::serve;
+
+/// Everything a request needs, for one core. Lives as long as the process.
+pub struct Core {
+    /// The route table, the same for all cores.
+    pub table: Arc<Table>,
+    /// Chains by [`crate::route::ChainId`].
+    pub chains: Vec<Box<dyn Chain>>,
+    /// Backends by [`RouteId`].
+    pub upstreams: Vec<Upstream>,
+    /// Addresses of backends.
+    pub resolver: Resolver,
+    /// Timeouts and endpoints.
+    pub settings: Resolved,
+    /// Limits of request heads.
+    pub limits: Limits,
+    /// The core's time.
+    pub clock: Rc<Clock>,
+    /// The core's buffers.
+    pub buffers: Buffers,
+    /// The core's end of the log.
+    pub log: AccessLog,
+    /// Whether the gateway is running or stopping.
+    pub lifecycle: Arc<Lifecycle>,
+    /// Source of request ids.
+    pub random: RefCell<fastrand::Rng>,
+    /// Open client connections.
+    pub connections: Cell<usize>,
+}
+
+impl Core {
+    fn upstream(&self, route: RouteId) -> Option<&Upstream> {
+        self.upstreams.get(route.index())
+    }
+}

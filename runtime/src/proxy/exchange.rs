@@ -1,0 +1,329 @@
+//! One request through its route: chain in, backend or answer, chain out, log (RT-CHAIN-1).
+
+use super::client::{Client, Persistence};
+use super::forward::{Body, Failure, forward};
+use super::relay::Incoming;
+use super::respond::{self, Sent};
+use super::{Core, endpoints};
+use crate::answer::Answer;
+use crate::chain::{Chain, Exchange, ExplicitFields, Flow, RequestId};
+use crate::clock::Moment;
+use crate::error::{Refusal, UpstreamFault};
+use crate::filter::body_limit;
+use crate::h1::request::RequestHead;
+use crate::head::{Fields, Known, Request, Response, Span, TargetForm};
+use crate::io::Socket;
+use crate::log::Record;
+use crate::route::{ChainId, Route, RouteId};
+
+/// The row of requests that no route takes (RT-ROUTE-9).
+static UNMATCHED: Route = Route {
+    name: "_unmatched",
+    source: "",
+    enabled: false,
+    path: "/",
+    hosts: &[],
+    methods: &[],
+    rewrite: None,
+    backends: &[],
+    chain: ChainId(u32::MAX),
+};
+
+/// What the chain and the rules around it decided.
+enum Verdict {
+    Answer(Answer),
+    /// A preflight's answer, which only policies have shaped (RT-CHAIN-4).
+    Preflight(Response),
+    Forward,
+}
+
+/// Takes one request from its head to its last byte and its log line.
+pub(super) async fn run<S: Socket>(
+    core: &'static Core,
+    client: &mut Client<S>,
+    mut request: RequestHead,
+) -> Persistence {
+    let started = Moment::now();
+    let body = match intake(core, client, &mut request) {
+        Ok(body) => body,
+        Err(refusal) => {
+            core.log.refused(&client.address_text, refusal);
+            let answer = Answer::of(refusal.status);
+            return answer_unrouted(core, client, request.head.fields, answer).await;
+        }
+    };
+    limit_time(core, client, &body);
+    let route = match request.form {
+        TargetForm::Path => find_route(core, &request.head),
+        TargetForm::Asterisk | TargetForm::Authority => None,
+    };
+    let received_path = request.received_path;
+    let (keep_alive, form) = (request.keep_alive, request.form);
+    let mut exchange = make_exchange(core, client, request, route);
+    let chain = core
+        .chains
+        .get(exchange.route.chain.index())
+        .map(Box::as_ref);
+    let mut sent = if let Some(answer) = endpoints::answer(core, &exchange, route.is_none(), form) {
+        let keep = keep_alive && body.incoming.is_done();
+        respond::answer(core, client, &exchange, None, answer, keep).await
+    } else {
+        let verdict = match chain {
+            Some(chain) => admit(&mut exchange, chain).await,
+            None => Verdict::Answer(Answer::of(404)),
+        };
+        conclude(
+            core,
+            client,
+            &exchange,
+            (chain, route),
+            verdict,
+            body,
+            keep_alive,
+        )
+        .await
+    };
+    core.log.request(
+        &exchange,
+        &Record {
+            received_path,
+            address: &client.address_text,
+            status: sent.status,
+            bytes_out: sent.bytes,
+            backend: sent.backend.unwrap_or_default(),
+            aborted: sent.aborted,
+            own: endpoints::is_own(core, exchange.request.canonical_path()),
+            elapsed: started.elapsed(),
+        },
+    );
+    client.keep_following(core, &std::mem::take(&mut sent.following));
+    core.buffers.put_head(exchange.request.fields);
+    sent.persistence
+}
+
+/// An answer to bytes that never became a request; the connection ends with it.
+pub(super) async fn answer_unrouted<S: Socket>(
+    core: &'static Core,
+    client: &mut Client<S>,
+    fields: Fields,
+    answer: Answer,
+) -> Persistence {
+    client.watch.limit(core.settings.write_timeout);
+    let request = RequestHead::unreadable(fields);
+    let exchange = make_exchange(core, client, request, None);
+    let sent = respond::answer(core, client, &exchange, None, answer, false).await;
+    core.buffers.put_head(exchange.request.fields);
+    sent.persistence
+}
+
+/// Separates what was received with the head: body, and the beginning of the next request.
+fn intake<S: Socket>(
+    core: &Core,
+    client: &mut Client<S>,
+    request: &mut RequestHead,
+) -> Result<Body, Refusal> {
+    let mut incoming = Incoming::new(request.framing);
+    let head_length = request.head_length;
+    let buffer = &mut request.head.fields.buffer;
+    let received = request.received;
+    let mut prefix = Span::default();
+    if received > head_length {
+        let rest = buffer.filled_mut().get_mut(head_length..received);
+        let rest = rest.unwrap_or_default();
+        let taken = incoming.take(rest)?;
+        client.keep_following(core, rest.get(taken.consumed..).unwrap_or_default());
+        prefix = Span::new(head_length, head_length + taken.data);
+    }
+    Ok(Body {
+        incoming,
+        framing: request.framing,
+        prefix,
+        expects_continue: request.expects_continue,
+    })
+}
+
+/// RT-LISTEN-3: one deadline for the response, an earlier one while the body is outstanding.
+fn limit_time<S>(core: &Core, client: &Client<S>, body: &Body) {
+    let settings = &core.settings;
+    let limit = match (
+        body.incoming.is_done(),
+        settings.read_timeout,
+        settings.write_timeout,
+    ) {
+        (false, Some(read), Some(write)) => Some(read.min(write)),
+        (false, Some(read), None) => Some(read),
+        (true, _, write) | (false, None, write) => write,
+    };
+    client.watch.limit(limit);
+}
+
+fn find_route(core: &Core, request: &Request) -> Option<RouteId> {
+    // `web` is the only entry point of this release: plain HTTP, port 80 unless said.
+    let port = request.port().unwrap_or(80);
+    core.table
+        .find(request.host(), port, request.canonical_path())
+}
+
+fn make_exchange<S>(
+    core: &Core,
+    client: &Client<S>,
+    request: RequestHead,
+    route: Option<RouteId>,
+) -> Exchange {
+    let head = request.head;
+    let id = head
+        .fields
+        .known(Known::XRequestId)
+        .and_then(RequestId::from_client);
+    let id = id.unwrap_or_else(|| RequestId::random(core.random.borrow_mut().u128(..)));
+    Exchange {
+        route: route
+            .and_then(|id| core.table.route(id))
+            .unwrap_or(&UNMATCHED),
+        target: route.and_then(|id| core.upstream(id)?.target()),
+        client: client.address,
+        secure: false,
+        id,
+        user: String::new(),
+        body_limit: None,
+        content_length: request.content_length,
+        explicit: ExplicitFields::default(),
+        passed: 0,
+        request: head,
+    }
+}
+
+/// Steps (2) to (7) of RT-CHAIN-1.
+async fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Verdict {
+    chain.hygiene(exchange);
+    if is_preflight(&exchange.request) {
+        let mut response = Response::new(204, Fields::default());
+        if chain.preflight(exchange, &mut response) {
+            return Verdict::Preflight(response);
+        }
+    }
+    let mut flow = chain.request(exchange, 0);
+    loop {
+        match flow {
+            Flow::Answer(answer) => return Verdict::Answer(answer),
+            Flow::Wait(wait) => {
+                let resume = wait.await;
+                flow = match resume(exchange) {
+                    Flow::Next => chain.request(exchange, exchange.passed),
+                    stopped @ (Flow::Answer(_) | Flow::Wait(_)) => stopped,
+                };
+            }
+            Flow::Next => break,
+        }
+    }
+    match check_method(exchange) {
+        Some(answer) => Verdict::Answer(answer),
+        None => Verdict::Forward,
+    }
+}
+
+fn is_preflight(request: &Request) -> bool {
+    request.method() == "OPTIONS"
+        && request.fields.get("origin").is_some()
+        && request
+            .fields
+            .get("access-control-request-method")
+            .is_some()
+}
+
+/// RT-METHOD-1, RT-SEM-5. Counts `Max-Forwards` down.
+fn check_method(exchange: &mut Exchange) -> Option<Answer> {
+    let allowed = exchange.route.methods;
+    let method = exchange.request.method();
+    let listed = allowed.contains(&method);
+    if (!allowed.is_empty() && !listed) || (method == "TRACE" && !listed) {
+        let message = format!("405 {method} method not allowed");
+        let allow = allowed_methods(allowed);
+        return Some(Answer::message(405, message).with("Allow", allow));
+    }
+    if method == "OPTIONS" || method == "TRACE" {
+        let hops = exchange.request.fields.get("max-forwards");
+        let hops = hops.and_then(|hops| std::str::from_utf8(hops).ok()?.parse::<u32>().ok());
+        match hops {
+            Some(0) => {
+                let allow = allowed_methods(allowed);
+                return Some(Answer::empty(200).with("Allow", allow));
+            }
+            Some(hops) => {
+                let left = (hops - 1).to_string();
+                exchange.request.fields.set("Max-Forwards", left.as_bytes());
+            }
+            None => {}
+        }
+    }
+    None
+}
+
+fn allowed_methods(methods: &[&str]) -> String {
+    if methods.is_empty() {
+        "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned()
+    } else {
+        methods.join(", ")
+    }
+}
+
+/// Carries a verdict out and says what was sent.
+async fn conclude<S: Socket>(
+    core: &Core,
+    client: &mut Client<S>,
+    exchange: &Exchange,
+    (chain, route): (Option<&dyn Chain>, Option<RouteId>),
+    verdict: Verdict,
+    body: Body,
+    keep_alive: bool,
+) -> Sent {
+    let unread = !body.incoming.is_done();
+    let has_body = !body.framing.is_empty();
+    let failure = match verdict {
+        Verdict::Answer(answer) => {
+            return respond::answer(core, client, exchange, chain, answer, keep_alive && !unread)
+                .await;
+        }
+        Verdict::Preflight(response) => {
+            return respond::preflight(core, client, exchange, response, keep_alive && !unread)
+                .await;
+        }
+        Verdict::Forward => {
+            let Some(upstream) = route.and_then(|route| core.upstream(route)) else {
+                let answer = Answer::of(503);
+                return respond::answer(core, client, exchange, chain, answer, false).await;
+            };
+            match forward(core, client, exchange, body, upstream).await {
+                Ok(forwarded) => {
+                    return respond::pass(core, client, exchange, chain, forwarded, keep_alive)
+                        .await;
+                }
+                Err(failure) => failure,
+            }
+        }
+    };
+    let answer = match failure {
+        Failure::ClientGone => return Sent::client_gone(),
+        Failure::Refused(refusal) => {
+            core.log.refused(&client.address_text, refusal);
+            Answer::of(refusal.status)
+        }
+        Failure::TooLarge(limit) => body_limit::too_large(limit),
+        Failure::Upstream(fault) => {
+            if !matches!(fault, UpstreamFault::Connect { .. }) {
+                core.log.fault(exchange, &fault);
+            }
+            Answer::of(fault.status())
+        }
+    };
+    client.watch.limit(core.settings.write_timeout);
+    respond::answer(
+        core,
+        client,
+        exchange,
+        chain,
+        answer,
+        keep_alive && !has_body,
+    )
+    .await
+}

@@ -1,0 +1,450 @@
+//! One request to a backend: connect, send, wait for the response head (RT-UP, RT-ERR).
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+use super::Core;
+use super::buffers::SCRATCH_BYTES;
+use super::client::Client;
+use super::frame::{Delimiting, Frame};
+use super::relay::{Incoming, unexpected_end};
+use super::upload::{Upload, UploadFault};
+use crate::chain::Exchange;
+use crate::error::{Refusal, UpstreamFault};
+use crate::h1::framing::Framing;
+use crate::h1::response::{self, Parsed, ResponseHead};
+use crate::h1::write;
+use crate::head::{Fields, Known, Span, Version};
+use crate::io::Socket;
+use crate::route::rewrite::write_path;
+use crate::upstream::{Backend, Connection, Upstream};
+
+/// Largest head of a response (RT-UP-10).
+const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
+
+/// The body of a request, as far as it has been received with the head.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub(super) incoming: Incoming,
+    pub(super) framing: Framing,
+    /// Decoded data in the request's arena.
+    pub(super) prefix: Span,
+    pub(super) expects_continue: bool,
+}
+
+/// A response head, and everything that is still open.
+pub(super) struct Forwarded<'a> {
+    pub(super) response: ResponseHead,
+    pub(super) connection: Connection,
+    pub(super) backend: &'a Backend,
+    pub(super) upload: Upload,
+    pub(super) sent: Option<Frame>,
+}
+
+/// Why there is no response head.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The client is gone (RT-ERR-17).
+    ClientGone,
+    /// The client's body is malformed or too slow.
+    Refused(Refusal),
+    /// The client's body is over `bodyLimit`.
+    TooLarge(u64),
+    /// The backend failed.
+    Upstream(UpstreamFault),
+}
+
+/// Sends the request to the first backend that can be reached (RT-UP-9).
+pub(super) async fn forward<'a, S: Socket>(
+    core: &Core,
+    client: &mut Client<S>,
+    exchange: &Exchange,
+    body: Body,
+    upstream: &'a Upstream,
+) -> Result<Forwarded<'a>, Failure> {
+    let mut failure = None;
+    for backend in upstream.in_turn() {
+        let connection = match backend.pool.take() {
+            Some(connection) => connection,
+            None => match connect(core, exchange, backend).await {
+                Ok(connection) => connection,
+                Err(fault) => {
+                    failure = Some(fault);
+                    continue;
+                }
+            },
+        };
+        return send(core, client, exchange, body, backend, connection).await;
+    }
+    Err(Failure::Upstream(failure.unwrap_or(UpstreamFault::Closed(
+        io::Error::other("the route has no backend"),
+    ))))
+}
+
+async fn connect(
+    core: &Core,
+    exchange: &Exchange,
+    backend: &Backend,
+) -> Result<Connection, UpstreamFault> {
+    let connected = core.resolver.connect(&backend.url).await;
+    connected.map_err(|source| {
+        let fault = if source.kind() == io::ErrorKind::TimedOut {
+            UpstreamFault::Timeout { what: "connect" }
+        } else {
+            UpstreamFault::Connect {
+                endpoint: backend.url.authority.clone(),
+                source,
+            }
+        };
+        core.log.fault(exchange, &fault);
+        fault
+    })
+}
+
+async fn send<'a, S: Socket>(
+    core: &Core,
+    client: &mut Client<S>,
+    exchange: &Exchange,
+    body: Body,
+    backend: &'a Backend,
+    mut connection: Connection,
+) -> Result<Forwarded<'a>, Failure> {
+    let repeatable = body.framing.is_empty() && is_idempotent(exchange.request.method());
+    let head = write_head(core, client, exchange, &body, backend);
+    if body.expects_continue && !body.incoming.is_done() {
+        // RT-SEM-1: the chain is through and the body is wanted now.
+        let mut interim = core.buffers.wire();
+        interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+        let sent = client.send(&mut Frame::head(interim)).await;
+        sent.map_err(|_| Failure::ClientGone)?;
+    }
+    let received = body.prefix.len() as u64;
+    let delimiting = delimiting_of(body.framing);
+    let mut upload = Upload::new(
+        head,
+        body.incoming,
+        delimiting,
+        received,
+        exchange.body_limit,
+    );
+    let mut sent = None;
+    let bodiless = exchange.request.method() == "HEAD";
+    loop {
+        let mut received = None;
+        let failure = loop {
+            match await_head(
+                core,
+                client,
+                &mut connection,
+                &mut upload,
+                &mut sent,
+                &mut received,
+                bodiless,
+            )
+            .await
+            {
+                Ok(response) if response.head.status() >= 200 => {
+                    return Ok(Forwarded {
+                        response,
+                        connection,
+                        backend,
+                        upload,
+                        sent,
+                    });
+                }
+                Ok(interim) => match pass_interim(core, client, exchange, interim).await {
+                    Ok(rest) => received = rest,
+                    Err(failure) => break failure,
+                },
+                Err(failure) => break failure,
+            }
+        };
+        if let Some(unused) = received.take() {
+            core.buffers.put_scratch(unused);
+        }
+        let died = matches!(failure, Failure::Upstream(UpstreamFault::Closed(_)));
+        if !(died && repeatable && connection.reused) {
+            upload.recycle(&core.buffers);
+            return Err(failure);
+        }
+        // RT-UP-8: a kept connection may die at any time; once more on a new one.
+        connection = connect(core, exchange, backend)
+            .await
+            .map_err(Failure::Upstream)?;
+        upload.restart(&mut sent);
+    }
+}
+
+/// Drives upload and response until there is a response head, final or interim.
+async fn await_head<S: Socket>(
+    core: &Core,
+    client: &mut Client<S>,
+    connection: &mut Connection,
+    upload: &mut Upload,
+    sent: &mut Option<Frame>,
+    received: &mut Option<Fields>,
+    bodiless: bool,
+) -> Result<ResponseHead, Failure> {
+    poll_fn(|cx| {
+        let upstream = &mut connection.socket;
+        let mut broken = None;
+        if !upload.is_done() {
+            let client = &mut client.socket;
+            match upload.poll(cx, &core.buffers, client, upstream, sent) {
+                Poll::Pending | Poll::Ready(Ok(())) => {}
+                // The backend may have answered before it stopped reading.
+                Poll::Ready(Err(UploadFault::Upstream(error))) => broken = Some(error),
+                Poll::Ready(Err(UploadFault::Client)) => {
+                    return Poll::Ready(Err(Failure::ClientGone));
+                }
+                Poll::Ready(Err(UploadFault::Malformed(refusal))) => {
+                    return Poll::Ready(Err(Failure::Refused(refusal)));
+                }
+                Poll::Ready(Err(UploadFault::TooLarge(limit))) => {
+                    return Poll::Ready(Err(Failure::TooLarge(limit)));
+                }
+            }
+        }
+        if let Poll::Ready(read) = poll_response(cx, core, upstream, received, bodiless) {
+            return Poll::Ready(read.map_err(Failure::Upstream));
+        }
+        if let Some(error) = broken {
+            return Poll::Ready(Err(Failure::Upstream(UpstreamFault::Closed(error))));
+        }
+        if upload.is_done() && client.poll_gone(cx).is_ready() {
+            return Poll::Ready(Err(Failure::ClientGone));
+        }
+        client.watch.poll_expired(cx).map(|()| Err(expired(upload)))
+    })
+    .await
+}
+
+/// RT-LISTEN-3 for a slow body, RT-ERR-16 for a slow backend.
+fn expired(upload: &Upload) -> Failure {
+    if upload.is_received() {
+        return Failure::Upstream(UpstreamFault::Timeout { what: "response" });
+    }
+    let detail = "the request body took too long";
+    Failure::Refused(Refusal::new(
+        408,
+        crate::error::RefusalReason::Timeout,
+        detail,
+    ))
+}
+
+fn poll_response(
+    cx: &mut Context<'_>,
+    core: &Core,
+    upstream: &mut impl Socket,
+    received: &mut Option<Fields>,
+    bodiless: bool,
+) -> Poll<Result<ResponseHead, UpstreamFault>> {
+    loop {
+        let mut fields = received.take().unwrap_or_else(|| core.buffers.scratch());
+        if !fields.buffer.is_empty() {
+            match response::parse(fields, bodiless) {
+                Parsed::Complete(head) => return Poll::Ready(Ok(head)),
+                Parsed::Malformed(fields, detail) => {
+                    core.buffers.put_scratch(fields);
+                    return Poll::Ready(Err(UpstreamFault::Malformed(detail)));
+                }
+                Parsed::Partial(partial) => fields = partial,
+            }
+            if fields.buffer.len() >= RESPONSE_HEAD_BYTES_MAX {
+                core.buffers.put_scratch(fields);
+                return Poll::Ready(Err(UpstreamFault::Malformed("head too large")));
+            }
+        }
+        fields.buffer.reserve(1);
+        match upstream.poll_read(cx, fields.buffer.space(SCRATCH_BYTES)) {
+            Poll::Ready(Ok(count)) if count > 0 => {
+                fields.buffer.advance(count);
+                *received = Some(fields);
+            }
+            Poll::Ready(ended) => {
+                core.buffers.put_scratch(fields);
+                let error = ended.err().unwrap_or_else(unexpected_end);
+                return Poll::Ready(Err(UpstreamFault::Closed(error)));
+            }
+            Poll::Pending => {
+                if fields.buffer.is_empty() {
+                    core.buffers.put_scratch(fields);
+                } else {
+                    *received = Some(fields);
+                }
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// RT-SEM-2: 1xx responses other than 100 are passed on at once; what follows stays received.
+async fn pass_interim<S: Socket>(
+    core: &Core,
+    client: &mut Client<S>,
+    exchange: &Exchange,
+    interim: ResponseHead,
+) -> Result<Option<Fields>, Failure> {
+    let status = interim.head.status();
+    if status == 101 {
+        let detail = "101 without a request to switch protocols";
+        return Err(Failure::Upstream(UpstreamFault::Malformed(detail)));
+    }
+    if status != 100 && exchange.request.version() == Version::Http11 {
+        let mut lead = core.buffers.wire();
+        let phrase = interim.head.fields.buffer.at(interim.head.reason);
+        write::status_line(&mut lead, status, phrase);
+        write::fields(&mut lead, &interim.head.fields);
+        lead.push(b"\r\n");
+        let mut frame = Frame::head(lead);
+        client
+            .send(&mut frame)
+            .await
+            .map_err(|_| Failure::ClientGone)?;
+        frame.recycle(&core.buffers);
+    }
+    let following = interim
+        .head
+        .fields
+        .buffer
+        .filled()
+        .get(interim.head_length..);
+    let mut rest = core.buffers.scratch();
+    rest.buffer.push(following.unwrap_or_default());
+    core.buffers.put_scratch(interim.head.fields);
+    if rest.buffer.is_empty() {
+        core.buffers.put_scratch(rest);
+        return Ok(None);
+    }
+    Ok(Some(rest))
+}
+
+fn delimiting_of(framing: Framing) -> Delimiting {
+    match framing {
+        Framing::Chunked => Delimiting::Chunks,
+        Framing::Close | Framing::Length(_) => Delimiting::Plain,
+    }
+}
+
+fn is_idempotent(method: &str) -> bool {
+    matches!(
+        method,
+        "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"
+    )
+}
+
+/// The request as the backend gets it, with the part of the body that is here already.
+fn write_head<S>(
+    core: &Core,
+    client: &Client<S>,
+    exchange: &Exchange,
+    body: &Body,
+    backend: &Backend,
+) -> Frame {
+    let request = &exchange.request;
+    let mut path = Vec::new();
+    let (prefix, route) = (backend.url.path.as_str(), exchange.route);
+    let mut out = core.buffers.wire();
+    out.push(request.method().as_bytes());
+    out.push(b" ");
+    if prefix.is_empty() && route.rewrite.is_none() {
+        out.push(request.path().as_bytes());
+    } else {
+        let (received, canonical) = (request.path(), request.canonical_path());
+        write_path(
+            &mut path,
+            prefix,
+            route.path,
+            route.rewrite,
+            received,
+            canonical,
+        );
+        out.push(&path);
+    }
+    out.push(request.query().as_bytes());
+    out.push(b" HTTP/1.1\r\n");
+    write_fields(
+        &mut out,
+        exchange,
+        &backend.url.authority,
+        &client.address_text,
+    );
+    match body.framing {
+        Framing::Chunked => write::field(&mut out, b"Transfer-Encoding", b"chunked"),
+        Framing::Close | Framing::Length(_) => {
+            if let Some(length) = exchange.content_length {
+                write::content_length(&mut out, length);
+            }
+        }
+    }
+    out.push(b"\r\n");
+    let chunked = body.framing == Framing::Chunked;
+    if !body.prefix.is_empty() {
+        if chunked {
+            write::chunk_line(&mut out, body.prefix.len());
+        }
+        out.push(request.fields.buffer.at(body.prefix));
+        if chunked {
+            out.push(b"\r\n");
+        }
+    }
+    if chunked && body.incoming.is_done() {
+        out.push(write::LAST_CHUNK);
+    }
+    Frame::head(out)
+}
+
+/// RT-HDR-2 to -8. A field that a filter has set itself wins (MW-REQH-3).
+fn write_fields(
+    out: &mut crate::head::Buffer,
+    exchange: &Exchange,
+    authority: &str,
+    address: &str,
+) {
+    let request = &exchange.request;
+    let explicit = exchange.explicit;
+    let host = match request.authority() {
+        _ if explicit.host => request.fields.known(Known::Host).unwrap_or_default(),
+        "" => authority.as_bytes(),
+        received => received.as_bytes(),
+    };
+    write::field(out, b"Host", host);
+    for (known, name, value) in request.fields.iter_known() {
+        let replaced = match known {
+            Known::Forwarded | Known::Host | Known::XForwardedPort | Known::XRequestId => true,
+            Known::XForwardedFor => !explicit.forwarded_for,
+            Known::XForwardedHost => !explicit.forwarded_host,
+            Known::XForwardedProto => !explicit.forwarded_proto,
+            Known::XRealIp => !explicit.real_ip,
+            _ => false,
+        };
+        if !replaced {
+            write::field(out, name, value);
+        }
+    }
+    let made: [(bool, &[u8], &[u8]); 5] = [
+        (
+            explicit.forwarded_for,
+            b"X-Forwarded-For",
+            address.as_bytes(),
+        ),
+        (explicit.real_ip, b"X-Real-IP", address.as_bytes()),
+        (
+            explicit.forwarded_proto,
+            b"X-Forwarded-Proto",
+            exchange.scheme().as_bytes(),
+        ),
+        (
+            explicit.forwarded_host,
+            b"X-Forwarded-Host",
+            request.authority().as_bytes(),
+        ),
+        (false, b"X-Request-ID", exchange.id.as_str().as_bytes()),
+    ];
+    for (kept, name, value) in made {
+        if !kept {
+            write::field(out, name, value);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Bytes on their way to one socket: a head or chunk line, a piece of body, and what closes it.
+
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, ready};
+
+use super::buffers::Buffers;
+use crate::h1::write;
+use crate::head::{Buffer, Fields, Span};
+use crate::io::Socket;
+
+/// Bodies up to this size are copied behind their head, so that one plain write sends both.
+const COPIED_BYTES_MAX: usize = 4 * 1024;
+
+/// One write, and what is left of it.
+#[derive(Debug)]
+pub(super) struct Frame {
+    /// Head, chunk line, and small bodies.
+    lead: Buffer,
+    /// A large body piece.
+    body: Option<(Fields, Span)>,
+    tail: &'static [u8],
+    written: usize,
+}
+
+/// How body bytes are delimited on the way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delimiting {
+    /// As chunks.
+    Chunks,
+    /// By length or by the end of the connection: nothing is added.
+    Plain,
+}
+
+impl Frame {
+    /// Only a head.
+    pub(super) fn head(lead: Buffer) -> Self {
+        Self {
+            lead,
+            body: None,
+            tail: b"",
+            written: 0,
+        }
+    }
+
+    /// A head (may be empty), then `data` of `body`; `last` closes a chunked body.
+    pub(super) fn with_body(
+        mut lead: Buffer,
+        body: Fields,
+        data: Span,
+        delimiting: Delimiting,
+        last: bool,
+        buffers: &Buffers,
+    ) -> Self {
+        let chunked = delimiting == Delimiting::Chunks;
+        if chunked && !data.is_empty() {
+            write::chunk_line(&mut lead, data.len());
+        }
+        let tail: &'static [u8] = match (chunked, data.is_empty(), last) {
+            (false, _, _) | (true, true, false) => b"",
+            (true, false, false) => b"\r\n",
+            (true, true, true) => write::LAST_CHUNK,
+            (true, false, true) => b"\r\n0\r\n\r\n",
+        };
+        if data.len() > COPIED_BYTES_MAX {
+            return Self {
+                lead,
+                body: Some((body, data)),
+                tail,
+                written: 0,
+            };
+        }
+        lead.push(body.buffer.at(data));
+        lead.push(tail);
+        buffers.put_scratch(body);
+        Self::head(lead)
+    }
+
+    /// Writes until nothing is left.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: &mut impl Socket,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let (slices, count) = self.remaining();
+            let slices = slices.get(..count).unwrap_or_default();
+            if slices.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            let written = ready!(socket.poll_write(cx, slices))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += written;
+        }
+    }
+
+    /// Starts over, for another connection.
+    pub(super) fn rewind(&mut self) {
+        self.written = 0;
+    }
+
+    /// Gives the buffers back.
+    pub(super) fn recycle(self, buffers: &Buffers) {
+        buffers.put_wire(self.lead);
+        if let Some((body, _)) = self.body {
+            buffers.put_scratch(body);
+        }
+    }
+
+    fn remaining(&self) -> ([IoSlice<'_>; 3], usize) {
+        let body = self
+            .body
+            .as_ref()
+            .map_or(&b""[..], |(body, span)| body.buffer.at(*span));
+        let mut slices = [IoSlice::new(b""); 3];
+        let mut count = 0;
+        let mut skipped = self.written;
+        for part in [self.lead.filled(), body, self.tail] {
+            let rest = part.get(skipped..).unwrap_or_default();
+            skipped = skipped.saturating_sub(part.len());
+            if let Some(slot) = slices.get_mut(count).filter(|_| !rest.is_empty()) {
+                *slot = IoSlice::new(rest);
+                count += 1;
+            }
+        }
+        (slices, count)
+    }
+}

@@ -1,0 +1,122 @@
+//! The route table: host, then path, then rank (RT-ROUTE-5).
+
+use super::Route;
+use super::host::{Hosts, Pattern};
+use crate::head::path;
+
+/// Index of a route in the generated rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteId(pub u32);
+
+/// All enabled routes. Built once, read by every core.
+#[derive(Debug)]
+pub struct Table {
+    routes: &'static [Route],
+    hosts: Hosts<Trie>,
+}
+
+/// Path prefixes of one host pattern.
+#[derive(Debug, Default)]
+struct Trie {
+    router: matchit::Router<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    route: RouteId,
+    /// Number of segments of the route's path: longer prefixes win (RT-ROUTE-4).
+    rank: u32,
+}
+
+/// A row that the table cannot hold; the compiler refuses such specs, so this is a defect of goma.
+#[derive(Debug, thiserror::Error)]
+#[error("route `{route}` ({source_place}): {text}")]
+pub struct TableError {
+    route: &'static str,
+    source_place: &'static str,
+    text: String,
+}
+
+impl RouteId {
+    /// As an index.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Table {
+    /// Builds the table from the rows.
+    ///
+    /// # Errors
+    /// A row whose path matchit refuses or that equals another one's.
+    pub fn build(routes: &'static [Route]) -> Result<Self, TableError> {
+        let mut hosts = Hosts::<Trie>::default();
+        for (route, index) in routes.iter().zip(0_u32..) {
+            if !route.enabled {
+                continue;
+            }
+            let patterns = if route.hosts.is_empty() {
+                &["*"]
+            } else {
+                route.hosts
+            };
+            for pattern in patterns {
+                let trie = hosts.entry(Pattern::parse(pattern));
+                trie.insert(route.path, RouteId(index))
+                    .map_err(|error| TableError {
+                        route: route.name,
+                        source_place: route.source,
+                        text: error.to_string(),
+                    })?;
+            }
+        }
+        Ok(Self { routes, hosts })
+    }
+
+    /// The route for a host (lower case, no port), the request's port and a canonical path.
+    #[must_use]
+    pub fn find(&self, host: &str, port: u16, canonical_path: &str) -> Option<RouteId> {
+        let mut best: Option<Entry> = None;
+        for trie in self.hosts.matching(host, port) {
+            let Ok(found) = trie.router.at(canonical_path) else {
+                continue;
+            };
+            // Host patterns come best first, so only a longer path displaces an earlier one.
+            if best.is_none_or(|best| found.value.rank > best.rank) {
+                best = Some(*found.value);
+            }
+        }
+        best.map(|entry| entry.route)
+    }
+
+    /// A row.
+    #[must_use]
+    pub fn route(&self, id: RouteId) -> Option<&'static Route> {
+        self.routes.get(id.index())
+    }
+}
+
+impl Trie {
+    fn insert(&mut self, prefix: &str, route: RouteId) -> Result<(), matchit::InsertError> {
+        let canonical = match path::canonicalize(prefix) {
+            Ok(Some(canonical)) => canonical.matched,
+            Ok(None) | Err(_) => prefix.to_owned(),
+        };
+        let base = canonical.trim_end_matches('/');
+        let rank = base.split('/').filter(|part| !part.is_empty()).count();
+        let entry = Entry {
+            route,
+            rank: u32::try_from(rank).unwrap_or(u32::MAX),
+        };
+        let base = base.replace('{', "{{").replace('}', "}}");
+        if !base.is_empty() {
+            self.router.insert(base.as_str(), entry)?;
+        }
+        self.router.insert(format!("{base}/"), entry)?;
+        self.router.insert(format!("{base}/{{*rest}}"), entry)
+    }
+}
+
+#[cfg(test)]
+mod tests;

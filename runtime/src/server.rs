@@ -1,0 +1,187 @@
+//! The process: start, one thread per core, signals, stop (RT-START, RT-STOP).
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::gateway::{Gateway, Resolved, Start, StartError};
+use crate::lifecycle::{Lifecycle, Phase};
+use crate::log::{AccessLog, Writer};
+use crate::route::Table;
+use crate::upstream::{self, ResolvedBackends};
+use crate::values::Environment;
+use crate::values::scalar::Level;
+
+mod arguments;
+mod core;
+mod listen;
+
+use arguments::{Arguments, Mode};
+
+/// What all cores start from.
+#[derive(Clone, Debug)]
+struct Shared {
+    gateway: &'static Gateway,
+    settings: Resolved,
+    table: Arc<Table>,
+    backends: Arc<ResolvedBackends>,
+    environment: Arc<Environment>,
+    lifecycle: Arc<Lifecycle>,
+    writer: Writer,
+    cores: usize,
+}
+
+/// Runs a gateway: the whole of a generated `main`.
+///
+/// Exit codes: 0 stopped cleanly, 1 otherwise, 2 usage.
+#[must_use]
+pub fn main(gateway: &'static Gateway) -> ExitCode {
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            report(&format!("error: {usage}"));
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = match arguments.mode {
+        Mode::PrintRoutes => {
+            arguments::print(&arguments::route_table(gateway));
+            Ok(())
+        }
+        Mode::PrintVersion => {
+            arguments::print(&arguments::version(gateway));
+            Ok(())
+        }
+        Mode::Check => prepare(gateway, &arguments).map(|_| ()),
+        Mode::Serve => prepare(gateway, &arguments).and_then(run),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Everything that can fail because of configuration, before any socket is bound (RT-START-1).
+fn prepare(
+    gateway: &'static Gateway,
+    arguments: &Arguments,
+) -> Result<(Shared, JoinHandle<()>), StartError> {
+    let internal =
+        |error: &dyn std::fmt::Display| StartError::without_place("internal", error.to_string());
+    let environment = Environment::load(&arguments.env_files)?;
+    let settings = gateway.settings.resolve(&environment)?;
+    let backends = upstream::resolve(gateway.routes, &environment)?;
+    let table = Table::build(gateway.routes).map_err(|error| internal(&error))?;
+    let start = Start {
+        environment: &environment,
+    };
+    for chain in gateway.chains {
+        chain(&start)?;
+    }
+    let (writer, thread) = Writer::start().map_err(|error| internal(&error))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let shared = Shared {
+        gateway,
+        settings,
+        table: Arc::new(table),
+        backends: Arc::new(backends),
+        environment: Arc::new(environment),
+        lifecycle: Arc::default(),
+        writer,
+        cores,
+    };
+    Ok((shared, thread))
+}
+
+/// Serves until a signal; `Ok` is a clean stop.
+fn run((shared, log_thread): (Shared, JoinHandle<()>)) -> Result<(), StartError> {
+    let listeners = listen::bind(shared.settings.web_address, shared.cores)?;
+    let address = listeners.address;
+    let internal = |error: std::io::Error| StartError::without_place("internal", error.to_string());
+    let mut threads = Vec::new();
+    for (index, listener) in listeners.sockets.into_iter().enumerate() {
+        let shared = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("core-{index}"))
+            .spawn(move || core::run(&shared, index, listener))
+            .map_err(internal)?;
+        threads.push(thread);
+    }
+    let settings = &shared.settings;
+    let log = AccessLog::new(
+        settings.log_level,
+        settings.log_format,
+        shared.writer.clone(),
+    );
+    shared.lifecycle.enter(Phase::Running);
+    if shared.gateway.routes.is_empty() {
+        log.message(Level::Warn, "The gateway has no routes");
+    }
+    log.started(
+        shared.gateway.revision,
+        shared.gateway.routes.len(),
+        address,
+    );
+    log.flush();
+    let signals = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(internal)?;
+    let stopped = signals
+        .block_on(await_stop(&shared, threads))
+        .map_err(internal)?;
+    if stopped {
+        log.message(Level::Info, "gracefully stopped");
+    }
+    log.flush();
+    // The log thread ends when the last writer is gone (RT-STOP-3).
+    drop(log);
+    drop(shared);
+    let _ = log_thread.join();
+    if stopped {
+        Ok(())
+    } else {
+        Err(StartError::without_place(
+            "stopped",
+            "a second signal came before the drain was over",
+        ))
+    }
+}
+
+/// Waits for a signal and drains (RT-STOP-1). `false`: a second signal cut the drain short.
+async fn await_stop(shared: &Shared, threads: Vec<JoinHandle<()>>) -> std::io::Result<bool> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    let drained = async {
+        shared.lifecycle.enter(Phase::Announced);
+        tokio::time::sleep(shared.settings.drain_delay).await;
+        shared.lifecycle.enter(Phase::Draining);
+        while !threads.iter().all(JoinHandle::is_finished) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        () = drained => Ok(true),
+        _ = terminate.recv() => Ok(false),
+        _ = interrupt.recv() => Ok(false),
+    }
+}
+
+/// One line on standard error.
+#[expect(
+    clippy::print_stderr,
+    reason = "the process's own report before there is a log"
+)]
+fn report(line: &str) {
+    eprintln!("{line}");
+}

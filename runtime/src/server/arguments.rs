@@ -1,0 +1,133 @@
+//! The command line of a built gateway (RT-CLI-9).
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use crate::gateway::Gateway;
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Arguments {
+    pub(super) mode: Mode,
+    pub(super) env_files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Check,
+    PrintRoutes,
+    PrintVersion,
+    Serve,
+}
+
+impl Arguments {
+    /// Reads the arguments after the program's name.
+    ///
+    /// # Errors
+    /// The text of a usage error.
+    pub(super) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut parsed = Self {
+            mode: Mode::Serve,
+            env_files: Vec::new(),
+        };
+        let mut arguments = arguments.enumerate();
+        while let Some((index, argument)) = arguments.next() {
+            match argument.as_str() {
+                "server" | "serve" if index == 0 => {}
+                "--check" => parsed.mode = Mode::Check,
+                "--print-routes" => parsed.mode = Mode::PrintRoutes,
+                "--version" => parsed.mode = Mode::PrintVersion,
+                "--env-file" => match arguments.next() {
+                    Some((_, file)) => parsed.env_files.push(file.into()),
+                    None => return Err("--env-file needs a file".to_owned()),
+                },
+                "-c" | "--config" => {
+                    return Err("this gateway has its configuration built in; \
+                                use `goma build` to make one from another file"
+                        .to_owned());
+                }
+                other => match other.strip_prefix("--env-file=") {
+                    Some(file) => parsed.env_files.push(file.into()),
+                    None => return Err(format!("unknown argument `{other}`; known: {KNOWN}")),
+                },
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+const KNOWN: &str = "--env-file FILE, --check, --print-routes, --version";
+
+/// The table of `--print-routes` (RT-START-4).
+pub(super) fn route_table(gateway: &Gateway) -> String {
+    let mut rows = vec![["Name", "Enabled", "Priority", "Path", "Rewrite"].map(str::to_owned)];
+    for route in gateway.routes {
+        rows.push([
+            route.name.to_owned(),
+            route.enabled.to_string(),
+            "-".to_owned(),
+            route.path.to_owned(),
+            route.rewrite.unwrap_or("-").to_owned(),
+        ]);
+    }
+    let mut widths = [0; 5];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let line = |row: &[String; 5]| {
+        let cells = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        let cells: Vec<String> = cells.collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The text of `--version`.
+pub(super) fn version(gateway: &Gateway) -> String {
+    format!(
+        "goma gateway `{}` version {} revision {}\n",
+        gateway.name,
+        crate::VERSION,
+        gateway.revision
+    )
+}
+
+/// Writes to standard output; a closed pipe is nobody's fault.
+pub(super) fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Arguments, String> {
+        Arguments::parse(arguments.iter().map(|argument| (*argument).to_owned()))
+    }
+
+    /// RT-CLI-9
+    #[test]
+    fn arguments() {
+        assert_eq!(parse(&["serve"]).unwrap().mode, Mode::Serve);
+        assert_eq!(parse(&["--check"]).unwrap().mode, Mode::Check);
+        assert_eq!(
+            parse(&["--env-file", "a", "--env-file=b"])
+                .unwrap()
+                .env_files
+                .len(),
+            2
+        );
+        assert!(
+            parse(&["-c", "goma.yml"])
+                .unwrap_err()
+                .contains("goma build")
+        );
+        assert!(parse(&["--check", "serve"]).is_err());
+        assert!(parse(&["--env-file"]).is_err());
+    }
+}

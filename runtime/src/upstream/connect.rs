@@ -1,0 +1,97 @@
+//! Addresses of a backend, and new connections to them (RT-UP-4).
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+
+use super::pool::Connection;
+use crate::values::scalar::Url;
+
+/// Longest time to connect to one address.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time between keep-alive probes on an idle connection.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Whether host names can be looked up in this build.
+pub(super) const CAN_RESOLVE: bool = cfg!(feature = "dns");
+
+/// Finds addresses of host names. One per core.
+#[derive(Debug, Default)]
+pub struct Resolver {
+    #[cfg(feature = "dns")]
+    dns: tokio::sync::OnceCell<hickory_resolver::TokioResolver>,
+}
+
+/// Whether a host is an address or `localhost`.
+pub(super) fn is_reachable_without_dns(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok()
+}
+
+impl Resolver {
+    /// Connects to the first address of a host that answers.
+    ///
+    /// # Errors
+    /// `TimedOut` if the last address did not answer in time; else the last address's error.
+    pub async fn connect(&self, url: &Url) -> io::Result<Connection> {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in self.addresses(url).await? {
+            let attempt = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address));
+            match attempt.await {
+                Ok(Ok(socket)) => {
+                    socket.set_nodelay(true)?;
+                    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+                    SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
+                    return Ok(Connection {
+                        socket,
+                        reused: false,
+                    });
+                }
+                Ok(Err(error)) => last = error,
+                Err(_) => last = io::Error::from(io::ErrorKind::TimedOut),
+            }
+        }
+        Err(last)
+    }
+
+    async fn addresses(&self, url: &Url) -> io::Result<Vec<SocketAddr>> {
+        let at_port = |ip| SocketAddr::new(ip, url.port);
+        if url.host == "localhost" {
+            // RFC 6761: always loopback. IPv4 first, which is what local servers listen on.
+            let both = [
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ];
+            return Ok(both.map(at_port).to_vec());
+        }
+        if let Ok(ip) = url.host.parse() {
+            return Ok(vec![at_port(ip)]);
+        }
+        let addresses = self.look_up(&url.host).await?;
+        Ok(addresses.into_iter().map(at_port).collect())
+    }
+
+    #[cfg(feature = "dns")]
+    async fn look_up(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        let make = || async {
+            hickory_resolver::TokioResolver::builder_tokio()
+                .and_then(hickory_resolver::ResolverBuilder::build)
+                .map_err(io::Error::other)
+        };
+        let resolver = self.dns.get_or_try_init(make).await?;
+        let found = resolver.lookup_ip(host).await.map_err(io::Error::other)?;
+        Ok(found.iter().collect())
+    }
+
+    #[cfg(not(feature = "dns"))]
+    #[expect(
+        clippy::unused_async,
+        reason = "the same signature as with the feature"
+    )]
+    async fn look_up(&self, _host: &str) -> io::Result<Vec<IpAddr>> {
+        // Refused at start (`upstream::resolve`), so no request gets here.
+        Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+}

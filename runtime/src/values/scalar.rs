@@ -1,0 +1,311 @@
+//! The grammars of scalar types at start (config.md §2). The compiler has the same ones for literals;
+//! `specs/scalars.tsv` holds both to the same answers.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+/// A text that is not of the type.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// The diagnostic's code.
+    pub code: &'static str,
+    /// The diagnostic's text.
+    pub text: String,
+}
+
+/// Levels of `gateway.log.level`, from everything to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Everything.
+    Trace,
+    /// Requests with their headers.
+    Debug,
+    /// One line per request.
+    Info,
+    /// Requests that failed by the client's fault, and worse.
+    Warn,
+    /// Requests that failed by the gateway's or the backend's fault.
+    Error,
+    /// Nothing.
+    Off,
+}
+
+/// Forms of `gateway.log.format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// `key=value` pairs.
+    Text,
+}
+
+/// A backend's URL: `http://host[:port][/path]` (C-URL).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// Host name, IPv4, or IPv6 without brackets; lower case.
+    pub host: String,
+    /// Port; the scheme's default if none was written.
+    pub port: u16,
+    /// `host[:port]` for a `Host` field; the default port left out.
+    pub authority: String,
+    /// Path that is put before the forwarded one; without trailing `/`, may be empty.
+    pub path: String,
+}
+
+fn malformed<T>(code: &'static str, text: impl Into<String>) -> Result<T, Malformed> {
+    Err(Malformed {
+        code,
+        text: text.into(),
+    })
+}
+
+/// `secs`: whole seconds, or a duration (`1h30m`).
+///
+/// # Errors
+/// `bad-duration`.
+pub fn secs(text: &str) -> Result<Duration, Malformed> {
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (amount, unit, after) = amount_and_unit(rest, text)?;
+        let seconds = match unit {
+            "ns" => 1e-9,
+            "us" | "µs" | "μs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return bad_duration(text),
+        };
+        let part = Duration::try_from_secs_f64(amount * seconds);
+        match part.ok().and_then(|part| total.checked_add(part)) {
+            Some(sum) => total = sum,
+            None => return bad_duration(text),
+        }
+        rest = after;
+    }
+    if text.is_empty() {
+        return bad_duration(text);
+    }
+    Ok(total)
+}
+
+fn amount_and_unit<'a>(rest: &'a str, all: &str) -> Result<(f64, &'a str, &'a str), Malformed> {
+    let digits = rest
+        .find(|character: char| !character.is_ascii_digit() && character != '.')
+        .unwrap_or(rest.len());
+    let (amount, rest) = rest.split_at(digits);
+    let unit = rest
+        .find(|character: char| character.is_ascii_digit() || character == '.')
+        .unwrap_or(rest.len());
+    let (unit, rest) = rest.split_at(unit);
+    match amount.parse::<f64>() {
+        Ok(amount) if amount.is_finite() => Ok((amount, unit, rest)),
+        Ok(_) | Err(_) => bad_duration(all),
+    }
+}
+
+fn bad_duration<T>(text: &str) -> Result<T, Malformed> {
+    malformed(
+        "bad-duration",
+        format!("`{text}` is not a duration such as `30`, `1m30s` or `250ms`"),
+    )
+}
+
+/// `bool` of an environment variable or a resolved reference.
+///
+/// # Errors
+/// `type-mismatch`.
+pub fn boolean(text: &str) -> Result<bool, Malformed> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" | "yes" | "on" | "y" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" | "no" | "off" | "n" => Ok(false),
+        _ => malformed("type-mismatch", format!("`{text}` is not a boolean")),
+    }
+}
+
+/// `level`, in any case.
+///
+/// # Errors
+/// `bad-value`.
+pub fn level(text: &str) -> Result<Level, Malformed> {
+    match text.to_ascii_lowercase().as_str() {
+        "trace" => Ok(Level::Trace),
+        "debug" => Ok(Level::Debug),
+        "info" => Ok(Level::Info),
+        "warn" => Ok(Level::Warn),
+        "error" => Ok(Level::Error),
+        "off" => Ok(Level::Off),
+        _ => malformed(
+            "bad-value",
+            format!("`{text}` is not one of trace, debug, info, warn, error, off"),
+        ),
+    }
+}
+
+/// `format`.
+///
+/// # Errors
+/// `bad-value`.
+pub fn format(text: &str) -> Result<Format, Malformed> {
+    match text {
+        "json" => Ok(Format::Json),
+        "text" => Ok(Format::Text),
+        _ => malformed("bad-value", format!("`{text}` is not one of text, json")),
+    }
+}
+
+/// A port, 1-65535.
+///
+/// # Errors
+/// `out-of-range`.
+pub fn port(text: &str) -> Result<u16, Malformed> {
+    match text.parse::<u16>() {
+        Ok(port) if port != 0 => Ok(port),
+        Ok(_) | Err(_) => malformed("out-of-range", format!("`{text}` is not a port (1-65535)")),
+    }
+}
+
+/// `addr`: `:port`, `IP:port`, `[v6]:port` or `localhost:port`. Port 0 lets the system choose.
+///
+/// # Errors
+/// `bad-address`.
+pub fn address(text: &str) -> Result<SocketAddr, Malformed> {
+    let parsed = text.rsplit_once(':').and_then(|(host, port)| {
+        let port = Some(port)
+            .filter(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))?
+            .parse()
+            .ok()?;
+        let ip = match host {
+            "" => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            "localhost" => IpAddr::from([127, 0, 0, 1]),
+            host => match host.strip_prefix('[').and_then(|v6| v6.strip_suffix(']')) {
+                Some(v6) => IpAddr::V6(v6.parse().ok()?),
+                None => IpAddr::V4(host.parse().ok()?),
+            },
+        };
+        Some(SocketAddr::new(ip, port))
+    });
+    match parsed {
+        Some(address) => Ok(address),
+        None => malformed(
+            "bad-address",
+            format!("`{text}` is not an address such as `:8080` or `127.0.0.1:8080`"),
+        ),
+    }
+}
+
+/// `url` of a backend. Only `http` in this release.
+///
+/// # Errors
+/// `bad-url`; `not-yet-supported` for `https` and `h2c`.
+pub fn url(text: &str) -> Result<Url, Malformed> {
+    if text.starts_with("https://") || text.starts_with("h2c://") {
+        return malformed(
+            "not-yet-supported",
+            "only http:// backends are supported in this release",
+        );
+    }
+    match text.strip_prefix("http://").and_then(url_after_scheme) {
+        Some(url) => Ok(url),
+        None => malformed("bad-url", "not a URL of the form http://host[:port][/path]"),
+    }
+}
+
+fn url_after_scheme(rest: &str) -> Option<Url> {
+    let printable = rest.bytes().all(|byte| (0x21..0x7f).contains(&byte));
+    if !printable || rest.contains(['?', '#', '@', '\\']) {
+        return None;
+    }
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (host, port) = split_authority(authority)?;
+    let shown = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.clone()
+    };
+    let port = port.unwrap_or(80);
+    Some(Url {
+        authority: if port == 80 {
+            shown
+        } else {
+            format!("{shown}:{port}")
+        },
+        host,
+        port,
+        path: path.trim_end_matches('/').to_owned(),
+    })
+}
+
+/// Splits `host[:port]` and lower-cases the host; brackets are taken off.
+#[must_use]
+pub fn split_authority(authority: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (v6, after) = rest.split_once(']')?;
+            v6.parse::<Ipv6Addr>().ok()?;
+            (
+                v6,
+                after.strip_prefix(':').or(after.is_empty().then_some("")),
+            )
+        }
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, Some("")),
+        },
+    };
+    let port = match port? {
+        "" if authority.ends_with(':') => return None,
+        "" => None,
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(self::port(digits).ok()?)
+        }
+        _ => return None,
+    };
+    let valid = !host.is_empty()
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
+    valid.then(|| (host.to_ascii_lowercase(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The compiler's tests read the same table.
+    #[test]
+    fn agrees_with_the_shared_table() {
+        for line in include_str!("../../../specs/scalars.tsv").lines() {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let mut columns = line.split('\t');
+            let (kind, text, expected) = (
+                columns.next().unwrap(),
+                columns.next().unwrap(),
+                columns.next().unwrap(),
+            );
+            let Some(found) = read(kind, text) else {
+                continue;
+            };
+            assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    fn read(kind: &str, text: &str) -> Option<String> {
+        let canonical = match kind {
+            "secs" => secs(text).map(|value| value.as_millis().to_string()),
+            "bool" => boolean(text).map(|value| value.to_string()),
+            "level" => level(text).map(|value| format!("{value:?}").to_ascii_lowercase()),
+            "format" => format(text).map(|value| format!("{value:?}").to_ascii_lowercase()),
+            "addr" => address(text).map(|value| value.to_string()),
+            "url" => url(text).map(|url| format!("http://{}{}", url.authority, url.path)),
+            _ => return None,
+        };
+        Some(canonical.unwrap_or_else(|malformed| format!("!{}", malformed.code)))
+    }
+}

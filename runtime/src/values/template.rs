@@ -1,0 +1,178 @@
+//! Header values with tokens (MW-GEN-24): cut into pieces at start, filled in per request.
+
+use std::net::IpAddr;
+
+use crate::head::Request;
+use crate::route::Route;
+
+/// A text with tokens, ready to be filled in.
+#[derive(Debug)]
+pub struct Template {
+    pieces: Vec<Piece>,
+}
+
+/// What tokens are filled in from.
+#[derive(Clone, Copy, Debug)]
+pub struct TemplateContext<'a> {
+    /// The request as it is now.
+    pub request: &'a Request,
+    /// The route that was chosen.
+    pub route: &'static Route,
+    /// The route's single target, if it has just one.
+    pub target: Option<&'a str>,
+    /// The client's address (RT-IP).
+    pub client: IpAddr,
+    /// Who the request was authenticated as.
+    pub user: &'a str,
+    /// The request id (RT-HDR-8).
+    pub id: &'a str,
+    /// `http` or `https`.
+    pub scheme: &'a str,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    ClientIp,
+    GatewayVersion,
+    RequestHeader(String),
+    RequestHost,
+    RequestId,
+    RequestMethod,
+    RequestPath,
+    RequestScheme,
+    RouteName,
+    RoutePath,
+    RouteTarget,
+    User,
+}
+
+impl Template {
+    /// Cuts a text into pieces. Anything in braces that is no token is literal.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut pieces = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(open) = rest.find('{') {
+            let (before, braced) = rest.split_at(open);
+            literal.push_str(before);
+            let token = braced
+                .find('}')
+                .and_then(|close| braced.get(1..close).map(|name| (name, close + 1)))
+                .and_then(|(name, end)| Some((Piece::of(name)?, end)));
+            let consumed = match token {
+                Some((piece, end)) => {
+                    if !literal.is_empty() {
+                        pieces.push(Piece::Text(std::mem::take(&mut literal)));
+                    }
+                    pieces.push(piece);
+                    end
+                }
+                None => {
+                    literal.push('{');
+                    1
+                }
+            };
+            rest = braced.get(consumed..).unwrap_or_default();
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            pieces.push(Piece::Text(literal));
+        }
+        Self { pieces }
+    }
+
+    /// The text, if there is no token in it.
+    #[must_use]
+    pub fn literal(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [] => Some(""),
+            [Piece::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Fills the tokens in; control characters of values are dropped.
+    #[must_use]
+    pub fn fill(&self, cx: &TemplateContext<'_>) -> Vec<u8> {
+        let mut filled = Vec::new();
+        for piece in &self.pieces {
+            let start = filled.len();
+            piece.fill(cx, &mut filled);
+            if !matches!(piece, Piece::Text(_)) {
+                let value = filled.split_off(start);
+                filled.extend(value.into_iter().filter(|byte| !byte.is_ascii_control()));
+            }
+        }
+        filled
+    }
+}
+
+impl Piece {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "client.ip" => Self::ClientIp,
+            "gateway.version" => Self::GatewayVersion,
+            "request.host" => Self::RequestHost,
+            "request.id" => Self::RequestId,
+            "request.method" => Self::RequestMethod,
+            "request.path" => Self::RequestPath,
+            "request.scheme" => Self::RequestScheme,
+            "route.name" => Self::RouteName,
+            "route.path" => Self::RoutePath,
+            "route.target" => Self::RouteTarget,
+            "user" => Self::User,
+            name => Self::RequestHeader(
+                name.strip_prefix("request.header.")
+                    .filter(|header| !header.is_empty())?
+                    .to_owned(),
+            ),
+        })
+    }
+
+    fn fill(&self, cx: &TemplateContext<'_>, filled: &mut Vec<u8>) {
+        match self {
+            Self::Text(text) => filled.extend_from_slice(text.as_bytes()),
+            Self::ClientIp => filled.extend_from_slice(cx.client.to_string().as_bytes()),
+            Self::GatewayVersion => filled.extend_from_slice(crate::VERSION.as_bytes()),
+            Self::RequestHeader(name) => {
+                filled.extend_from_slice(cx.request.fields.get(name).unwrap_or_default());
+            }
+            Self::RequestHost => filled.extend_from_slice(cx.request.host().as_bytes()),
+            Self::RequestId => filled.extend_from_slice(cx.id.as_bytes()),
+            Self::RequestMethod => filled.extend_from_slice(cx.request.method().as_bytes()),
+            Self::RequestPath => filled.extend_from_slice(cx.request.path().as_bytes()),
+            Self::RequestScheme => filled.extend_from_slice(cx.scheme.as_bytes()),
+            Self::RouteName => filled.extend_from_slice(cx.route.name.as_bytes()),
+            Self::RoutePath => filled.extend_from_slice(cx.route.path.as_bytes()),
+            Self::RouteTarget => {
+                filled.extend_from_slice(cx.target.unwrap_or("{route.target}").as_bytes());
+            }
+            Self::User => filled.extend_from_slice(cx.user.as_bytes()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// MW-GEN-24
+    #[test]
+    fn tokens_are_found_and_other_braces_are_literal() {
+        let template = Template::parse("a{route.name}{nope}{client.ip}{");
+        assert_eq!(
+            template.pieces,
+            [
+                Piece::Text("a".into()),
+                Piece::RouteName,
+                Piece::Text("{nope}".into()),
+                Piece::ClientIp,
+                Piece::Text("{".into()),
+            ]
+        );
+        assert_eq!(template.literal(), None);
+        assert_eq!(Template::parse("{x}").literal(), Some("{x}"));
+    }
+}
