@@ -9,7 +9,10 @@
 
 mod check;
 pub mod diag;
+pub mod emit;
+pub mod explain;
 pub mod model;
+pub mod plan;
 mod resolve;
 pub mod source;
 mod spec;
@@ -21,6 +24,9 @@ use source::SourceMap;
 
 /// Version of the compiler and, always equal, of the runtime it generates for.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Version of the runtime that generated crates ask for.
+pub const RUNTIME_VERSION: &str = VERSION;
 
 /// What a compilation depends on besides the sources.
 #[derive(Clone, Debug)]
@@ -50,6 +56,46 @@ pub struct Checked {
     pub diagnostics: Diagnostics,
 }
 
+/// Result of [`compile`].
+#[derive(Debug)]
+pub struct Compiled {
+    /// Present iff there is no error.
+    pub output: Option<Output>,
+    /// All findings, sorted.
+    pub diagnostics: Diagnostics,
+}
+
+/// A generated crate.
+#[derive(Debug)]
+pub struct Output {
+    /// What the files were printed from.
+    pub plan: plan::Plan,
+    /// All files, in a fixed order.
+    pub files: Vec<emit::File>,
+    /// Twelve hex digits that stand for the plan and the runtime's version.
+    pub revision: String,
+}
+
+/// The whole picture: sources in, files and findings out. Pure; same input, same bytes.
+#[must_use]
+pub fn compile(sources: &SourceMap, options: &Options) -> Compiled {
+    let Checked { model, diagnostics } = check(sources, options);
+    let output = model.map(|model| {
+        let plan = plan::lower(&model, sources, &options.name);
+        let revision = plan::revision(&plan);
+        let files = emit::emit(&plan, &revision);
+        Output {
+            plan,
+            files,
+            revision,
+        }
+    });
+    Compiled {
+        output,
+        diagnostics,
+    }
+}
+
 /// Parses, resolves and checks; reports every finding of one run. Pure.
 #[must_use]
 pub fn check(sources: &SourceMap, options: &Options) -> Checked {
@@ -67,9 +113,10 @@ fn checked_model(
 ) -> Option<model::Model> {
     let main = sources.main()?;
     let tree = spec::parse(sources, main, diags)?;
-    let spec = spec::decode(&tree, main, diags);
+    let spec = spec::decode(&tree, diags);
     let resolved = resolve::resolve(&spec, main, &options.env, diags);
     check::check(&resolved, diags);
+    plan::names::check(&resolved.model, diags);
     check::allow(sources, main, diags);
     Some(resolved.model)
 }

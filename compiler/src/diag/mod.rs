@@ -2,6 +2,7 @@
 //! The texts of each code are in [`code`]; drawing is in [`render`].
 
 pub mod code;
+pub(crate) mod nearest;
 pub mod render;
 
 use std::collections::BTreeSet;
@@ -163,6 +164,11 @@ impl Diagnostics {
     pub fn sort(&mut self) {
         self.items
             .sort_by_key(|item| (item.span, item.severity, item.code));
+    }
+
+    /// Keeps only some findings.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.items.retain(keep);
     }
 
     /// Takes over the findings and secrets of another run.

@@ -6,7 +6,7 @@ mod header;
 mod host;
 mod method;
 mod name;
-mod path;
+pub(crate) mod path;
 pub mod rule;
 pub mod scalar;
 mod value;
@@ -101,6 +101,8 @@ pub struct Timeouts {
 /// One entry of `gateway.routes`.
 #[derive(Clone, Debug)]
 pub struct Route {
+    /// Dotted key: `gateway.routes[2]`.
+    pub key: String,
     /// Unique.
     pub name: Name,
     /// The value of `name`: the place that generated code and `explain` show.
@@ -135,6 +137,8 @@ pub struct Backend {
 /// One entry of `middlewares`.
 #[derive(Clone, Debug)]
 pub struct Middleware {
+    /// Dotted key: `middlewares[2]`.
+    pub key: String,
     /// Unique.
     pub name: Name,
     /// The value of `name`.

@@ -5,9 +5,14 @@
 //! digit gets a `_` in front; a Rust keyword gets a `_` behind. Two names may meet in one
 //! identifier: that is the diagnostic `name-clash`, never a numeric suffix.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
+
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::model::{Model, Name};
+use crate::source::Span;
 
 /// A valid Rust identifier, made by [`ident`] and the functions of [`Ident`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -59,6 +64,42 @@ pub fn ident(name: &str) -> Ident {
         Ident(format!("{text}_"))
     } else {
         Ident(text)
+    }
+}
+
+/// Reports names of one kind that would become one identifier (`name-clash`). All routes count,
+/// although only the first of a chain gives it a name: a rename elsewhere must not make a name bad.
+pub fn check(model: &Model, diags: &mut Diagnostics) {
+    let routes = model.routes.iter().map(|route| (&route.name, route.span));
+    check_kind("gateway.routes", routes, Ident::chain_of, diags);
+    let middlewares = model.middlewares.iter();
+    let middlewares = middlewares.map(|middleware| (&middleware.name, middleware.span));
+    check_kind("middlewares", middlewares, ident, diags);
+}
+
+fn check_kind<'a>(
+    key: &str,
+    names: impl Iterator<Item = (&'a Name, Span)>,
+    ident_of: impl Fn(&str) -> Ident,
+    diags: &mut Diagnostics,
+) {
+    let mut first: BTreeMap<Ident, (&Name, Span)> = BTreeMap::new();
+    for (index, (name, span)) in names.enumerate() {
+        let ident = ident_of(name.as_str());
+        let Some((other, other_span)) = first.get(&ident) else {
+            first.insert(ident, (name, span));
+            continue;
+        };
+        // Equal names are `duplicate-name`.
+        if *other != name {
+            let message = format!("`{name}` and `{other}` are one name in generated code: `{ident}`");
+            let path = format!("{key}[{index}].name");
+            diags.push(
+                Diagnostic::new(Code::NameClash, path, span, message)
+                    .label(*other_span, "the other name")
+                    .help("letter case, `-`, `.`, `_` and spaces do not tell names apart; rename one"),
+            );
+        }
     }
 }
 

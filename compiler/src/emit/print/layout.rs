@@ -67,7 +67,7 @@ pub(super) fn flat(value: &Expr) -> Option<String> {
 }
 
 /// Whether an expression may begin in the line of what it belongs to and go on below.
-pub(super) fn opens(value: &Expr) -> bool {
+fn opens(value: &Expr) -> bool {
     match value {
         Expr::Reference(reference) => opens(&reference.expr),
         Expr::Array(array) => !array.elems.is_empty(),
@@ -93,11 +93,18 @@ fn flat_structure(literal: &ExprStruct) -> Option<String> {
     }
 }
 
-/// A single element may take the whole line.
-fn flat_list<'a>(values: impl ExactSizeIterator<Item = &'a Expr>, width: usize) -> Option<String> {
-    let single = values.len() == 1;
+/// A single element may take the whole line, unless it could be broken inside instead.
+fn flat_list<'a>(
+    values: impl ExactSizeIterator<Item = &'a Expr> + Clone,
+    width: usize,
+) -> Option<String> {
+    let unlimited = values.len() == 1 && !values.clone().any(breaks);
     let line = values.map(flat).collect::<Option<Vec<String>>>()?.join(", ");
-    (single || line.chars().count() <= width).then_some(line)
+    (unlimited || line.chars().count() <= width).then_some(line)
+}
+
+fn breaks(value: &Expr) -> bool {
+    matches!(value, Expr::Call(_) | Expr::Tuple(_))
 }
 
 fn structure(literal: &ExprStruct, indent: usize) -> String {
@@ -150,16 +157,18 @@ fn short(value: &Expr) -> Option<String> {
         .filter(|text| text.chars().count() <= SHORT_ELEMENT_WIDTH)
 }
 
-/// As many elements as fit in each line, each with its comma.
+/// As many elements as fit in each line, each with its comma; rustfmt leaves a column free behind
+/// all but the last.
 pub(super) fn fill(elements: &[String], indent: usize) -> String {
     let mut lines = vec![spaces(indent)];
-    for element in elements {
+    for (index, element) in elements.iter().enumerate() {
+        let slack = usize::from(index + 1 < elements.len());
         let Some(line) = lines.last_mut() else { break };
         let space = usize::from(line.len() > indent);
-        if space == 1 && line.chars().count() + space + element.chars().count() + 1 > WIDTH {
+        if space == 1 && line.chars().count() + space + element.chars().count() + 1 + slack > WIDTH {
             lines.push(format!("{}{element},", spaces(indent)));
         } else {
-            line.push_str(&format!("{}{element},", &" "[..space]));
+            line.push_str(&format!("{}{element},", spaces(space)));
         }
     }
     lines.join("\n")

@@ -108,15 +108,18 @@ fn item_static(item: &ItemStatic) -> String {
 fn binding(attributes: &[Attribute], head: &str, value: &Expr) -> String {
     let mut text = docs(attributes);
     text.push_str(head);
-    let flat = layout::flat(value);
-    if flat.is_some_and(|flat| head.len() + 1 + flat.len() + 1 > WIDTH) && !layout::opens(value) {
-        text.push_str("\n    ");
-        text.push_str(&layout::expression(value, INDENT, INDENT, 1));
-    } else {
-        text.push(' ');
-        text.push_str(&layout::expression(value, 0, head.len() + 1, 1));
+    let column = head.len() + 1;
+    let fits = |column: usize, flat: &String| column + flat.chars().count() < WIDTH;
+    match layout::flat(value) {
+        // A line of its own is preferred to a value in several lines.
+        Some(flat) if !fits(column, &flat) && fits(INDENT, &flat) => {
+            text.push_str(&format!("\n    {flat};"));
+        }
+        Some(_) | None => {
+            let value = layout::expression(value, 0, column, 1);
+            text.push_str(&format!(" {value};"));
+        }
     }
-    text.push(';');
     text
 }
 
@@ -164,3 +167,6 @@ fn docs(attributes: &[Attribute]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! One single value → its type: the place where faults of scalars get their codes.
+
+use std::collections::BTreeMap;
+
+use super::env::{self, Text};
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::model::scalar::{self, Invalid};
+use crate::model::{Part, Value};
+use crate::source::Span;
+use crate::spec::fields::{Leaf, Leaves};
+
+/// What resolving needs everywhere.
+pub(super) struct Cx<'a> {
+    pub(super) env: &'a BTreeMap<String, String>,
+    pub(super) diags: &'a mut Diagnostics,
+}
+
+/// What [`Cx::texts`] read.
+pub(super) struct Texts<'l> {
+    pub(super) items: Vec<(&'l Leaf, String)>,
+    /// False: something is missing, because it was faulty.
+    pub(super) whole: bool,
+}
+
+/// The grammars of class V keys that are checked when compiling.
+#[derive(Clone, Copy)]
+pub(super) enum Grammar {
+    Address,
+    Bool,
+    Format,
+    Level,
+    Port,
+    Seconds,
+    /// `timeouts.header`: 1 to 300 seconds.
+    SecondsHeader,
+    Url,
+}
+
+impl Cx<'_> {
+    /// Reports a fault of a value.
+    pub(super) fn fault(&mut self, code: Code, leaf: &Leaf, invalid: Invalid) {
+        self.fault_at(code, &leaf.key, leaf.span, invalid);
+    }
+
+    pub(super) fn fault_at(&mut self, code: Code, key: &str, span: Span, invalid: Invalid) {
+        let code = if invalid.range { Code::OutOfRange } else { code };
+        let diagnostic = Diagnostic::new(code, key, span, invalid.reason);
+        self.diags.push(match invalid.help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        });
+    }
+
+    /// Reports a required key that is absent or empty.
+    pub(super) fn missing(&mut self, section: &str, name: &str, head: Span, help: &str) {
+        let key = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
+        let place = if section.is_empty() { String::new() } else { format!(" in `{section}`") };
+        let message = format!("`{name}` is missing{place}");
+        self.diags.push(Diagnostic::new(Code::MissingKey, key, head, message).help(help));
+    }
+
+    /// A required class S text: absent, null or empty is `missing-key`.
+    pub(super) fn required(&mut self, leaf: Option<&Leaf>, section: &str, name: &str, head: Span, help: &str) -> Option<Text> {
+        let Some(leaf) = leaf else {
+            self.missing(section, name, head, help);
+            return None;
+        };
+        let text = self.text(leaf)?;
+        if text.text.is_empty() {
+            let message = format!("`{name}` is empty");
+            self.diags.push(Diagnostic::new(Code::MissingKey, leaf.key.as_str(), leaf.span, message).help(help));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A class S text.
+    pub(super) fn text(&mut self, leaf: &Leaf) -> Option<Text> {
+        env::structural(leaf, self.env, self.diags)
+    }
+
+    /// A class S bool; absent, null and faulty give the default.
+    pub(super) fn boolean(&mut self, leaf: Option<&Leaf>, default: bool) -> bool {
+        let Some(leaf) = leaf.filter(|leaf| !leaf.null) else { return default };
+        let Some(text) = self.text(leaf) else { return default };
+        if !leaf.plain && !text.expanded {
+            self.quoted_bool(leaf);
+            return default;
+        }
+        match scalar::parse_bool(&text.text) {
+            Ok(value) => value,
+            Err(invalid) => {
+                self.fault(Code::TypeMismatch, leaf, invalid);
+                default
+            }
+        }
+    }
+
+    fn quoted_bool(&mut self, leaf: &Leaf) {
+        let fault = Diagnostic::new(Code::TypeMismatch, leaf.key.as_str(), leaf.span, "expected `true` or `false`, found text");
+        self.diags.push(if scalar::parse_bool(&leaf.text).is_ok() {
+            fault.help("remove the quotes").fix(leaf.span, leaf.text.as_str())
+        } else {
+            fault
+        });
+    }
+
+    /// A class S list of texts; a joined one is split at commas (C-ENV-4). Each text comes with
+    /// the leaf to blame.
+    pub(super) fn texts<'l>(&mut self, leaves: Option<&'l Leaves>) -> Texts<'l> {
+        let mut texts = Texts { items: Vec::new(), whole: true };
+        let Some(leaves) = leaves else { return texts };
+        texts.whole = !leaves.broken;
+        for leaf in &leaves.items {
+            let Some(text) = self.text(leaf) else {
+                texts.whole = false;
+                continue;
+            };
+            if leaves.joined {
+                let items = text.text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                texts.items.extend(items.map(|item| (leaf, item.to_owned())));
+            } else {
+                texts.items.push((leaf, text.text));
+            }
+        }
+        texts
+    }
+
+    /// A class V text, not checked further.
+    pub(super) fn value(&mut self, leaf: &Leaf) -> Value {
+        env::value(leaf, true, self.diags)
+    }
+
+    /// A class V key: literals, and defaults of a lone reference, must fit the grammar. Absent and
+    /// null give `default` with the place `home`.
+    pub(super) fn checked(&mut self, leaf: Option<&Leaf>, grammar: Grammar, default: (&str, &str), home: Span) -> Value {
+        let (key, text) = default;
+        let Some(leaf) = leaf.filter(|leaf| !leaf.null) else { return Value::literal(key, home, text) };
+        let value = env::value(leaf, false, self.diags);
+        if !value.parts.iter().any(|part| matches!(part, Part::Env { .. })) && matches!(grammar, Grammar::Bool) && !leaf.plain {
+            self.quoted_bool(leaf);
+            return value;
+        }
+        if let Some(text) = constant(&value) {
+            self.check_grammar(text, grammar, leaf);
+        }
+        value
+    }
+
+    fn check_grammar(&mut self, text: &str, grammar: Grammar, leaf: &Leaf) {
+        let (code, result) = match grammar {
+            Grammar::Address if text == "off" => {
+                let message = "a gateway without the listener `web` is not supported yet";
+                self.diags.push(Diagnostic::new(Code::NotYetSupported, leaf.key.as_str(), leaf.span, message));
+                return;
+            }
+            Grammar::Address => (Code::BadAddress, scalar::parse_address(text).map(drop)),
+            Grammar::Bool => (Code::TypeMismatch, scalar::parse_bool(text).map(drop)),
+            Grammar::Format => (Code::BadValue, scalar::parse_format(text).map(drop)),
+            Grammar::Level => (Code::BadValue, scalar::parse_level(text).map(drop)),
+            Grammar::Port => (Code::TypeMismatch, parse_port(text)),
+            Grammar::Seconds => (Code::BadDuration, scalar::parse_seconds(text).map(drop)),
+            Grammar::SecondsHeader => (Code::BadDuration, header_seconds(text)),
+            Grammar::Url => (Code::BadUrl, self.url(text, leaf)),
+        };
+        if let Err(invalid) = result {
+            self.fault(code, leaf, invalid);
+        }
+    }
+
+    fn url(&mut self, text: &str, leaf: &Leaf) -> Result<(), Invalid> {
+        let url = scalar::parse_url(text)?;
+        let message = match url.scheme {
+            scalar::UrlScheme::Http => return Ok(()),
+            scalar::UrlScheme::H2c => "backends over `h2c` are not supported yet",
+            scalar::UrlScheme::Https => "backends over `https` are not supported yet",
+        };
+        self.diags.push(Diagnostic::new(Code::NotYetSupported, leaf.key.as_str(), leaf.span, message));
+        Ok(())
+    }
+}
+
+/// What a value certainly or by default is: a literal, or the default of a lone reference. Such a
+/// default can only be wrong.
+pub(super) fn constant(value: &Value) -> Option<&str> {
+    match value.parts.as_slice() {
+        [] => Some(""),
+        [Part::Text(text)] => Some(text),
+        [Part::Env { default: Some(default), .. }] if !default.is_empty() => Some(default),
+        [..] => None,
+    }
+}
+
+fn parse_port(text: &str) -> Result<(), Invalid> {
+    let number = scalar::parse_int(text)?;
+    scalar::parse_port(&number.to_string()).map(drop)
+}
+
+fn header_seconds(text: &str) -> Result<(), Invalid> {
+    let time = scalar::parse_seconds(text)?;
+    if (1..=300).contains(&time.as_secs()) && time.as_secs_f64() <= 300.0 {
+        return Ok(());
+    }
+    Err(Invalid::range("the time for request headers is 1 to 300 seconds"))
+}

@@ -1,0 +1,317 @@
+//! The rules of the middleware types, one function per type (middlewares.md section 5).
+
+use super::read::{Cx, Grammar, constant};
+use super::{tokens, users};
+use crate::diag::{Code, Diagnostic};
+use crate::model::rule::{AddPrefix, BasicAuth, BodyLimit, Cors, RedirectScheme, RequestHeaders, ResponseHeaders, Scheme};
+use crate::model::scalar::{self, Invalid};
+use crate::model::{HeaderName, HeaderPattern, Method, RoutePath, Value};
+use crate::source::Span;
+use crate::spec::fields::{Leaf, Leaves, Pair};
+use crate::spec::rule as shape;
+
+/// Headers that frame a message; the gateway alone sets them (MW-REQH-2).
+const REQUEST_FRAMING: &[&str] = &["Connection", "Content-Length", "TE", "Trailer", "Transfer-Encoding", "Upgrade"];
+/// Likewise for answers (5.19).
+const RESPONSE_FRAMING: &[&str] = &["Connection", "Content-Length", "Trailer", "Transfer-Encoding", "Upgrade"];
+/// Headers by which the gateway tells the backend about the client (MW-REQH-3).
+const FORWARDING: &[&str] = &["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP"];
+/// The longest time browsers keep a preflight answer, in seconds.
+const MAX_AGE_MAX: u32 = 86_400;
+
+/// The rule that is read: its dotted key and what to blame for something missing.
+#[derive(Clone, Copy)]
+pub(super) struct Home<'a> {
+    pub(super) key: &'a str,
+    pub(super) head: Span,
+}
+
+pub(super) fn add_prefix(rule: &shape::AddPrefix, home: Home<'_>, cx: &mut Cx<'_>) -> Option<AddPrefix> {
+    let leaf = rule.prefix.as_ref();
+    let mut text = cx.required(leaf, home.key, "prefix", home.head, "write `prefix: /v1`")?.text;
+    let leaf = leaf?;
+    if text.contains(['?', '#']) {
+        cx.fault(Code::BadRule, leaf, Invalid::new("a prefix is a path, without `?` and `#`"));
+        return None;
+    }
+    if !text.starts_with('/') {
+        text.insert(0, '/');
+        let message = format!("the prefix does not begin with `/`; it is read as `{}`", text.escape_debug());
+        let warning = Diagnostic::new(Code::PrefixNoSlash, leaf.key.as_str(), leaf.span, message);
+        cx.diags.push(warning.fix(leaf.span, text.as_str()));
+    }
+    let prefix = RoutePath::new(&text).map_err(|invalid| cx.fault(Code::BadPath, leaf, invalid)).ok()?;
+    if prefix.as_str() == "/" {
+        cx.fault(Code::BadValue, leaf, Invalid::new("the prefix `/` adds nothing"));
+        return None;
+    }
+    Some(AddPrefix { prefix })
+}
+
+pub(super) fn basic_auth(rule: &shape::BasicAuth, home: Home<'_>, cx: &mut Cx<'_>) -> Option<BasicAuth> {
+    let users = users::resolve(rule, home, cx);
+    let realm = match rule.realm.as_ref().filter(|leaf| !leaf.null) {
+        None => Some("Restricted".to_owned()),
+        Some(leaf) => cx.text(leaf).map(|text| text.text).filter(|text| {
+            let fits = !text.chars().any(char::is_control);
+            if !fits {
+                cx.fault(Code::BadRule, leaf, Invalid::new("a realm has no line breaks or control characters"));
+            }
+            fits
+        }),
+    };
+    let username_header = match rule.username_header.as_ref().filter(|leaf| !leaf.null) {
+        None => HeaderName::new("Username").ok(),
+        Some(leaf) => cx.text(leaf).and_then(|text| header_name(&text.text, leaf, REQUEST_FRAMING, cx)),
+    };
+    let forward_username = cx.boolean(rule.forward_username.as_ref(), false);
+    let remove_authorization = cx.boolean(rule.remove_authorization.as_ref(), false);
+    Some(BasicAuth {
+        users: users?,
+        realm: realm?,
+        forward_username,
+        username_header: username_header?,
+        remove_authorization,
+    })
+}
+
+pub(super) fn body_limit(rule: &shape::BodyLimit, home: Home<'_>, cx: &mut Cx<'_>) -> Option<BodyLimit> {
+    let leaf = rule.limit.as_ref();
+    let text = cx.required(leaf, home.key, "limit", home.head, "write `limit: 1Mi`")?.text;
+    let leaf = leaf?;
+    let limit = scalar::parse_size(&text).and_then(|limit| match limit {
+        0 => Err(Invalid::range("a body limit is more than 0")),
+        limit => Ok(limit),
+    });
+    let limit = limit.map_err(|invalid| cx.fault(Code::BadSize, leaf, invalid)).ok()?;
+    Some(BodyLimit { limit })
+}
+
+pub(super) fn redirect_scheme(rule: &shape::RedirectScheme, home: Home<'_>, cx: &mut Cx<'_>) -> Option<RedirectScheme> {
+    let leaf = rule.scheme.as_ref();
+    let scheme = cx.required(leaf, home.key, "scheme", home.head, "write `scheme: https`");
+    let scheme = scheme.zip(leaf).and_then(|(text, leaf)| match text.text.to_ascii_lowercase().as_str() {
+        "http" => Some(Scheme::Http),
+        "https" => Some(Scheme::Https),
+        _ => {
+            let fault = Invalid::new(format!("`{}` is not a scheme to redirect to", text.text.escape_debug()));
+            cx.fault(Code::BadValue, leaf, fault.help("allowed: `http`, `https`"));
+            None
+        }
+    });
+    let port = rule.port.as_ref().filter(|leaf| !leaf.null);
+    let port = port.map(|leaf| cx.checked(Some(leaf), Grammar::Port, (&leaf.key, ""), leaf.span));
+    let permanent = cx.boolean(rule.permanent.as_ref(), false);
+    let preserve_method = cx.boolean(rule.preserve_method.as_ref(), false);
+    Some(RedirectScheme { scheme: scheme?, port, permanent, preserve_method })
+}
+
+pub(super) fn request_headers(rule: &shape::RequestHeaders, home: Home<'_>, cx: &mut Cx<'_>) -> Option<RequestHeaders> {
+    if !rule.any {
+        let help = "write `setHeaders`, `removeHeaders` or `addHeaders`";
+        cx.fault_at(Code::MissingKey, home.key, home.head, Invalid::new("the rule changes no header").help(help));
+        return None;
+    }
+    let set = headers(rule.set.as_deref(), REQUEST_FRAMING, cx);
+    let add = headers(rule.add.as_deref(), REQUEST_FRAMING, cx);
+    for pair in rule.set.iter().chain(&rule.add).flatten() {
+        if let Some(name) = FORWARDING.iter().find(|name| name.eq_ignore_ascii_case(&pair.name.value)) {
+            let message = format!("`{name}` replaces what the gateway says about the client");
+            let warning = Diagnostic::new(Code::ForwardedHeaderSet, pair.value.key.as_str(), pair.name.span, message);
+            cx.diags.push(warning.help("leave it out: the gateway sets it"));
+        }
+    }
+    let mut remove = Vec::new();
+    for (leaf, text) in cx.texts(rule.remove.as_ref()).items {
+        match HeaderPattern::new(&text) {
+            Ok(_) if is_one_of(&text, REQUEST_FRAMING) => cx.fault(Code::BadRule, leaf, framing(&text)),
+            Ok(pattern) if remove.contains(&pattern) => {}
+            Ok(pattern) => remove.push(pattern),
+            Err(invalid) => cx.fault(Code::BadRule, leaf, invalid),
+        }
+    }
+    Some(RequestHeaders { set, remove, add })
+}
+
+pub(super) fn response_headers(rule: &shape::ResponseHeaders, home: Home<'_>, cx: &mut Cx<'_>) -> Option<ResponseHeaders> {
+    if !rule.any {
+        let fault = Invalid::new("the rule sets nothing").help("write `setHeaders` or `cors`");
+        cx.fault_at(Code::MissingKey, home.key, home.head, fault);
+        return None;
+    }
+    let set = headers(rule.set.as_deref(), RESPONSE_FRAMING, cx);
+    let cors = rule.cors.as_ref().and_then(|rule| cors(rule, cx));
+    Some(ResponseHeaders { set, cors })
+}
+
+/// `None` when off; everything is checked all the same.
+fn cors(rule: &shape::Cors, cx: &mut Cx<'_>) -> Option<Cors> {
+    let enabled = cx.boolean(rule.enabled.as_ref(), false);
+    let allow_credentials = cx.boolean(rule.allow_credentials.as_ref(), false);
+    let origins = origins(rule, enabled, cx);
+    let mut allow_methods = Vec::new();
+    for (leaf, text) in cx.texts(rule.allow_methods.as_ref()).items {
+        match Method::new(&text) {
+            Ok(method) if method.as_str() == "OPTIONS" => {
+                let message = "`OPTIONS` has no effect here: preflights are always answered";
+                let warning = Diagnostic::new(Code::CorsOptionsIgnored, leaf.key.as_str(), leaf.span, message);
+                cx.diags.push(warning.help("leave it out"));
+            }
+            Ok(method) => allow_methods.push(method),
+            Err(invalid) => cx.fault(Code::BadMethod, leaf, invalid),
+        }
+    }
+    let allowed_headers = names(rule.allowed_headers.as_ref(), cx);
+    let expose_headers = names(rule.expose_headers.as_ref(), cx);
+    let max_age = rule.max_age.as_ref().filter(|leaf| !leaf.null).and_then(|leaf| max_age(leaf, cx));
+    for origin in origins.iter().filter(|_| allow_credentials) {
+        if constant(origin) == Some("*") {
+            let message = "credentials cannot be allowed for every origin";
+            let fault = Diagnostic::new(Code::CorsCredentialsWildcard, origin.key.as_str(), origin.span, message);
+            let fault = match &rule.allow_credentials {
+                Some(leaf) => fault.label(leaf.span, "credentials are allowed here"),
+                None => fault,
+            };
+            cx.diags.push(fault.help("name the origins: `https://app.example.com`"));
+        }
+    }
+    if let Some(any) = expose_headers.iter().position(|name| name.as_str() == "*").filter(|_| allow_credentials) {
+        let leaf = rule.expose_headers.as_ref().and_then(|leaves| leaves.items.get(any));
+        if let Some(leaf) = leaf {
+            let fault = Invalid::new("`*` has no meaning together with credentials").help("name the headers");
+            cx.fault(Code::CorsCredentialsWildcard, leaf, fault);
+        }
+    }
+    enabled.then_some(Cors { origins, allow_methods, allowed_headers, expose_headers, max_age, allow_credentials })
+}
+
+fn origins(rule: &shape::Cors, enabled: bool, cx: &mut Cx<'_>) -> Vec<Value> {
+    let list = rule.origins.as_ref();
+    if list.is_none_or(|list| list.items.is_empty() && !list.broken) {
+        if enabled {
+            cx.missing(&rule.path_key, "origins", rule.head, "write `origins: [\"https://app.example.com\"]`");
+        }
+        return Vec::new();
+    }
+    let mut origins = Vec::new();
+    for leaf in list.iter().flat_map(|list| &list.items) {
+        if list.is_some_and(|list| list.joined) {
+            let fault = Invalid::new("`origins` is a list whose items are read when the gateway starts");
+            cx.fault(Code::TypeMismatch, leaf, fault.help(format!("write `origins: [\"{}\"]`", leaf.text)));
+        }
+        let value = cx.value(leaf);
+        if let Some(text) = constant(&value) {
+            if let Err(invalid) = check_origin(text) {
+                cx.fault(Code::BadRule, leaf, invalid);
+            }
+        }
+        origins.push(value);
+    }
+    let many = origins.len() > 1;
+    for origin in origins.iter().filter(|origin| many && constant(origin) == Some("*")) {
+        let fault = Invalid::new("`*` stands alone in `origins`").help("it already allows every origin");
+        cx.fault_at(Code::BadRule, &origin.key, origin.span, fault);
+    }
+    origins
+}
+
+/// `*`, `null`, `http(s)://host[:port]`, `http(s)://*.domain[:port]`, `*.domain`.
+fn check_origin(text: &str) -> Result<(), Invalid> {
+    let fault = || {
+        Invalid::new(format!("`{}` is not an origin", text.escape_debug()))
+            .help("an origin is `https://app.example.com`, `https://*.example.com`, `null` or `*`")
+    };
+    if matches!(text, "*" | "null") {
+        return Ok(());
+    }
+    let (scheme, host) = text.split_once("://").map_or((None, text), |(scheme, host)| (Some(scheme), host));
+    let bare = host.strip_prefix("*.").unwrap_or(host);
+    let scheme_fits = match scheme {
+        Some(scheme) => scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"),
+        None => bare.len() < host.len(),
+    };
+    let url = scalar::parse_url(&format!("http://{bare}")).map_err(|_| fault())?;
+    let only_host = url.path.is_empty() && !bare.ends_with('/');
+    if scheme_fits && only_host { Ok(()) } else { Err(fault()) }
+}
+
+fn max_age(leaf: &Leaf, cx: &mut Cx<'_>) -> Option<u32> {
+    let text = cx.text(leaf)?.text;
+    let value = match scalar::parse_int(&text) {
+        Ok(value) => value,
+        Err(invalid) => {
+            cx.fault(Code::TypeMismatch, leaf, invalid.help("write seconds: `maxAge: 600`"));
+            return None;
+        }
+    };
+    if value < 0 {
+        cx.fault(Code::OutOfRange, leaf, Invalid::range("a time is not negative"));
+        return None;
+    }
+    let capped = u32::try_from(value).unwrap_or(u32::MAX).min(MAX_AGE_MAX);
+    if i64::from(capped) < value {
+        let message = format!("browsers keep a preflight answer at most {MAX_AGE_MAX} seconds; that is sent");
+        let warning = Diagnostic::new(Code::CorsMaxAge, leaf.key.as_str(), leaf.span, message);
+        cx.diags.push(warning.fix(leaf.span, MAX_AGE_MAX.to_string()));
+    }
+    Some(capped)
+}
+
+/// A list of header names; `*` is a token.
+fn names(leaves: Option<&Leaves>, cx: &mut Cx<'_>) -> Vec<HeaderName> {
+    let mut names = Vec::new();
+    for (leaf, text) in cx.texts(leaves).items {
+        match HeaderName::new(&text) {
+            Ok(name) => names.push(name),
+            Err(invalid) => cx.fault(Code::BadRule, leaf, invalid),
+        }
+    }
+    names
+}
+
+/// A map of header names to values.
+fn headers(pairs: Option<&[Pair]>, framing: &[&str], cx: &mut Cx<'_>) -> Vec<(HeaderName, Value)> {
+    let mut headers: Vec<(HeaderName, Value)> = Vec::new();
+    let mut places: Vec<Span> = Vec::new();
+    for pair in pairs.unwrap_or_default() {
+        let key = Leaf { span: pair.name.span, ..pair.value.clone() };
+        let name = header_name(&pair.name.value, &key, framing, cx);
+        let value = header_value(&pair.value, cx);
+        let Some(name) = name else { continue };
+        let twin = headers.iter().position(|(other, _)| other.as_str().eq_ignore_ascii_case(name.as_str()));
+        if let Some(first) = twin.and_then(|at| places.get(at)) {
+            let message = format!("the header `{}` is given twice", name.as_str());
+            let fault = Diagnostic::new(Code::DuplicateKey, key.key.as_str(), key.span, message);
+            cx.diags.push(fault.label(*first, "first given here"));
+            continue;
+        }
+        headers.push((name, value));
+        places.push(pair.name.span);
+    }
+    headers
+}
+
+fn header_name(text: &str, leaf: &Leaf, framing_names: &[&str], cx: &mut Cx<'_>) -> Option<HeaderName> {
+    if is_one_of(text, framing_names) {
+        cx.fault(Code::BadRule, leaf, framing(text));
+        return None;
+    }
+    HeaderName::new(text).map_err(|invalid| cx.fault(Code::BadRule, leaf, invalid)).ok()
+}
+
+fn header_value(leaf: &Leaf, cx: &mut Cx<'_>) -> Value {
+    let value = cx.value(leaf);
+    if leaf.text.contains(['\r', '\n', '\0']) {
+        cx.fault(Code::BadRule, leaf, Invalid::new("a header value has no line breaks and no NUL"));
+    }
+    tokens::check(&value, leaf, cx);
+    value
+}
+
+fn is_one_of(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|other| other.eq_ignore_ascii_case(name))
+}
+
+fn framing(name: &str) -> Invalid {
+    Invalid::new(format!("`{name}` is set by the gateway alone")).help("it says where a message ends, or belongs to one connection")
+}

@@ -1,0 +1,374 @@
+//! Text → [`Node`]: drives serde-saphyr's event parser, resolves aliases and merge keys, and holds
+//! the bounds. Only here may reading a file stop at its first fault.
+
+use std::collections::BTreeMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+
+use super::node::{Entry, Kind, Node};
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::source::{BOM, SOURCE_BYTES_MAX, SourceId, SourceMap, Span, Spanned};
+
+/// The most values of a document after alias expansion (C-FILE-3).
+const NODES_MAX: usize = 100_000;
+/// The deepest nesting of lists and mappings; the dialect needs 9.
+const NESTING_MAX: usize = 64;
+/// The prefix of the tags every YAML has.
+const CORE_TAGS: &str = "tag:yaml.org,2002:";
+
+/// Reads one file. `None`: not even a tree could be made, and why is in `diags`.
+pub(crate) fn parse(sources: &SourceMap, id: SourceId, diags: &mut Diagnostics) -> Option<Node> {
+    let text = sources.text(id);
+    let start = if text.starts_with(BOM) { BOM.len() } else { 0 };
+    let at = |start: usize| Span::new(id, start, start + 1);
+    if let Some(invalid) = sources.invalid_at(id) {
+        diags.push(Diagnostic::new(Code::YamlSyntax, "", at(invalid), "the file is not UTF-8"));
+        return None;
+    }
+    if text.len() > SOURCE_BYTES_MAX {
+        let message = format!("the file is larger than {} MiB", SOURCE_BYTES_MAX >> 20);
+        diags.push(Diagnostic::new(Code::YamlSyntax, "", at(0), message));
+        return None;
+    }
+    let body = text.get(start..).unwrap_or("");
+    let mut builder = Builder::new(id, start, body, diags);
+    let options = granit_parser::options! {
+        flow_nesting_limit: NESTING_MAX,
+        block_nesting_limit: NESTING_MAX,
+    };
+    for event in Parser::new_from_str_with_options(body, options) {
+        let taken = match event {
+            Ok((event, span)) => builder.take(event, &span),
+            Err(fault) => Err(builder.scan_fault(&fault)),
+        };
+        if let Err(fault) = taken {
+            builder.diags.push(*fault);
+            return None;
+        }
+    }
+    let empty = Node { span: at(start), kind: Kind::Map(Vec::new()) };
+    Some(builder.root.unwrap_or(empty))
+}
+
+/// A fault that ends the reading.
+type Stop = Box<Diagnostic>;
+
+/// A collection that is being read.
+struct Open {
+    span: Span,
+    anchor: usize,
+    /// Nodes counted before this one began.
+    nodes_before: usize,
+    /// Deepest nesting below and including this one.
+    depth: usize,
+    content: Content,
+}
+
+enum Content {
+    Map { entries: Vec<Entry>, key: Option<Spanned<String>>, merges: Vec<Node>, merge: Option<Span> },
+    Seq(Vec<Node>),
+}
+
+/// A finished anchored node and what a copy of it costs.
+struct Anchored {
+    node: Node,
+    nodes: usize,
+    depth: usize,
+}
+
+struct Builder<'a> {
+    id: SourceId,
+    /// Where `text` begins in the file.
+    base: usize,
+    text: &'a str,
+    diags: &'a mut Diagnostics,
+    stack: Vec<Open>,
+    anchors: BTreeMap<usize, Anchored>,
+    nodes: usize,
+    documents: usize,
+    root: Option<Node>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(id: SourceId, base: usize, text: &'a str, diags: &'a mut Diagnostics) -> Self {
+        let (stack, anchors) = (Vec::new(), BTreeMap::new());
+        Self { id, base, text, diags, stack, anchors, nodes: 0, documents: 0, root: None }
+    }
+
+    fn take(&mut self, event: Event<'_>, span: &granit_parser::Span) -> Result<(), Stop> {
+        let span = self.span(span);
+        match event {
+            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Anchor(..) => Ok(()),
+            Event::DocumentStart(..) => self.document(span),
+            Event::Alias(anchor) => self.alias(anchor, span),
+            Event::UnresolvedAlias(name) => Err(stop(span, format!("the alias `*{name}` names no anchor"))),
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = matches!(style, ScalarStyle::Plain) && !has_tag(tag.as_deref(), "str");
+                known_tag(tag.as_deref(), span)?;
+                self.count(1, span)?;
+                let node = Node { span, kind: Kind::Scalar { text: text.into_owned(), plain } };
+                self.finish(node, anchor, 1, 0)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                known_tag(tag.as_deref(), span)?;
+                self.open(Content::Seq(Vec::new()), anchor, span)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                known_tag(tag.as_deref(), span)?;
+                let (entries, merges) = (Vec::new(), Vec::new());
+                self.open(Content::Map { entries, key: None, merges, merge: None }, anchor, span)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            // The enum is open; what a later parser adds carries no value.
+            _ => Ok(()),
+        }
+    }
+
+    fn document(&mut self, span: Span) -> Result<(), Stop> {
+        self.documents += 1;
+        if self.documents > 1 {
+            return Err(stop(span, "a file holds one document; here a second one begins"));
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Stop> {
+        let Some(target) = self.anchors.get(&anchor) else {
+            return Err(stop(span, "an alias cannot stand inside the value it refers to"));
+        };
+        let (nodes, depth) = (target.nodes, target.depth);
+        if self.stack.len() + depth > NESTING_MAX {
+            return Err(stop(span, format!("values are nested more than {NESTING_MAX} deep")));
+        }
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes > NODES_MAX {
+            return Err(too_many(span));
+        }
+        let node = self.anchors.get(&anchor).map(|target| target.node.clone());
+        node.map_or(Ok(()), |node| self.finish(node, 0, nodes, depth))
+    }
+
+    fn open(&mut self, content: Content, anchor: usize, span: Span) -> Result<(), Stop> {
+        let nodes_before = self.nodes;
+        self.count(1, span)?;
+        if self.stack.len() >= NESTING_MAX {
+            return Err(stop(span, format!("values are nested more than {NESTING_MAX} deep")));
+        }
+        self.stack.push(Open { span, anchor, nodes_before, depth: 1, content });
+        Ok(())
+    }
+
+    fn close(&mut self, end: Span) -> Result<(), Stop> {
+        let Some(open) = self.stack.pop() else { return Ok(()) };
+        let kind = match open.content {
+            Content::Seq(items) => Kind::Seq(items),
+            Content::Map { entries, merges, .. } => Kind::Map(self.merged(entries, merges)),
+        };
+        let span = Span { end: end.end.max(open.span.end), ..open.span };
+        self.finish(Node { span, kind }, open.anchor, self.nodes - open.nodes_before, open.depth)
+    }
+
+    /// Puts a finished node where it belongs.
+    fn finish(&mut self, node: Node, anchor: usize, nodes: usize, depth: usize) -> Result<(), Stop> {
+        if anchor > 0 {
+            self.anchors.insert(anchor, Anchored { node: node.clone(), nodes, depth });
+        }
+        let Some(open) = self.stack.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        open.depth = open.depth.max(depth + 1);
+        match &mut open.content {
+            Content::Seq(items) => items.push(node),
+            Content::Map { entries, key, merges, merge } => match key.take() {
+                None => {
+                    let Kind::Scalar { text, plain } = node.kind else {
+                        return Err(stop(node.span, format!("a key is text, not {}", node.describe())));
+                    };
+                    if plain && text == "<<" {
+                        if let Some(first) = merge.replace(node.span) {
+                            self.diags.push(duplicate("<<", node.span, first));
+                        }
+                    }
+                    *key = Some(Spanned::new(text, node.span));
+                }
+                Some(name) if merge.is_some_and(|merge| merge == name.span) => merges.push(node),
+                Some(name) => entries.push(Entry { key: name, value: node }),
+            },
+        }
+        Ok(())
+    }
+
+    /// Reports repeated keys and adds what merge keys bring in; the mapping's own keys win.
+    fn merged(&mut self, own: Vec<Entry>, merges: Vec<Node>) -> Vec<Entry> {
+        let mut first: BTreeMap<String, Span> = BTreeMap::new();
+        let mut entries = Vec::with_capacity(own.len());
+        for entry in own {
+            match first.get(&entry.key.value) {
+                Some(&span) => self.diags.push(duplicate(&entry.key.value, entry.key.span, span)),
+                None => {
+                    first.insert(entry.key.value.clone(), entry.key.span);
+                    entries.push(entry);
+                }
+            }
+        }
+        for node in merges {
+            let maps = match node.kind {
+                Kind::Seq(items) => items,
+                Kind::Map(_) | Kind::Scalar { .. } => vec![node],
+            };
+            for map in maps {
+                let Kind::Map(more) = map.kind else {
+                    let message = format!("`<<` merges mappings, not {}", map.describe());
+                    self.diags.push(Diagnostic::new(Code::TypeMismatch, "<<", map.span, message));
+                    continue;
+                };
+                for entry in more {
+                    if !first.contains_key(&entry.key.value) {
+                        first.insert(entry.key.value.clone(), entry.key.span);
+                        entries.push(entry);
+                    }
+                }
+            }
+        }
+        entries
+    }
+
+    fn count(&mut self, nodes: usize, span: Span) -> Result<(), Stop> {
+        // Keys are no values: a mapping that waits for a key does not count it.
+        let is_key = matches!(
+            self.stack.last(),
+            Some(Open { content: Content::Map { key: None, .. }, .. })
+        );
+        self.nodes += if is_key { 0 } else { nodes };
+        if self.nodes > NODES_MAX { Err(too_many(span)) } else { Ok(()) }
+    }
+
+    fn scan_fault(&self, fault: &ScanError) -> Stop {
+        let at = self.offset(fault.marker());
+        let whole = self.base + self.text.len();
+        let span = Span::new(self.id, at.min(whole), (at + 1).min(whole));
+        let text = fault.info();
+        stop(span, text.lines().next().unwrap_or("malformed YAML").to_owned())
+    }
+
+    fn span(&self, span: &granit_parser::Span) -> Span {
+        Span::new(self.id, self.offset(&span.start), self.offset(&span.end))
+    }
+
+    fn offset(&self, marker: &granit_parser::Marker) -> usize {
+        let of_char = || self.text.char_indices().nth(marker.index()).map_or(self.text.len(), |(at, _)| at);
+        self.base + marker.byte_offset().unwrap_or_else(of_char)
+    }
+}
+
+fn stop(span: Span, message: impl Into<String>) -> Stop {
+    Box::new(Diagnostic::new(Code::YamlSyntax, "", span, message))
+}
+
+fn too_many(span: Span) -> Stop {
+    stop(span, format!("the file has more than {NODES_MAX} values"))
+}
+
+fn duplicate(key: &str, span: Span, first: Span) -> Diagnostic {
+    let message = format!("the key `{}` is given twice", key.escape_debug());
+    Diagnostic::new(Code::DuplicateKey, key, span, message).label(first, "first given here")
+}
+
+fn has_tag(tag: Option<&Tag>, suffix: &str) -> bool {
+    tag.is_some_and(|tag| tag.handle() == CORE_TAGS && tag.suffix() == suffix)
+}
+
+fn known_tag(tag: Option<&Tag>, span: Span) -> Result<(), Stop> {
+    let known = ["bool", "float", "int", "map", "merge", "null", "seq", "str"];
+    match tag {
+        Some(tag) if !known.iter().any(|suffix| has_tag(Some(tag), suffix)) => {
+            Err(stop(span, "tags have no meaning here"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tree as text: `{key: value}`, `[…]`, plain scalars bare, others in quotes.
+    fn show(node: &Node) -> String {
+        match &node.kind {
+            Kind::Map(entries) => {
+                let entry = |entry: &Entry| format!("{}: {}", entry.key.value, show(&entry.value));
+                format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
+            }
+            Kind::Seq(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(", ")),
+            Kind::Scalar { text, plain: true } => text.clone(),
+            Kind::Scalar { text, plain: false } => format!("{text:?}"),
+        }
+    }
+
+    fn check(text: &str, expected: &str) {
+        let mut sources = SourceMap::new();
+        let id = sources.add("a.yaml", text);
+        let mut diags = Diagnostics::new();
+        let tree = parse(&sources, id, &mut diags);
+        let findings = diags.summary(&sources).join("; ");
+        let shown = tree.map_or_else(String::new, |tree| show(&tree));
+        let both = [shown, findings].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        assert_eq!(both.join(" | "), expected, "{text}");
+    }
+
+    #[test]
+    fn scalars_keep_their_text() {
+        check("a: 1.0\nb: '1.0'\nc: true\nd:\ne: !!str 5\n", "{a: 1.0, b: \"1.0\", c: true, d: , e: \"5\"}");
+        check("a: \"x\\ty\"\nb: |\n  z\n", "{a: \"x\\ty\", b: \"z\\n\"}");
+        check("", "{}");
+        check("\u{feff}a: 1", "{a: 1}");
+    }
+
+    #[test]
+    fn spans_are_exact() {
+        let mut sources = SourceMap::new();
+        let id = sources.add("a.yaml", "\u{feff}é: [ü, \"x y\"]\nk:\n  - name: v # c\n");
+        let tree = parse(&sources, id, &mut Diagnostics::new()).unwrap();
+        let Kind::Map(entries) = &tree.kind else { panic!() };
+        let Kind::Seq(items) = &entries[0].value.kind else { panic!() };
+        let texts: Vec<_> = items.iter().map(|item| sources.slice(item.span)).collect();
+        assert_eq!(texts, ["ü", "\"x y\""]);
+        assert_eq!(sources.slice(entries[0].value.span), "[ü, \"x y\"]");
+        let Kind::Seq(items) = &entries[1].value.kind else { panic!() };
+        assert_eq!(sources.slice(items[0].head()), "name");
+        assert_eq!(sources.locate(items[0].head()).to_string(), "a.yaml:3:5");
+    }
+
+    #[test]
+    fn aliases_and_merges() {
+        check("a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}\n", "{a: {p: 1, q: 2}, b: {q: 3, p: 1}}");
+        check("a: &x {p: 1}\nb: {<<: [*x, {p: 2, r: 3}]}\n", "{a: {p: 1}, b: {p: 1, r: 3}}");
+        check("a: &x [1]\nb: *x\n", "{a: [1], b: [1]}");
+        check("b: {<<: 3}\n", "{b: {}} | a.yaml:1:9 error[type-mismatch]");
+        check("a: &x [*x]\n", "a.yaml:1:8 error[yaml-syntax]");
+        check("a: *x\n", "a.yaml:1:4 error[yaml-syntax]");
+    }
+
+    #[test]
+    fn faults() {
+        check("a: 1\nb: 2\na: 3\n", "{a: 1, b: 2} | a.yaml:3:1 error[duplicate-key]");
+        check("a: [1\n", "a.yaml:2:1 error[yaml-syntax]");
+        check("a: 1\n---\nb: 2\n", "a.yaml:2:1 error[yaml-syntax]");
+        check("[a]: 1\n", "a.yaml:1:1 error[yaml-syntax]");
+        check("a: !x 1\n", "a.yaml:1:7 error[yaml-syntax]");
+        check("a:\n\t- 1\n", "a.yaml:2:1 error[yaml-syntax]");
+    }
+
+    #[test]
+    fn bounds() {
+        check(&format!("{}{}", "[".repeat(70), "]".repeat(70)), "a.yaml:1:65 error[yaml-syntax]");
+        let bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n";
+        check(bomb, "a.yaml:5:32 error[yaml-syntax]");
+        let mut deep = "a0: &a0 [x]\n".to_owned();
+        for level in 1..80 {
+            deep.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+        }
+        check(&deep, "a.yaml:63:13 error[yaml-syntax]");
+    }
+}

@@ -1,0 +1,61 @@
+//! Finds values that must not be shown, by the name of their key, before anything is reported.
+
+use super::node::{Kind, Node};
+use crate::diag::Diagnostics;
+
+/// Keys whose value is a secret, in lower case (the `!` keys of config.md and middlewares.md).
+const SECRET_KEYS: &[&str] = &[
+    "accesskeyid", "apitoken", "bindpass", "clientsecret", "hmackey", "password", "pepper", "secret",
+    "secretaccesskey", "secretkey", "token", "tsigsecret",
+];
+
+/// Whether a key's value is a secret.
+pub(crate) fn is_secret_key(key: &str) -> bool {
+    SECRET_KEYS.contains(&key.to_ascii_lowercase().as_str())
+}
+
+/// Marks every secret of a tree. Members of a list `users` that are texts are `user:password`.
+pub(crate) fn hide(node: &Node, diags: &mut Diagnostics) {
+    match &node.kind {
+        Kind::Map(entries) => {
+            for entry in entries {
+                if is_secret_key(&entry.key.value) {
+                    hide_scalars(&entry.value, diags);
+                } else if entry.key.value.eq_ignore_ascii_case("users") {
+                    hide_users(&entry.value, diags);
+                }
+                hide(&entry.value, diags);
+            }
+        }
+        Kind::Seq(items) => items.iter().for_each(|item| hide(item, diags)),
+        Kind::Scalar { .. } => {}
+    }
+}
+
+fn hide_users(node: &Node, diags: &mut Diagnostics) {
+    match &node.kind {
+        Kind::Seq(items) => {
+            for item in items {
+                if matches!(item.kind, Kind::Scalar { .. }) {
+                    hide_scalars(item, diags);
+                }
+            }
+        }
+        Kind::Scalar { .. } => hide_scalars(node, diags),
+        Kind::Map(_) => {}
+    }
+}
+
+fn hide_scalars(node: &Node, diags: &mut Diagnostics) {
+    match &node.kind {
+        Kind::Scalar { text, .. } => {
+            // A bare reference shows nothing that is secret.
+            let reference = text.starts_with("${") && text.ends_with('}') && !text.contains(":-");
+            if !reference && !text.is_empty() {
+                diags.hide(node.span);
+            }
+        }
+        Kind::Seq(items) => items.iter().for_each(|item| hide_scalars(item, diags)),
+        Kind::Map(entries) => entries.iter().for_each(|entry| hide_scalars(&entry.value, diags)),
+    }
+}
