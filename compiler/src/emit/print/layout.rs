@@ -32,6 +32,11 @@ pub(super) fn expression(value: &Expr, indent: usize, column: usize, after: usiz
             return line;
         }
     }
+    broken(value, indent, column, after)
+}
+
+/// The text of an expression in several lines, as far as it can be broken.
+fn broken(value: &Expr, indent: usize, column: usize, after: usize) -> String {
     match value {
         Expr::Reference(reference) => {
             format!("&{}", expression(&reference.expr, indent, column + 1, after))
@@ -126,7 +131,8 @@ fn list(open: &str, values: &[&Expr], close: &str, indent: usize) -> String {
     if let [single] = values {
         // A one-element tuple keeps its comma, so rustfmt does not let it hug.
         if opens(single) && open != "(" {
-            let element = expression(single, indent, indent + open.len(), close.len());
+            let lay_out = if breaks(single) { broken } else { expression };
+            let element = lay_out(single, indent, indent + open.len(), close.len());
             return format!("{open}{element}{close}");
         }
     }

@@ -75,7 +75,8 @@ fn pretty(item: Item) -> String {
 
 fn item_use(item: &ItemUse) -> String {
     let line = format!("use {};", layout::tight(&item.tree));
-    if line.len() <= WIDTH {
+    // rustfmt keeps room for two more characters here.
+    if line.len() + 2 <= WIDTH {
         return line;
     }
     let Some((path, list)) = line.trim_end_matches("};").split_once('{') else {

@@ -1,0 +1,94 @@
+//! The walk through a route's middlewares (RT-CHAIN-1): what each does to this request.
+
+use super::path::{Canonical, canonicalize};
+use super::upstream::join;
+use super::{Request, Step};
+use crate::model::rule::{RedirectScheme, Scheme};
+use crate::model::{Model, Route, Rule};
+
+/// What comes out at the end of a chain.
+pub(super) struct Walked {
+    /// The middlewares in list order.
+    pub(super) steps: Vec<Step>,
+    /// The path that the proxy step sees.
+    pub(super) path: Canonical,
+    /// `Host` for the backend, if a middleware sets it (MW-REQH-2).
+    pub(super) host: Option<String>,
+    /// Status, if a middleware answers whatever the headers are.
+    pub(super) status: Option<u16>,
+}
+
+/// Walks the chain of a route.
+pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canonical) -> Walked {
+    let mut walked = Walked { steps: Vec::new(), path, host: None, status: None };
+    for id in &route.middlewares {
+        let Some(middleware) = model.middleware(*id) else { continue };
+        // Policies are part of the recorder and run around every answer (MW-GEN-7).
+        let reached = walked.status.is_none() || middleware.rule.is_policy();
+        let (effect, status) = if reached {
+            apply(&middleware.rule, request, &mut walked)
+        } else {
+            ("not reached, an earlier one answers".to_owned(), None)
+        };
+        let reason = if reached && effect.is_empty() {
+            "in scope (whole route)".to_owned()
+        } else if reached {
+            format!("in scope (whole route), {effect}")
+        } else {
+            effect
+        };
+        walked.status = walked.status.or(status);
+        walked.steps.push(Step {
+            id: *id,
+            name: middleware.name.to_string(),
+            type_name: middleware.rule.type_name(),
+            span: middleware.span,
+            in_scope: reached,
+            reason,
+            terminates: status.is_some(),
+        });
+    }
+    walked
+}
+
+/// What a middleware does, in words, and its answer if it surely answers.
+fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option<u16>) {
+    match rule {
+        Rule::AddPrefix(rule) => {
+            walked.path = prefixed(rule.prefix.as_str(), &walked.path);
+            (format!("path becomes {}", walked.path.forwarded), None)
+        }
+        Rule::BasicAuth(_) => ("401 without valid credentials".to_owned(), None),
+        Rule::BodyLimit(rule) => (format!("413 above {} bytes", rule.limit), None),
+        Rule::RedirectScheme(rule) => redirect(rule, request),
+        Rule::RequestHeaders(rule) => {
+            let host = rule.set.iter().find(|(name, _)| name.as_str().eq_ignore_ascii_case("host"));
+            if let Some(text) = host.and_then(|(_, value)| value.default_text()) {
+                walked.host = Some(text);
+            }
+            (String::new(), None)
+        }
+        Rule::ResponseHeaders(_) => (String::new(), None),
+    }
+}
+
+/// MW-PREFIX-1; a path that is canonical stays so under a canonical prefix.
+fn prefixed(prefix: &str, path: &Canonical) -> Canonical {
+    let forwarded = join(prefix, &path.forwarded);
+    canonicalize(&forwarded).unwrap_or_else(|_| path.clone())
+}
+
+/// MW-SCHEME-1
+fn redirect(rule: &RedirectScheme, request: &Request) -> (String, Option<u16>) {
+    let same = request.secure() == (rule.scheme == Scheme::Https);
+    if same {
+        return (format!("already {}", rule.scheme.as_str()), None);
+    }
+    let status = match (rule.permanent, rule.preserve_method) {
+        (false, false) => 302,
+        (false, true) => 307,
+        (true, false) => 301,
+        (true, true) => 308,
+    };
+    (format!("{status} to {}", rule.scheme.as_str()), Some(status))
+}

@@ -1,0 +1,166 @@
+//! Who answers a request, and why: the routing rules of runtime.md evaluated on the model.
+//!
+//! Apart from the runtime, because nothing has to be built or started for it; tests hold the two
+//! to the same vectors by rule id. Pure: no environment, no network. Values are shown with the
+//! defaults of their references.
+
+mod chain;
+mod path;
+mod render;
+mod request;
+mod route;
+mod upstream;
+
+use crate::model::{MiddlewareId, Model, RouteId};
+use crate::source::Span;
+
+pub use path::{Canonical, canonicalize};
+pub use request::Request;
+pub use upstream::rewritten;
+
+/// What happens to one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// `METHOD URL` as asked.
+    pub request: String,
+    /// Who answers.
+    pub answer: Answer,
+    /// Routes that would have answered without the chosen one, best first; if no route answers,
+    /// routes that fit but for one thing.
+    pub losers: Vec<Loser>,
+}
+
+/// Who answers a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The gateway itself: a probe (RT-ROUTE-10) or an error.
+    Gateway {
+        /// Status of the answer.
+        status: u16,
+        /// Why no route is asked.
+        reason: String,
+    },
+    /// A route.
+    Route(Box<Routed>),
+}
+
+/// A request that a route takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routed {
+    /// Index of the route.
+    pub id: RouteId,
+    /// Its name.
+    pub name: String,
+    /// Its place.
+    pub span: Span,
+    /// Its canonical path.
+    pub path: String,
+    /// The host pattern that fits; none: the route has no hosts.
+    pub host: Option<String>,
+    /// Its middlewares in list order.
+    pub chain: Vec<Step>,
+    /// Where the request goes, if nothing before it answers for sure.
+    pub upstream: Option<Upstream>,
+    /// Status, where routing alone decides it: 405, or a redirect of the chain.
+    pub status: Option<u16>,
+}
+
+/// A route that does not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loser {
+    /// Its name.
+    pub name: String,
+    /// Its place.
+    pub span: Span,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+/// A middleware of the chosen route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Index of the middleware.
+    pub id: MiddlewareId,
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub type_name: &'static str,
+    /// Its place.
+    pub span: Span,
+    /// Whether it runs for this request.
+    pub in_scope: bool,
+    /// Why it runs or not, and what it does.
+    pub reason: String,
+    /// Whether it answers the request itself, whatever the headers are.
+    pub terminates: bool,
+}
+
+/// Where a request is forwarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// URL at the first backend.
+    pub url: String,
+    /// `Host` that the backend gets (RT-HDR-6).
+    pub host: String,
+    /// Base URLs of all backends, in turn.
+    pub backends: Vec<String>,
+    /// `rewrite /api -> /v1`, if it applies.
+    pub rewrite: Option<String>,
+}
+
+/// Evaluates a request.
+#[must_use]
+pub fn explain(model: &Model, request: &Request) -> Explanation {
+    let answered = |status, reason: String, losers| Explanation {
+        request: request.to_string(),
+        answer: Answer::Gateway { status, reason },
+        losers,
+    };
+    let path = match canonicalize(request.path()) {
+        Err(fault) => return answered(400, fault.to_string(), Vec::new()),
+        Ok(path) => path,
+    };
+    let probe = route::probe(model, &path.matched);
+    if let Some(key) = probe.filter(|_| matches!(request.method(), "GET" | "HEAD")) {
+        return answered(200, format!("the gateway's own endpoint, see `{key}`"), Vec::new());
+    }
+    match route::choose(model, request, &path.matched) {
+        route::Choice::None(losers) if probe.is_some() => {
+            answered(405, "the gateway's own endpoint is GET and HEAD only".to_owned(), losers)
+        }
+        route::Choice::None(losers) => answered(404, "no route fits".to_owned(), losers),
+        route::Choice::Route { id, route, host, losers } => Explanation {
+            request: request.to_string(),
+            answer: Answer::Route(Box::new(routed(model, request, path, id, route, host))),
+            losers,
+        },
+    }
+}
+
+fn routed(
+    model: &Model,
+    request: &Request,
+    path: Canonical,
+    id: RouteId,
+    route: &crate::model::Route,
+    host: Option<String>,
+) -> Routed {
+    let walked = chain::walk(model, request, route, path);
+    let method_fits = route.methods.is_empty()
+        || route.methods.iter().any(|method| method.as_str() == request.method());
+    // The method check follows the chain (RT-CHAIN-2).
+    let status = walked.status.or_else(|| (!method_fits).then_some(405));
+    let upstream = status
+        .is_none()
+        .then(|| upstream::forward(request, route, &walked.path, walked.host));
+    Routed {
+        id,
+        name: route.name.to_string(),
+        span: route.span,
+        path: route.path.as_str().to_owned(),
+        host,
+        chain: walked.steps,
+        upstream,
+        status,
+    }
+}

@@ -1,0 +1,199 @@
+//! The two forms of an explanation: for people (sample in runtime.md section 22) and as JSON
+//! (RT-CLI-11).
+
+use serde_json::{Value, json};
+
+use super::{Answer, Explanation, Routed};
+use crate::source::SourceMap;
+
+/// A row of the human form: the word in the first column, then cells.
+struct Row {
+    word: &'static str,
+    cells: Vec<String>,
+}
+
+/// Width of the first column.
+const WORD_WIDTH: usize = 10;
+
+impl Explanation {
+    /// Whether a route answers; the command line exits 1 if not.
+    #[must_use]
+    pub fn has_route(&self) -> bool {
+        match &self.answer {
+            Answer::Gateway { .. } => false,
+            Answer::Route(_) => true,
+        }
+    }
+
+    /// The text for people, with a line break at the end.
+    #[must_use]
+    pub fn human(&self, sources: &SourceMap) -> String {
+        let mut text = format!("{}\n", self.request);
+        let losers = self.losers.iter().map(|loser| {
+            vec![loser.name.clone(), sources.place(loser.span), loser.reason.clone()]
+        });
+        match &self.answer {
+            Answer::Gateway { status, reason } => {
+                let mut rows = vec![vec!["none".to_owned(), format!("{status}, {reason}")]];
+                push_table(&mut text, "route", &rows);
+                rows = losers.collect();
+                push_table(&mut text, "near", &rows);
+            }
+            Answer::Route(routed) => {
+                let mut rows = vec![vec![
+                    routed.name.clone(),
+                    sources.place(routed.span),
+                    why(routed),
+                ]];
+                rows.extend(losers);
+                push_rows(&mut text, &ranked(rows));
+                push_table(&mut text, "chain", &chain_rows(routed, sources));
+                push_table(&mut text, "upstream", &upstream_rows(routed));
+            }
+        }
+        text
+    }
+
+    /// The object of RT-CLI-11, with a line break at the end.
+    #[must_use]
+    pub fn json(&self, sources: &SourceMap) -> String {
+        let losers: Vec<Value> = self
+            .losers
+            .iter()
+            .map(|loser| {
+                json!({
+                    "name": loser.name,
+                    "place": sources.place(loser.span),
+                    "reason": loser.reason,
+                })
+            })
+            .collect();
+        let object = match &self.answer {
+            Answer::Gateway { status, .. } => json!({
+                "route": null,
+                "losers": losers,
+                "chain": [],
+                "upstream": null,
+                "status": status,
+            }),
+            Answer::Route(routed) => json!({
+                "route": {
+                    "name": routed.name,
+                    "place": sources.place(routed.span),
+                    "path": routed.path,
+                    "host": routed.host,
+                    "reason": why(routed),
+                },
+                "losers": losers,
+                "chain": chain_json(routed, sources),
+                "upstream": upstream_json(routed),
+                "status": routed.status,
+            }),
+        };
+        format!("{object:#}\n")
+    }
+}
+
+fn why(routed: &Routed) -> String {
+    let host = routed
+        .host
+        .as_ref()
+        .map_or_else(|| "any host".to_owned(), |host| format!("host {host}"));
+    format!("prefix {}, {host}", routed.path)
+}
+
+fn chain_rows(routed: &Routed, sources: &SourceMap) -> Vec<Vec<String>> {
+    let numbered = routed.chain.iter().zip(1..);
+    numbered
+        .map(|(step, number)| {
+            vec![
+                format!("{number} {}", step.name),
+                sources.place(step.span),
+                step.type_name.to_owned(),
+                step.reason.clone(),
+            ]
+        })
+        .collect()
+}
+
+fn upstream_rows(routed: &Routed) -> Vec<Vec<String>> {
+    let Some(upstream) = &routed.upstream else {
+        let reason = match routed.status {
+            Some(405) => "method not in `methods`".to_owned(),
+            _ => "the chain answers".to_owned(),
+        };
+        let status = routed.status.map_or_else(String::new, |status| status.to_string());
+        return vec![vec!["none".to_owned(), format!("{status}, {reason}")]];
+    };
+    let rewrite = upstream.rewrite.as_ref().map(|rewrite| format!("({rewrite})"));
+    let mut rows = vec![std::iter::once(upstream.url.clone()).chain(rewrite).collect()];
+    let others = upstream.backends.iter().skip(1);
+    rows.extend(others.map(|backend| vec![format!("or {backend} in turn")]));
+    rows
+}
+
+fn chain_json(routed: &Routed, sources: &SourceMap) -> Vec<Value> {
+    routed
+        .chain
+        .iter()
+        .map(|step| {
+            json!({
+                "name": step.name,
+                "type": step.type_name,
+                "place": sources.place(step.span),
+                "inScope": step.in_scope,
+                "reason": step.reason,
+                "terminates": step.terminates,
+            })
+        })
+        .collect()
+}
+
+fn upstream_json(routed: &Routed) -> Value {
+    routed.upstream.as_ref().map_or(Value::Null, |upstream| {
+        json!({
+            "url": upstream.url,
+            "host": upstream.host,
+            "backends": upstream.backends,
+        })
+    })
+}
+
+/// The chosen route and the losers in one table.
+fn ranked(rows: Vec<Vec<String>>) -> Vec<Row> {
+    let words = std::iter::once("route").chain(std::iter::once("loses"));
+    let words = words.chain(std::iter::repeat(""));
+    rows.into_iter()
+        .zip(words)
+        .map(|(cells, word)| Row { word, cells })
+        .collect()
+}
+
+fn push_table(text: &mut String, word: &'static str, rows: &[Vec<String>]) {
+    let words = std::iter::once(word).chain(std::iter::repeat(""));
+    let rows: Vec<Row> = rows
+        .iter()
+        .zip(words)
+        .map(|(cells, word)| Row { word, cells: cells.clone() })
+        .collect();
+    push_rows(text, &rows);
+}
+
+/// Cells in columns two spaces apart; the last cell of a row is not padded.
+fn push_rows(text: &mut String, rows: &[Row]) {
+    let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
+    let width = |column: usize| {
+        let padded = rows.iter().filter(|row| column + 1 < row.cells.len());
+        let cells = padded.filter_map(|row| row.cells.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for row in rows {
+        let mut line = format!("{:WORD_WIDTH$}", row.word);
+        for (cell, width) in row.cells.iter().zip(&widths) {
+            line.push_str(&format!("{cell:width$}  "));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+}
