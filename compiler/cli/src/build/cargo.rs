@@ -1,0 +1,154 @@
+//! Runs cargo in the workspace: which toolchain, with which flags, and what it made.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdout, Command, Stdio};
+
+use anyhow::{Context as _, anyhow};
+use serde_json::Value;
+
+use super::workspace::Workspace;
+use super::{Profile, failed, progress};
+use crate::failure::Failure;
+
+/// Most bytes of cargo's stderr that are kept for the log of a failed build.
+const LOG_BYTES_MAX: usize = 1024 * 1024;
+
+/// Cargo's own variables that are passed on; all others could change the binary.
+const PASSED_PREFIXES: [&str; 5] =
+    ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_"];
+
+/// The Rust compiler on this machine.
+#[derive(Debug)]
+pub(super) struct Toolchain {
+    /// Its own triple: what gateways are compiled for.
+    pub(super) host: String,
+    /// The line of `rustc -V`.
+    pub(super) version: String,
+}
+
+impl Toolchain {
+    /// Asks rustc.
+    pub(super) fn find() -> Result<Self, Failure> {
+        let output = Command::new("rustc").arg("-vV").output().map_err(|_| failed::no_rust("rustc"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+        match (text.lines().next(), host) {
+            (Some(version), Some(host)) if output.status.success() => {
+                Ok(Self { host: host.to_owned(), version: version.to_owned() })
+            }
+            _ => Err(failed::no_rust("rustc")),
+        }
+    }
+}
+
+/// A successful run of cargo.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    /// The gateway, in the target directory.
+    pub(super) binary: PathBuf,
+    /// Manifests of all packages that took part, as cargo names them.
+    pub(super) packages: Vec<PathBuf>,
+}
+
+/// Builds the crate in `gateway/`.
+pub(super) fn build(workspace: &Workspace, toolchain: &Toolchain, profile: Profile) -> Result<Compiled, Failure> {
+    let mut child = command(workspace, toolchain, profile).spawn().map_err(|_| failed::no_rust("cargo"))?;
+    let stdout = child.stdout.take().ok_or_else(|| anyhow!("cargo has no stdout"))?;
+    let stderr = child.stderr.take().ok_or_else(|| anyhow!("cargo has no stderr"))?;
+    let messages = std::thread::spawn(move || read_messages(stdout));
+    let log = progress::follow(BufReader::new(stderr), LOG_BYTES_MAX);
+    let messages = messages.join().map_err(|_| anyhow!("reading from cargo failed"))?;
+    let status = child.wait().context("cannot wait for cargo")?;
+    if !status.success() {
+        return Err(failed::explain(&log, workspace.root()));
+    }
+    let binary = messages.binary.ok_or_else(|| anyhow!("cargo made no binary"))?;
+    Ok(Compiled { binary, packages: messages.packages })
+}
+
+fn command(workspace: &Workspace, toolchain: &Toolchain, profile: Profile) -> Command {
+    let mut command = Command::new("cargo");
+    command
+        .args(["build", "--locked", "--color", "never", "--message-format", "json-render-diagnostics"])
+        .args(["--profile", profile.name(), "--target", &toolchain.host])
+        .arg("--manifest-path")
+        .arg(workspace.root().join("gateway/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(workspace.target_dir())
+        // Cargo looks for configuration upwards from here: not in the user's project.
+        .current_dir(workspace.root())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    for (name, _) in std::env::vars_os() {
+        if changes_binary(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
+    }
+    // Wins over every configured rustflags, so that they cannot change the binary either.
+    command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(workspace, toolchain).join("\x1f"));
+    command
+}
+
+fn changes_binary(name: &str) -> bool {
+    let is_cargo = name.starts_with("CARGO") && !PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    is_cargo || ["RUSTFLAGS", "RUSTC", "RUSTC_WORKSPACE_WRAPPER", "RUST_LOG"].contains(&name)
+}
+
+/// A static binary that names no path of this machine (RT-CLI-10). Only for the target: build
+/// scripts and macros are not affected, because `--target` is given.
+fn rust_flags(workspace: &Workspace, toolchain: &Toolchain) -> Vec<String> {
+    let mut flags = Vec::new();
+    if toolchain.host.ends_with("-linux-gnu") || toolchain.host.ends_with("-linux-musl") {
+        flags.push("-Ctarget-feature=+crt-static".to_owned());
+    }
+    let remap = |path: &Path, name: &str| format!("--remap-path-prefix={}={name}", path.display());
+    if let Some(home) = cargo_home() {
+        flags.push(remap(&home, "/cargo"));
+    }
+    flags.push(remap(workspace.root(), "/goma"));
+    flags
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    let home = || std::env::home_dir().map(|home| home.join(".cargo"));
+    std::env::var_os("CARGO_HOME").filter(|value| !value.is_empty()).map(PathBuf::from).or_else(home)
+}
+
+/// What cargo says on stdout, as far as it matters here.
+#[derive(Debug, Default)]
+struct Messages {
+    binary: Option<PathBuf>,
+    packages: Vec<PathBuf>,
+}
+
+fn read_messages(stdout: ChildStdout) -> Messages {
+    let mut messages = Messages::default();
+    let mut lines = BufReader::new(stdout);
+    let mut line = String::new();
+    while lines.read_line(&mut line).is_ok_and(|read| read > 0) {
+        if let Ok(message) = serde_json::from_str(&line) {
+            note_artefact(&message, &mut messages);
+        }
+        line.clear();
+    }
+    // Cargo must not block on a full pipe, whatever it says.
+    let _ = std::io::copy(&mut lines.by_ref(), &mut std::io::sink());
+    messages.packages.sort();
+    messages.packages.dedup();
+    messages
+}
+
+fn note_artefact(message: &Value, messages: &mut Messages) {
+    let text = |key: &str| message.get(key).and_then(Value::as_str);
+    if text("reason") != Some("compiler-artifact") {
+        return;
+    }
+    if let Some(manifest) = text("manifest_path") {
+        messages.packages.push(PathBuf::from(manifest));
+    }
+    if let Some(executable) = text("executable") {
+        messages.binary = Some(PathBuf::from(executable));
+    }
+}

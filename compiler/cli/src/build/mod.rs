@@ -1,0 +1,84 @@
+//! Compiles a generated crate into a gateway. Knows cargo, the cache and the embedded runtime;
+//! knows no YAML and no plan: it gets files and returns a binary.
+//!
+//! Why there is a workspace in the cache: `OUT/crate` may lie inside some other cargo workspace
+//! (this repository, for one), and an absolute path to the crate or the runtime would get into
+//! symbol hashes and so into the binary. So the crate is copied to `gateway/` of a workspace that
+//! also holds the unpacked runtime. Package ids are then relative to the workspace: the binary is
+//! the same wherever `OUT` and the cache are. One target directory serves all gateways of a machine,
+//! so dependencies compile once; a lock keeps two builds apart.
+
+mod cargo;
+mod embedded;
+mod failed;
+mod progress;
+pub(crate) mod record;
+mod workspace;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::failure::Failure;
+
+pub(crate) use workspace::write_if_changed;
+
+/// How much time rustc spends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quick to build; for trying things out.
+    Fast,
+    /// Small and fast; for production.
+    Release,
+}
+
+impl Profile {
+    /// Name of the cargo profile in `templates/workspace.Cargo.toml`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// One file of a crate: path relative to the crate's directory, and text.
+pub(crate) type CrateFile<'a> = (&'a str, &'a str);
+
+/// What came out of cargo.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// The triple that was compiled for.
+    pub(crate) target: String,
+    /// Everything that was linked or ran during the build, sorted.
+    pub(crate) crates: Vec<record::Crate>,
+}
+
+/// Compiles the crate and copies its binary to `artefact`.
+///
+/// # Errors
+/// No usable toolchain, no network for the first build, a full disk; or a defect of goma.
+pub(crate) fn compile(files: &[CrateFile<'_>], profile: Profile, artefact: &Path) -> Result<Built, Failure> {
+    let toolchain = cargo::Toolchain::find()?;
+    let workspace = workspace::Workspace::open()?;
+    workspace.sync(files)?;
+    let compiled = cargo::build(&workspace, &toolchain, profile)?;
+    install(&compiled.binary, artefact)?;
+    let crates = record::crates(&compiled.packages, &workspace.lock_text()?);
+    Ok(Built { target: toolchain.host, crates })
+}
+
+/// The compiler that gateways are built with, as `rustc -V` says it; none: not installed.
+pub(crate) fn toolchain_version() -> Option<String> {
+    cargo::Toolchain::find().ok().map(|toolchain| toolchain.version)
+}
+
+/// Puts a copy in place in one step, so that a running gateway keeps its own file.
+fn install(binary: &Path, artefact: &Path) -> anyhow::Result<()> {
+    let dir = artefact.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let temporary = dir.join(format!(".gateway.{}", std::process::id()));
+    std::fs::copy(binary, &temporary)
+        .and_then(|_| std::fs::rename(&temporary, artefact))
+        .with_context(|| format!("cannot write {}", artefact.display()))
+}

@@ -1,0 +1,118 @@
+//! `build.json`: what was built from what (RT-CLI-12).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{Built, Profile};
+
+/// A package that took part in a build.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Crate {
+    name: String,
+    version: String,
+    /// The SPDX expression of its manifest.
+    license: Option<String>,
+    /// Checksum of the registry's archive; none for what goma brings along.
+    sha256: Option<String>,
+}
+
+/// Everything `build.json` says, apart from the crates.
+pub(crate) struct Record<'a> {
+    /// First 12 hex digits that identify the configuration.
+    pub(crate) revision: &'a str,
+    /// How it was compiled.
+    pub(crate) profile: Profile,
+    /// SHA-256 of the binary.
+    pub(crate) sha256: &'a str,
+    /// Of the binary, in bytes.
+    pub(crate) size: u64,
+    /// Source files with their SHA-256.
+    pub(crate) inputs: &'a [(String, String)],
+}
+
+/// The text of `build.json`. The keys are sorted; there is no time and no path of this machine.
+pub(crate) fn json(record: &Record<'_>, built: &Built) -> String {
+    let inputs: Vec<Value> = record.inputs.iter().map(|(source, sha256)| json!({"source": source, "sha256": sha256})).collect();
+    let crates: Vec<Value> = built.crates.iter().map(crate_json).collect();
+    let value = json!({
+        "version": goma_compiler::VERSION,
+        "revision": record.revision,
+        "target": built.target,
+        "profile": record.profile.name(),
+        "sha256": record.sha256,
+        "size": record.size,
+        "image": null,
+        "inputs": inputs,
+        "crates": crates,
+    });
+    format!("{value:#}\n")
+}
+
+/// SHA-256 as hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
+/// Size and SHA-256 of a file.
+pub(crate) fn measure(path: &Path) -> anyhow::Result<(u64, String)> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok((bytes.len() as u64, sha256(&bytes)))
+}
+
+/// Reads name, version and licence from the manifests, and checksums from the lock file.
+pub(super) fn crates(manifests: &[PathBuf], lock: &str) -> Vec<Crate> {
+    let checksums = checksums(lock);
+    let mut crates: Vec<Crate> = manifests
+        .iter()
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .filter_map(|manifest| parse(&manifest, &checksums))
+        .collect();
+    crates.sort();
+    crates.dedup();
+    crates
+}
+
+fn parse(manifest: &str, checksums: &BTreeMap<(String, String), String>) -> Option<Crate> {
+    let package = manifest.split("[package]").nth(1)?;
+    let package = package.split("\n[").next()?;
+    let value = |key: &str| string_value(package, key);
+    let (name, version) = (value("name")?, value("version")?);
+    let sha256 = checksums.get(&(name.clone(), version.clone())).cloned();
+    Some(Crate { name, version, license: value("license"), sha256 })
+}
+
+fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
+    let entry = |block: &str| {
+        let value = |key: &str| string_value(block, key);
+        Some(((value("name")?, value("version")?), value("checksum")?))
+    };
+    lock.split("\n\n").filter_map(entry).collect()
+}
+
+/// The text of `key = "text"` in a block of TOML as cargo writes it.
+fn string_value(block: &str, key: &str) -> Option<String> {
+    let value = block.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='))?;
+    Some(value.trim().trim_matches('"').to_owned())
+}
+
+fn crate_json(item: &Crate) -> Value {
+    let Crate { name, version, license, sha256 } = item;
+    json!({"name": name, "version": version, "license": license, "sha256": sha256})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_manifest_and_lock() {
+        let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nchecksum = \"ff\"\n";
+        let manifest = "# x\n[package]\nedition = \"2021\"\nname = \"a\"\nversion = \"1.0.0\"\nlicense = \"MIT\"\n\n[lib]\nname = \"b\"\n";
+        let item = parse(manifest, &checksums(lock)).unwrap();
+        assert_eq!(crate_json(&item), json!({"name": "a", "version": "1.0.0", "license": "MIT", "sha256": "ff"}));
+    }
+}

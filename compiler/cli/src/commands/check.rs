@@ -1,0 +1,42 @@
+//! `goma check`: all findings of a configuration.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use goma_compiler::{Options, check};
+
+use super::{Common, Format};
+use crate::failure::{FAILED, Outcome};
+use crate::{environment, findings, input};
+
+/// Report every finding of a configuration; exit with 1 if there is an error
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The main file, or a directory with a goma.yml; same as --config
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    file: Option<PathBuf>,
+
+    #[command(flatten)]
+    common: Common,
+
+    /// How findings are written
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &CheckArgs) -> Outcome {
+    let input = match input::load(args.file.as_deref(), args.common.config.as_deref()) {
+        Ok(input) => input,
+        Err(missing) => {
+            missing.print(args.format);
+            return Ok(ExitCode::from(FAILED));
+        }
+    };
+    let env = environment::collect(&args.common.env_file, &args.common.env)?;
+    let checked = check(&input.sources, &Options { env, ..Options::default() });
+    let found = args.common.severities.apply(checked.diagnostics);
+    findings::print(&found, &input.shown, args.format, args.common.color);
+    Ok(if found.has_errors() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
+}

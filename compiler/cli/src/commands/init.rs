@@ -1,0 +1,49 @@
+//! `goma init`: a first configuration.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::build::write_if_changed;
+use crate::failure::{Failure, Outcome};
+
+/// What is written, from templates/init.
+const FILES: [(&str, &str); 3] = [
+    ("goma.yml", include_str!("../../../../templates/init/goma.yml")),
+    (".env.example", include_str!("../../../../templates/init/env.example")),
+    (".gitignore", include_str!("../../../../templates/init/gitignore")),
+];
+
+/// Write a first configuration: goma.yml, .env.example, .gitignore
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The directory; made if it does not exist
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+
+    /// Overwrite existing files
+    #[arg(long)]
+    force: bool,
+}
+
+/// Runs the command. Writes nothing if one of the files exists, unless forced.
+pub(crate) fn run(args: &InitArgs) -> Outcome {
+    let path = |name: &str| args.dir.join(name);
+    if let Some((name, _)) = FILES.iter().find(|(name, _)| !args.force && path(name).exists()) {
+        let message = format!("{} exists, nothing was written", path(name).display());
+        return Err(Failure::with_help(message, "use --force to overwrite"));
+    }
+    for (name, text) in FILES {
+        write_if_changed(&path(name), text).context("init")?;
+        println!("wrote {}", path(name).display());
+    }
+    println!("next: goma run --demo{}", argument(&args.dir));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The directory as an argument; none for the current one.
+fn argument(dir: &Path) -> String {
+    if dir == Path::new(".") { String::new() } else { format!(" {}", dir.display()) }
+}

@@ -1,0 +1,91 @@
+//! The commands, one file each, and the flags that several of them take.
+
+mod build;
+mod check;
+mod completion;
+mod demo_backend;
+mod explain;
+mod init;
+mod run;
+mod version;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::environment::Assignment;
+use crate::failure::Outcome;
+use crate::findings::Severities;
+
+/// What `goma` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Build(build::BuildArgs),
+    Check(check::CheckArgs),
+    Completion(completion::CompletionArgs),
+    DemoBackend(demo_backend::DemoBackendArgs),
+    Explain(explain::ExplainArgs),
+    Init(init::InitArgs),
+    Run(run::RunArgs),
+    Version(version::VersionArgs),
+}
+
+impl Command {
+    /// Runs the command to its exit code.
+    pub(crate) fn run(self) -> Outcome {
+        match self {
+            Self::Build(args) => build::run(&args),
+            Self::Check(args) => check::run(&args),
+            Self::Completion(args) => Ok(completion::run(&args)),
+            Self::DemoBackend(args) => demo_backend::run(&args),
+            Self::Explain(args) => explain::run(&args),
+            Self::Init(args) => init::run(&args),
+            Self::Run(args) => run::run(&args),
+            Self::Version(args) => Ok(version::run(&args)),
+        }
+    }
+}
+
+/// Which configuration, with which variables, and how findings are shown.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// The main file, or a directory with a goma.yml [default: $GOMA_CONFIG_FILE, ./goma.yml,
+    /// /etc/goma/goma.yml]
+    #[arg(short, long, value_name = "FILE|DIR")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Set a variable for `${NAME}` in structural keys; wins over --env-file and the environment
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<Assignment>,
+
+    /// Read variables from a file of NAME=VALUE lines; a later file wins
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) severities: Severities,
+
+    /// Colours
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// Always
+    Always,
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Never
+    Never,
+}

@@ -1,0 +1,114 @@
+//! `goma run`: builds a gateway and keeps it in the foreground.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, ExitStatus, Stdio};
+
+use anyhow::Context as _;
+use clap::Args;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Common;
+use super::build::{self, BuildOptions};
+use super::demo_backend::Backend;
+use crate::environment;
+use crate::failure::{FAILED, Failure, Outcome};
+
+/// Where `--demo` starts the demo backend.
+const DEMO_ADDRESS: &str = "127.0.0.1:9090";
+
+/// Build a gateway and run it in the foreground
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The main file, or a directory with a goma.yml; same as --config
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    file: Option<PathBuf>,
+
+    #[command(flatten)]
+    common: Common,
+
+    #[command(flatten)]
+    options: BuildOptions,
+
+    /// Also start the demo backend on 127.0.0.1:9090
+    #[arg(long)]
+    demo: bool,
+
+    /// Arguments of the gateway
+    #[arg(last = true, value_name = "ARGS")]
+    args: Vec<String>,
+}
+
+/// Runs the command; the exit code is the gateway's.
+pub(crate) fn run(args: &RunArgs) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    // Before the build: a taken port should not cost minutes.
+    let backend = if args.demo { Some(runtime.block_on(bind_demo())?) } else { None };
+    let compiled = build::compile_checked(args.file.as_deref(), &args.common, &args.options.name)?;
+    let Some((input, output)) = compiled else {
+        return Ok(ExitCode::from(FAILED));
+    };
+    let gateway = build::make(&output, &input, &args.options)?;
+    let variables = environment::given(&args.common.env_file, &args.common.env)?;
+    runtime.block_on(async {
+        if let Some(backend) = backend {
+            eprintln!("demo backend on http://{DEMO_ADDRESS}");
+            tokio::spawn(backend.serve());
+        }
+        supervise(&gateway.path, &args.args, variables).await
+    })
+}
+
+async fn bind_demo() -> Result<Backend, Failure> {
+    Backend::bind(DEMO_ADDRESS).await.map_err(|error| {
+        Failure::with_help(
+            format!("the demo backend cannot listen on {DEMO_ADDRESS}: {error}"),
+            "stop what listens there, or leave out --demo",
+        )
+    })
+}
+
+/// Waits for the gateway and hands signals on.
+async fn supervise(path: &Path, args: &[String], variables: BTreeMap<String, String>) -> Outcome {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut child = spawn(path, args, variables)?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(exit_code(status.context("cannot wait for the gateway")?)),
+            _ = interrupt.recv() => forward(&child, Signal::INT),
+            _ = terminate.recv() => forward(&child, Signal::TERM),
+        }
+    }
+}
+
+/// The gateway gets a process group of its own: a terminal's Ctrl-C reaches it once, through
+/// [`forward`], not twice. It reads nothing from the terminal.
+fn spawn(path: &Path, args: &[String], variables: BTreeMap<String, String>) -> anyhow::Result<Child> {
+    let path = path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?;
+    Command::new(&path)
+        .args(args)
+        .envs(variables)
+        .stdin(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("cannot start {}", path.display()))
+}
+
+fn forward(child: &Child, signal: Signal) {
+    let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    if let Some(pid) = pid {
+        // It may have ended meanwhile.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// A gateway that a signal ended counts as failed, with the shell's number for it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    use std::os::unix::process::ExitStatusExt as _;
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(FAILED))
+}
