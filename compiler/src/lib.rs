@@ -113,7 +113,7 @@ fn checked_model(
 ) -> Option<model::Model> {
     let main = sources.main()?;
     let tree = spec::parse(sources, main, diags)?;
-    let spec = spec::decode(&tree, diags);
+    let spec = spec::decode(&tree, diags)?;
     let resolved = resolve::resolve(&spec, main, &options.env, diags);
     check::check(&resolved, diags);
     plan::names::check(&resolved.model, diags);

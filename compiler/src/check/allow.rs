@@ -16,11 +16,15 @@ pub(crate) fn allow(sources: &SourceMap, main: SourceId, diags: &mut Diagnostics
         let here = [line, line.saturating_sub(1)];
         let code = finding.code.as_str();
         finding.severity == Severity::Error
-            || !here.iter().any(|&line| allows(sources.line(finding.span.source, line), code))
+            || !here
+                .iter()
+                .any(|&line| allows(sources.line(finding.span.source, line), code))
     });
 }
 
 fn allows(line: &str, code: &str) -> bool {
-    let Some((_, codes)) = line.split_once(MARK) else { return false };
-    codes.split([' ', ',']).any(|word| word == code)
+    let Some((_, codes)) = line.split_once(MARK) else {
+        return false;
+    };
+    codes.split([' ', ',', ':']).any(|word| word == code)
 }

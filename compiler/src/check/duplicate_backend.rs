@@ -12,8 +12,17 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
             match seen.iter().find(|(parts, _)| same(parts, &value.parts)) {
                 Some(&(_, first)) => {
                     let message = "this endpoint is listed twice";
-                    let warning = Diagnostic::new(Code::DuplicateBackend, value.key.as_str(), value.span, message);
-                    diags.push(warning.label(first, "first listed here").help("it gets a double share of the requests"));
+                    let warning = Diagnostic::new(
+                        Code::DuplicateBackend,
+                        value.key.as_str(),
+                        value.span,
+                        message,
+                    );
+                    diags.push(
+                        warning
+                            .label(first, "first listed here")
+                            .help("it gets a double share of the requests"),
+                    );
                 }
                 None => seen.push((&value.parts, value.span)),
             }
@@ -23,9 +32,9 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
 
 fn same(left: &[Part], right: &[Part]) -> bool {
     match (left, right) {
-        ([Part::Text(left)], [Part::Text(right)]) => {
-            left.trim_end_matches('/').eq_ignore_ascii_case(right.trim_end_matches('/'))
-        }
+        ([Part::Text(left)], [Part::Text(right)]) => left
+            .trim_end_matches('/')
+            .eq_ignore_ascii_case(right.trim_end_matches('/')),
         (left, right) => left == right,
     }
 }

@@ -7,19 +7,33 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
     for route in &model.routes {
         let mut identity: Vec<(&HeaderName, &Middleware)> = Vec::new();
         for (&id, &span) in route.middlewares.iter().zip(&route.middleware_spans) {
-            let Some(middleware) = model.middleware(id) else { continue };
+            let Some(middleware) = model.middleware(id) else {
+                continue;
+            };
             match &middleware.rule {
-                Rule::BasicAuth(rule) if rule.forward_username => identity.push((&rule.username_header, middleware)),
+                Rule::BasicAuth(rule) if rule.forward_username => {
+                    identity.push((&rule.username_header, middleware))
+                }
                 Rule::RequestHeaders(rule) => {
                     let set = rule.set.iter().map(|(name, _)| name.as_str());
                     let remove = rule.remove.iter().map(|pattern| pattern.as_str());
                     let changed: Vec<&str> = set.chain(remove).collect();
-                    let hit = identity.iter().find(|(name, _)| changed.iter().any(|other| touches(name, other)));
+                    let hit = identity
+                        .iter()
+                        .find(|(name, _)| changed.iter().any(|other| touches(name, other)));
                     if let Some((name, auth)) = hit {
                         let (header, list, auth) = (name.as_str(), &middleware.name, &auth.name);
-                        let message = format!("`{list}` changes `{header}`, which `{auth}` sets before it");
-                        let warning = Diagnostic::new(Code::IdentityHeaderOverwritten, format!("{}.middlewares", route.key), span, message);
-                        diags.push(warning.help(format!("list `{list}` before `{auth}`, or use another header")));
+                        let message =
+                            format!("`{list}` changes `{header}`, which `{auth}` sets before it");
+                        let warning = Diagnostic::new(
+                            Code::IdentityHeaderOverwritten,
+                            format!("{}.middlewares", route.key),
+                            span,
+                            message,
+                        );
+                        diags.push(warning.help(format!(
+                            "list `{list}` before `{auth}`, or use another header"
+                        )));
                     }
                 }
                 Rule::AddPrefix(_)

@@ -10,15 +10,26 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
         ("/healthz", &model.gateway.liveness, "enableLiveness"),
     ];
     for route in model.routes.iter().filter(|route| route.enabled) {
-        let hit = owned.iter().find(|(path, on, _)| route.path.as_str() == *path && !is_off(on));
+        let hit = owned
+            .iter()
+            .find(|(path, on, _)| route.path.as_str() == *path && !is_off(on));
         if let Some((path, _, key)) = hit {
             let message = format!("the gateway answers `{path}` itself");
-            let warning = Diagnostic::new(Code::ReservedPath, format!("{}.path", route.key), route.path_span, message);
-            diags.push(warning.help(format!("choose another path, or set `gateway.monitoring.{key}: false`")));
+            let warning = Diagnostic::new(
+                Code::ReservedPath,
+                format!("{}.path", route.key),
+                route.path_span,
+                message,
+            );
+            diags.push(warning.help(format!(
+                "choose another path, or set `gateway.monitoring.{key}: false`"
+            )));
         }
     }
 }
 
 fn is_off(value: &Value) -> bool {
-    value.text().is_some_and(|text| parse_bool(text) == Ok(false))
+    value
+        .text()
+        .is_some_and(|text| parse_bool(text) == Ok(false))
 }

@@ -36,15 +36,24 @@ fn report(route: &Route, other: &Route, host: Host<'_>) -> Diagnostic {
     let path = route.path.as_str();
     let place = match host {
         Some((HostKind::Exact, name, _)) => format!("path `{path}` and host `{name}`"),
-        Some((HostKind::OneLabel | HostKind::Wildcard, name, _)) => format!("path `{path}` and host `*.{name}`"),
+        Some((HostKind::OneLabel | HostKind::Wildcard, name, _)) => {
+            format!("path `{path}` and host `*.{name}`")
+        }
         Some((HostKind::Any, ..)) | None => format!("path `{path}` and any host"),
     };
     let message = format!("`{}` and `{}` both answer {place}", other.name, route.name);
-    let fault = Diagnostic::new(Code::RouteConflict, format!("{}.path", route.key), route.path_span, message);
+    let fault = Diagnostic::new(
+        Code::RouteConflict,
+        format!("{}.path", route.key),
+        route.path_span,
+        message,
+    );
     let help = if route.methods.is_empty() || other.methods.is_empty() {
         "give them different paths or hosts, or set `enabled: false` on one"
     } else {
         "`methods` does not separate routes: give them different paths or hosts"
     };
-    fault.label(other.path_span, format!("`{}` has it first", other.name)).help(help)
+    fault
+        .label(other.path_span, format!("`{}` has it first", other.name))
+        .help(help)
 }

@@ -4,7 +4,9 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::resolve::Resolved;
 
 pub(super) fn check(resolved: &Resolved, diags: &mut Diagnostics) {
-    let Some(mentioned) = &resolved.mentioned else { return };
+    let Some(mentioned) = &resolved.mentioned else {
+        return;
+    };
     for middleware in &resolved.model.middlewares {
         let name = middleware.name.as_str();
         if !mentioned.contains(name) {

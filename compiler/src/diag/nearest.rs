@@ -6,12 +6,19 @@ const DISTANCE_MAX: usize = 2;
 const WORD_CHARS_MAX: usize = 128;
 
 /// The candidate at most two edits away, or equal but for letter case; the first of the closest.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     if word.len() > WORD_CHARS_MAX {
         return None;
     }
-    let scored = candidates.into_iter().filter_map(|candidate| Some((distance_within(word, candidate)?, candidate)));
-    scored.min_by_key(|&(distance, _)| distance).map(|(_, candidate)| candidate)
+    let scored = candidates
+        .into_iter()
+        .filter_map(|candidate| Some((distance_within(word, candidate)?, candidate)));
+    scored
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| candidate)
 }
 
 /// Whether two words are at most two edits apart, or equal but for letter case, but not equal.
@@ -24,7 +31,11 @@ fn distance_within(word: &str, candidate: &str) -> Option<usize> {
         return Some(0);
     }
     // Of a word of four letters two edits leave nothing that was meant.
-    let allowed = if word.chars().count() <= 4 { 1 } else { DISTANCE_MAX };
+    let allowed = if word.chars().count() <= 4 {
+        1
+    } else {
+        DISTANCE_MAX
+    };
     if word.len().abs_diff(candidate.len()) > 4 * allowed {
         return None;
     }

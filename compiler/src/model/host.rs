@@ -48,18 +48,17 @@ impl HostPattern {
         }
         let lower = text.to_ascii_lowercase();
         let (host, port) = split_port(&lower)?;
-        let host = host.strip_suffix('.').unwrap_or(host);
-        let (kind, name) = parse_host(host)?;
-        let text = match (kind, host) {
-            (HostKind::Wildcard, _) => format!("*.{name}"),
-            (HostKind::Exact | HostKind::OneLabel | HostKind::Any, host)
-                if host.starts_with('[') =>
-            {
-                name.clone()
-            }
-            (HostKind::Exact | HostKind::OneLabel | HostKind::Any, host) => host.to_owned(),
+        let host = match host.strip_suffix('.') {
+            Some(rest) if rest != "*" => rest,
+            Some(_) | None => host,
         };
-        let text = port.map_or_else(|| text.clone(), |port| format!("{text}:{port}"));
+        let (kind, name) = parse_host(host)?;
+        let shown = match kind {
+            HostKind::Wildcard => format!("*.{name}"),
+            HostKind::Exact => name.clone(),
+            HostKind::Any | HostKind::OneLabel => host.to_owned(),
+        };
+        let text = port.map_or_else(|| shown.clone(), |port| format!("{shown}:{port}"));
         Ok(Self {
             text,
             kind,
@@ -174,32 +173,16 @@ fn parse_host(host: &str) -> Result<(HostKind, String), Invalid> {
             address.ok_or_else(|| Invalid::new(format!("`{host}` is not an IPv6 address")))?;
         return Ok((HostKind::Exact, format!("[{address}]")));
     }
-    let (first, suffix) = host.split_once('.').unwrap_or((host, ""));
-    let parameter = first
+    let braced = host
         .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'));
-    let kind = match (first, parameter) {
-        ("*", _) => HostKind::Wildcard,
-        (_, Some(name)) if is_identifier(name) => HostKind::OneLabel,
-        (_, Some(name)) if name.strip_suffix("...").is_some_and(is_identifier) => {
-            HostKind::Wildcard
+        .and_then(|rest| rest.split_once("}."));
+    let (kind, name) = match (host.strip_prefix("*."), braced) {
+        (Some(suffix), _) => (HostKind::Wildcard, suffix),
+        (None, Some((inner, suffix))) if is_identifier(inner) => (HostKind::OneLabel, suffix),
+        (None, Some((inner, suffix))) if inner.strip_suffix("...").is_some_and(is_identifier) => {
+            (HostKind::Wildcard, suffix)
         }
-        _ => HostKind::Exact,
-    };
-    // `{x...}.suffix`: the dots of the parameter are no label boundary.
-    if let Some((name, suffix)) = host
-        .strip_prefix('{')
-        .and_then(|rest| rest.split_once("...}."))
-    {
-        if is_identifier(name) {
-            check_labels(suffix)?;
-            return Ok((HostKind::Wildcard, suffix.to_owned()));
-        }
-    }
-    let name = if kind == HostKind::Exact {
-        host
-    } else {
-        suffix
+        (None, _) => (HostKind::Exact, host),
     };
     check_labels(name)?;
     Ok((kind, name.to_owned()))

@@ -7,8 +7,15 @@ use crate::model::{Part, Value};
 use crate::spec::fields::Leaf;
 
 /// The functions of C-ENV-5.
-const FUNCTIONS: &[&str] =
-    &["date", "now", "randomHex", "randomString", "timestamp", "timestampMs", "uuid"];
+const FUNCTIONS: &[&str] = &[
+    "date",
+    "now",
+    "randomHex",
+    "randomString",
+    "timestamp",
+    "timestampMs",
+    "uuid",
+];
 
 /// Splits a text into literal pieces and references. `$${` is a literal `${`; whatever is no
 /// reference is literal. Adjacent literals are one part.
@@ -49,7 +56,15 @@ fn reference(text: &str) -> Option<(Part, &str)> {
     };
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let rest = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    (first && rest).then(|| (Part::Env { name: name.to_owned(), default }, after))
+    (first && rest).then(|| {
+        (
+            Part::Env {
+                name: name.to_owned(),
+                default,
+            },
+            after,
+        )
+    })
 }
 
 /// A class S text with its references replaced.
@@ -61,21 +76,33 @@ pub(super) struct Text {
 
 /// Looks the references of a class S key up; an unset one is `env-unset`, a function
 /// `function-in-structural`.
-pub(super) fn structural(leaf: &Leaf, env: &BTreeMap<String, String>, diags: &mut Diagnostics) -> Option<Text> {
+pub(super) fn structural(
+    leaf: &Leaf,
+    env: &BTreeMap<String, String>,
+    diags: &mut Diagnostics,
+) -> Option<Text> {
     if let Some(name) = function(&leaf.text) {
         diags.push(in_structural(leaf, name));
         return None;
     }
     if !leaf.text.contains('$') {
-        return Some(Text { text: leaf.text.clone(), expanded: false });
+        return Some(Text {
+            text: leaf.text.clone(),
+            expanded: false,
+        });
     }
-    let mut result = Text { text: String::new(), expanded: false };
+    let mut result = Text {
+        text: String::new(),
+        expanded: false,
+    };
     for part in parts(&leaf.text) {
         match part {
             Part::Text(text) => result.text.push_str(&text),
             Part::Env { name, default } => {
                 result.expanded = true;
-                let value = env.get(&name).filter(|value| !value.is_empty() || default.is_none());
+                let value = env
+                    .get(&name)
+                    .filter(|value| !value.is_empty() || default.is_none());
                 match value.or(default.as_ref()) {
                     Some(value) => result.text.push_str(value),
                     None => {
@@ -91,8 +118,10 @@ pub(super) fn structural(leaf: &Leaf, env: &BTreeMap<String, String>, diags: &mu
 
 fn unset(leaf: &Leaf, name: &str) -> Diagnostic {
     let message = format!("the variable `{name}` is not set");
-    Diagnostic::new(Code::EnvUnset, leaf.key.as_str(), leaf.span, message)
-        .help(format!("`{}` is compiled in: give `--env {name}=…`, or a default `${{{name}:-…}}`", leaf.key))
+    Diagnostic::new(Code::EnvUnset, leaf.key.as_str(), leaf.span, message).help(format!(
+        "`{}` is compiled in: give `--env {name}=…`, or a default `${{{name}:-…}}`",
+        leaf.key
+    ))
 }
 
 /// Keeps the references of a class V key. `is_text`: functions belong here, but are for later.
@@ -105,13 +134,23 @@ pub(super) fn value(leaf: &Leaf, is_text: bool, diags: &mut Diagnostics) -> Valu
             in_structural(leaf, name)
         });
     }
-    Value { key: leaf.key.clone(), span: leaf.span, parts: parts(&leaf.text), secret: false }
+    Value {
+        key: leaf.key.clone(),
+        span: leaf.span,
+        parts: parts(&leaf.text),
+        secret: false,
+    }
 }
 
 fn in_structural(leaf: &Leaf, name: &str) -> Diagnostic {
     let message = format!("the function `{name}` cannot stand in `{}`", leaf.key);
-    Diagnostic::new(Code::FunctionInStructural, leaf.key.as_str(), leaf.span, message)
-        .help("functions work in texts that are read when the gateway starts, such as header values")
+    Diagnostic::new(
+        Code::FunctionInStructural,
+        leaf.key.as_str(),
+        leaf.span,
+        message,
+    )
+    .help("functions work in texts that are read when the gateway starts, such as header values")
 }
 
 /// The first known function called in a text: `{{uuid()}}`. Any other `{{…}}` is literal.
@@ -120,7 +159,10 @@ fn function(text: &str) -> Option<&'static str> {
         let (call, _) = rest.split_once("}}")?;
         let (name, arguments) = call.trim().split_once('(')?;
         arguments.trim_end().strip_suffix(')')?;
-        FUNCTIONS.iter().copied().find(|known| *known == name.trim())
+        FUNCTIONS
+            .iter()
+            .copied()
+            .find(|known| *known == name.trim())
     })
 }
 
@@ -131,8 +173,14 @@ mod tests {
     fn show(text: &str) -> String {
         let show = |part: &Part| match part {
             Part::Text(text) => format!("{text:?}"),
-            Part::Env { name, default: None } => format!("<{name}>"),
-            Part::Env { name, default: Some(default) } => format!("<{name}|{default}>"),
+            Part::Env {
+                name,
+                default: None,
+            } => format!("<{name}>"),
+            Part::Env {
+                name,
+                default: Some(default),
+            } => format!("<{name}|{default}>"),
         };
         parts(text).iter().map(show).collect::<Vec<_>>().join(" ")
     }

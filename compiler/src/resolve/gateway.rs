@@ -12,7 +12,11 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
     let (times, log, monitoring) = (&spec.timeouts, &spec.log, &spec.monitoring);
     let mut seconds = |leaf, name: &str, default| {
         let key = format!("gateway.timeouts.{name}");
-        let grammar = if name == "header" { Grammar::SecondsHeader } else { Grammar::Seconds };
+        let grammar = if name == "header" {
+            Grammar::SecondsHeader
+        } else {
+            Grammar::Seconds
+        };
         cx.checked(leaf, grammar, (&key, default), home(times.span))
     };
     let timeouts = Timeouts {
@@ -23,7 +27,9 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
         drain: seconds(times.drain.as_ref(), "drain", "10"),
         drain_delay: seconds(times.drain_delay.as_ref(), "drainDelay", "0"),
     };
-    let mut other = |leaf, grammar, key, default, section| cx.checked(leaf, grammar, (key, default), home(section));
+    let mut other = |leaf, grammar, key, default, section| {
+        cx.checked(leaf, grammar, (key, default), home(section))
+    };
     Gateway {
         span,
         routes_span: spec.routes_span.unwrap_or(span),
@@ -35,8 +41,20 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
             spec.web_span,
         ),
         timeouts,
-        log_level: other(log.level.as_ref(), Grammar::Level, "gateway.log.level", "info", log.span),
-        log_format: other(log.format.as_ref(), Grammar::Format, "gateway.log.format", "text", log.span),
+        log_level: other(
+            log.level.as_ref(),
+            Grammar::Level,
+            "gateway.log.level",
+            "info",
+            log.span,
+        ),
+        log_format: other(
+            log.format.as_ref(),
+            Grammar::Format,
+            "gateway.log.format",
+            "text",
+            log.span,
+        ),
         readiness: other(
             monitoring.enable_readiness.as_ref(),
             Grammar::Bool,

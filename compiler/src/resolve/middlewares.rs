@@ -25,11 +25,43 @@ const TYPES: &[(&str, Type)] = &[
 
 /// Types of the dialect that this release cannot do yet (middlewares.md 1.2).
 const LATER_TYPES: &[&str] = &[
-    "access", "accessLog", "accessPolicy", "apiKey", "apiKeyAuth", "buffering", "compress", "errorInterceptor",
-    "exploitProtection", "forwardAuth", "geoBlock", "hmacAuth", "httpCache", "inFlight", "inFlightReq",
-    "ipAllowList", "ipDenyList", "jwt", "jwtAuth", "ldap", "ldapAuth", "mirror", "oauth", "oauth2", "oidc",
-    "rateLimit", "ratelimit", "redirect", "redirectRegex", "replacePath", "requestId", "requestTimeout",
-    "rewriteRegex", "securityHeaders", "stripPrefix", "stripQuery", "userAgentBlock",
+    "access",
+    "accessLog",
+    "accessPolicy",
+    "apiKey",
+    "apiKeyAuth",
+    "buffering",
+    "compress",
+    "errorInterceptor",
+    "exploitProtection",
+    "forwardAuth",
+    "geoBlock",
+    "hmacAuth",
+    "httpCache",
+    "inFlight",
+    "inFlightReq",
+    "ipAllowList",
+    "ipDenyList",
+    "jwt",
+    "jwtAuth",
+    "ldap",
+    "ldapAuth",
+    "mirror",
+    "oauth",
+    "oauth2",
+    "oidc",
+    "rateLimit",
+    "ratelimit",
+    "redirect",
+    "redirectRegex",
+    "replacePath",
+    "requestId",
+    "requestTimeout",
+    "rewriteRegex",
+    "securityHeaders",
+    "stripPrefix",
+    "stripQuery",
+    "userAgentBlock",
 ];
 
 /// Types of other gateways that are keys of a route here.
@@ -62,7 +94,12 @@ pub(super) fn resolve(spec: &Spec, cx: &mut Cx<'_>) -> (Vec<Middleware>, Names) 
         if let (Some((name, span)), Some(rule)) = (name, rule) {
             let id = MiddlewareId(u32::try_from(middlewares.len()).unwrap_or(u32::MAX));
             names.set(name.as_str(), id);
-            middlewares.push(Middleware { key: middleware.path_key.clone(), name, span, rule });
+            middlewares.push(Middleware {
+                key: middleware.path_key.clone(),
+                name,
+                span,
+                rule,
+            });
         }
     }
     (middlewares, names)
@@ -77,12 +114,16 @@ fn name(spec: &spec::Middleware, names: &mut Names, cx: &mut Cx<'_>) -> Option<(
     };
     let leaf = leaf?;
     if let Some(first) = names.add(&text.text, leaf.span) {
-        let message = format!("the middleware name `{}` is taken", text.text.escape_debug());
+        let message = format!(
+            "the middleware name `{}` is taken",
+            text.text.escape_debug()
+        );
         let fault = Diagnostic::new(Code::DuplicateName, leaf.key.as_str(), leaf.span, message);
         cx.diags.push(fault.label(first, "first used here"));
         return None;
     }
-    let name = Name::new(&text.text, false).map_err(|invalid| cx.fault(Code::BadName, leaf, invalid));
+    let name =
+        Name::new(&text.text, false).map_err(|invalid| cx.fault(Code::BadName, leaf, invalid));
     Some((name.ok()?, leaf.span))
 }
 
@@ -90,13 +131,27 @@ fn rule(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<Rule> {
     let kind = kind(spec, cx)?;
     let key = format!("{}.rule", spec.path_key);
     // An absent rule has the place of the type, and no keys.
-    let absent = |leaf: &spec::fields::Leaf| (leaf.span, Node { span: leaf.span, kind: Kind::Map(Vec::new()) });
-    let (head, node) = spec.rule.clone().or_else(|| spec.kind.as_ref().map(absent))?;
+    let absent = |leaf: &spec::fields::Leaf| {
+        (
+            leaf.span,
+            Node {
+                span: leaf.span,
+                kind: Kind::Map(Vec::new()),
+            },
+        )
+    };
+    let (head, node) = spec
+        .rule
+        .clone()
+        .or_else(|| spec.kind.as_ref().map(absent))?;
     let mut fields = shape::fields(&node, &key, cx.diags);
     if !fields.has_keys() {
         fields.head = head;
     }
-    let home = rules::Home { key: &key, head: fields.head };
+    let home = rules::Home {
+        key: &key,
+        head: fields.head,
+    };
     let broken = !matches!(node.kind, Kind::Map(_)) && !node.is_null();
     if broken {
         return None;
@@ -131,26 +186,56 @@ fn rule(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<Rule> {
 
 fn kind(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<Type> {
     let leaf = spec.kind.as_ref();
-    let text = cx.required(leaf, &spec.path_key, "type", spec.head, "say what it does: `type: requestHeaders`")?.text;
+    let text = cx
+        .required(
+            leaf,
+            &spec.path_key,
+            "type",
+            spec.head,
+            "say what it does: `type: requestHeaders`",
+        )?
+        .text;
     let leaf = leaf?;
     if let Some(&(_, kind)) = TYPES.iter().find(|(name, _)| *name == text) {
         return Some(kind);
     }
     let shown = text.escape_debug();
-    let mut report = |code, message: String| Diagnostic::new(code, leaf.key.as_str(), leaf.span, message);
-    if let Some((name, kind)) = TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text)) {
-        let warning = report(Code::RuleKeyCase, format!("the type `{shown}` is spelt `{name}`"));
+    let report =
+        |code, message: String| Diagnostic::new(code, leaf.key.as_str(), leaf.span, message);
+    if let Some((name, kind)) = TYPES
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(&text))
+    {
+        let warning = report(
+            Code::RuleKeyCase,
+            format!("the type `{shown}` is spelt `{name}`"),
+        );
         cx.diags.push(warning.fix(leaf.span, *name));
         return Some(*kind);
     }
-    let fault = if LATER_TYPES.iter().any(|name| name.eq_ignore_ascii_case(&text)) {
-        report(Code::NotYetSupported, format!("the middleware type `{shown}` is not supported yet"))
-    } else if let Some((_, key)) = ROUTE_KEYS.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text)) {
+    let fault = if LATER_TYPES
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(&text))
+    {
+        report(
+            Code::NotYetSupported,
+            format!("the middleware type `{shown}` is not supported yet"),
+        )
+    } else if let Some((_, key)) = ROUTE_KEYS
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(&text))
+    {
         let message = format!("`{shown}` is not a middleware but a key of the route");
         report(Code::MiddlewareIsRouteKey, message).help(format!("set `{key}` on the route"))
     } else {
-        let fault = report(Code::UnknownType, format!("the middleware type `{shown}` does not exist"));
-        let all = TYPES.iter().map(|(name, _)| *name).chain(LATER_TYPES.iter().copied());
+        let fault = report(
+            Code::UnknownType,
+            format!("the middleware type `{shown}` does not exist"),
+        );
+        let all = TYPES
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(LATER_TYPES.iter().copied());
         match nearest(&text, all) {
             Some(name) => fault.help(format!("did you mean `{name}`?")).fix(leaf.span, name),
             None => fault.help("the types are: addPrefix, basicAuth, bodyLimit, redirectScheme, requestHeaders, responseHeaders"),

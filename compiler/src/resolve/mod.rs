@@ -29,35 +29,56 @@ pub(crate) struct Resolved {
 }
 
 /// Resolves a whole file.
-pub(crate) fn resolve(spec: &Spec, main: SourceId, env: &BTreeMap<String, String>, diags: &mut Diagnostics) -> Resolved {
+pub(crate) fn resolve(
+    spec: &Spec,
+    main: SourceId,
+    env: &BTreeMap<String, String>,
+    diags: &mut Diagnostics,
+) -> Resolved {
     let mut cx = Cx { env, diags };
     version(spec, &mut cx);
     let gateway = gateway::resolve(&spec.gateway, Span::new(main, 0, 0), &mut cx);
     let (middlewares, names) = middlewares::resolve(spec, &mut cx);
     let (routes, mentioned) = routes::resolve(&spec.gateway, &names, &mut cx);
-    Resolved { model: Model { main, gateway, routes, middlewares }, mentioned }
+    Resolved {
+        model: Model {
+            main,
+            gateway,
+            routes,
+            middlewares,
+        },
+        mentioned,
+    }
 }
 
 /// `2`, `"2"` or `2.0`; absent, `1` and `1.0` are read as 2 with a warning.
 fn version(spec: &Spec, cx: &mut Cx<'_>) {
     let missing = |span, message: &str| {
-        Diagnostic::new(Code::VersionMissing, "version", span, message).help("begin the file with `version: 2`")
+        Diagnostic::new(Code::VersionMissing, "version", span, message)
+            .help("begin the file with `version: 2`")
     };
     let Some(leaf) = spec.version.as_ref().filter(|leaf| !leaf.null) else {
-        let span = Span { end: spec.head.start, ..spec.head };
-        cx.diags.push(missing(spec.head, "the file does not say its `version`").fix(span, "version: 2\n"));
+        let span = Span {
+            end: spec.head.start,
+            ..spec.head
+        };
+        cx.diags.push(
+            missing(spec.head, "the file does not say its `version`").fix(span, "version: 2\n"),
+        );
         return;
     };
     let Some(text) = cx.text(leaf) else { return };
     match text.text.as_str() {
         "2" | "2.0" => {}
         "1" | "1.0" => {
-            cx.diags.push(missing(leaf.span, "version 1 is read as version 2").fix(leaf.span, "2"));
+            cx.diags
+                .push(missing(leaf.span, "version 1 is read as version 2").fix(leaf.span, "2"));
         }
         other => {
             let message = format!("version `{}` is not known", other.escape_debug());
             let fault = Diagnostic::new(Code::BadVersion, "version", leaf.span, message);
-            cx.diags.push(fault.help("this compiler reads `version: 2`"));
+            cx.diags
+                .push(fault.help("this compiler reads `version: 2`"));
         }
     }
 }

@@ -24,7 +24,10 @@ pub(super) enum Found {
 
 impl Names {
     pub(super) const fn new(complete: bool) -> Self {
-        Self { by_name: BTreeMap::new(), complete }
+        Self {
+            by_name: BTreeMap::new(),
+            complete,
+        }
     }
 
     /// Some definition has no readable name.

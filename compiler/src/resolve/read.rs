@@ -43,7 +43,11 @@ impl Cx<'_> {
     }
 
     pub(super) fn fault_at(&mut self, code: Code, key: &str, span: Span, invalid: Invalid) {
-        let code = if invalid.range { Code::OutOfRange } else { code };
+        let code = if invalid.range {
+            Code::OutOfRange
+        } else {
+            code
+        };
         let diagnostic = Diagnostic::new(code, key, span, invalid.reason);
         self.diags.push(match invalid.help {
             Some(help) => diagnostic.help(help),
@@ -53,22 +57,40 @@ impl Cx<'_> {
 
     /// Reports a required key that is absent or empty.
     pub(super) fn missing(&mut self, section: &str, name: &str, head: Span, help: &str) {
-        let key = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
-        let place = if section.is_empty() { String::new() } else { format!(" in `{section}`") };
+        let key = if section.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{section}.{name}")
+        };
+        let place = if section.is_empty() {
+            String::new()
+        } else {
+            format!(" in `{section}`")
+        };
         let message = format!("`{name}` is missing{place}");
-        self.diags.push(Diagnostic::new(Code::MissingKey, key, head, message).help(help));
+        self.diags
+            .push(Diagnostic::new(Code::MissingKey, key, head, message).help(help));
     }
 
     /// A required class S text: absent, null or empty is `missing-key`.
-    pub(super) fn required(&mut self, leaf: Option<&Leaf>, section: &str, name: &str, head: Span, help: &str) -> Option<Text> {
+    pub(super) fn required(
+        &mut self,
+        leaf: Option<&Leaf>,
+        section: &str,
+        name: &str,
+        head: Span,
+        help: &str,
+    ) -> Option<Text> {
         let Some(leaf) = leaf else {
             self.missing(section, name, head, help);
             return None;
         };
-        let text = self.text(leaf)?;
+        let text = self.text(leaf).filter(|_| !leaf.broken)?;
         if text.text.is_empty() {
             let message = format!("`{name}` is empty");
-            self.diags.push(Diagnostic::new(Code::MissingKey, leaf.key.as_str(), leaf.span, message).help(help));
+            self.diags.push(
+                Diagnostic::new(Code::MissingKey, leaf.key.as_str(), leaf.span, message).help(help),
+            );
             return None;
         }
         Some(text)
@@ -81,8 +103,12 @@ impl Cx<'_> {
 
     /// A class S bool; absent, null and faulty give the default.
     pub(super) fn boolean(&mut self, leaf: Option<&Leaf>, default: bool) -> bool {
-        let Some(leaf) = leaf.filter(|leaf| !leaf.null) else { return default };
-        let Some(text) = self.text(leaf) else { return default };
+        let Some(leaf) = leaf.filter(|leaf| !leaf.null) else {
+            return default;
+        };
+        let Some(text) = self.text(leaf) else {
+            return default;
+        };
         if !leaf.plain && !text.expanded {
             self.quoted_bool(leaf);
             return default;
@@ -97,9 +123,16 @@ impl Cx<'_> {
     }
 
     fn quoted_bool(&mut self, leaf: &Leaf) {
-        let fault = Diagnostic::new(Code::TypeMismatch, leaf.key.as_str(), leaf.span, "expected `true` or `false`, found text");
+        let fault = Diagnostic::new(
+            Code::TypeMismatch,
+            leaf.key.as_str(),
+            leaf.span,
+            "expected `true` or `false`, found text",
+        );
         self.diags.push(if scalar::parse_bool(&leaf.text).is_ok() {
-            fault.help("remove the quotes").fix(leaf.span, leaf.text.as_str())
+            fault
+                .help("remove the quotes")
+                .fix(leaf.span, leaf.text.as_str())
         } else {
             fault
         });
@@ -108,7 +141,10 @@ impl Cx<'_> {
     /// A class S list of texts; a joined one is split at commas (C-ENV-4). Each text comes with
     /// the leaf to blame.
     pub(super) fn texts<'l>(&mut self, leaves: Option<&'l Leaves>) -> Texts<'l> {
-        let mut texts = Texts { items: Vec::new(), whole: true };
+        let mut texts = Texts {
+            items: Vec::new(),
+            whole: true,
+        };
         let Some(leaves) = leaves else { return texts };
         texts.whole = !leaves.broken;
         for leaf in &leaves.items {
@@ -117,8 +153,14 @@ impl Cx<'_> {
                 continue;
             };
             if leaves.joined {
-                let items = text.text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                texts.items.extend(items.map(|item| (leaf, item.to_owned())));
+                let items = text
+                    .text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|item| !item.is_empty());
+                texts
+                    .items
+                    .extend(items.map(|item| (leaf, item.to_owned())));
             } else {
                 texts.items.push((leaf, text.text));
             }
@@ -133,11 +175,25 @@ impl Cx<'_> {
 
     /// A class V key: literals, and defaults of a lone reference, must fit the grammar. Absent and
     /// null give `default` with the place `home`.
-    pub(super) fn checked(&mut self, leaf: Option<&Leaf>, grammar: Grammar, default: (&str, &str), home: Span) -> Value {
+    pub(super) fn checked(
+        &mut self,
+        leaf: Option<&Leaf>,
+        grammar: Grammar,
+        default: (&str, &str),
+        home: Span,
+    ) -> Value {
         let (key, text) = default;
-        let Some(leaf) = leaf.filter(|leaf| !leaf.null) else { return Value::literal(key, home, text) };
+        let Some(leaf) = leaf.filter(|leaf| !leaf.null) else {
+            return Value::literal(key, home, text);
+        };
         let value = env::value(leaf, false, self.diags);
-        if !value.parts.iter().any(|part| matches!(part, Part::Env { .. })) && matches!(grammar, Grammar::Bool) && !leaf.plain {
+        if !value
+            .parts
+            .iter()
+            .any(|part| matches!(part, Part::Env { .. }))
+            && matches!(grammar, Grammar::Bool)
+            && !leaf.plain
+        {
             self.quoted_bool(leaf);
             return value;
         }
@@ -151,7 +207,12 @@ impl Cx<'_> {
         let (code, result) = match grammar {
             Grammar::Address if text == "off" => {
                 let message = "a gateway without the listener `web` is not supported yet";
-                self.diags.push(Diagnostic::new(Code::NotYetSupported, leaf.key.as_str(), leaf.span, message));
+                self.diags.push(Diagnostic::new(
+                    Code::NotYetSupported,
+                    leaf.key.as_str(),
+                    leaf.span,
+                    message,
+                ));
                 return;
             }
             Grammar::Address => (Code::BadAddress, scalar::parse_address(text).map(drop)),
@@ -175,7 +236,12 @@ impl Cx<'_> {
             scalar::UrlScheme::H2c => "backends over `h2c` are not supported yet",
             scalar::UrlScheme::Https => "backends over `https` are not supported yet",
         };
-        self.diags.push(Diagnostic::new(Code::NotYetSupported, leaf.key.as_str(), leaf.span, message));
+        self.diags.push(Diagnostic::new(
+            Code::NotYetSupported,
+            leaf.key.as_str(),
+            leaf.span,
+            message,
+        ));
         Ok(())
     }
 }
@@ -186,7 +252,12 @@ pub(super) fn constant(value: &Value) -> Option<&str> {
     match value.parts.as_slice() {
         [] => Some(""),
         [Part::Text(text)] => Some(text),
-        [Part::Env { default: Some(default), .. }] if !default.is_empty() => Some(default),
+        [
+            Part::Env {
+                default: Some(default),
+                ..
+            },
+        ] if !default.is_empty() => Some(default),
         [..] => None,
     }
 }
@@ -201,5 +272,7 @@ fn header_seconds(text: &str) -> Result<(), Invalid> {
     if (1..=300).contains(&time.as_secs()) && time.as_secs_f64() <= 300.0 {
         return Ok(());
     }
-    Err(Invalid::range("the time for request headers is 1 to 300 seconds"))
+    Err(Invalid::range(
+        "the time for request headers is 1 to 300 seconds",
+    ))
 }

@@ -12,7 +12,11 @@ use crate::spec;
 use crate::spec::fields::Leaf;
 
 /// All routes without fault, and the middlewares that any route names (see `Resolved::mentioned`).
-pub(super) fn resolve(spec: &spec::Gateway, names: &Names, cx: &mut Cx<'_>) -> (Vec<Route>, Option<BTreeSet<String>>) {
+pub(super) fn resolve(
+    spec: &spec::Gateway,
+    names: &Names,
+    cx: &mut Cx<'_>,
+) -> (Vec<Route>, Option<BTreeSet<String>>) {
     let mut known = spec.routes_readable;
     let mut mentioned = BTreeSet::new();
     let mut taken = BTreeMap::new();
@@ -34,7 +38,11 @@ fn resolve_route(
     cx: &mut Cx<'_>,
 ) -> Option<Route> {
     let path = path(spec, cx);
-    let rewrite = spec.rewrite.as_ref().filter(|leaf| !leaf.null).map(|leaf| route_path(leaf, cx));
+    let rewrite = spec
+        .rewrite
+        .as_ref()
+        .filter(|leaf| !leaf.null)
+        .map(|leaf| route_path(leaf, cx));
     let enabled = cx.boolean(spec.enabled.as_ref(), true);
     let hosts = hosts(spec, cx);
     let methods = methods(spec, cx);
@@ -61,9 +69,19 @@ fn resolve_route(
     })
 }
 
-fn name(spec: &spec::Route, taken: &mut BTreeMap<String, Span>, cx: &mut Cx<'_>) -> Option<(Name, Span)> {
+fn name(
+    spec: &spec::Route,
+    taken: &mut BTreeMap<String, Span>,
+    cx: &mut Cx<'_>,
+) -> Option<(Name, Span)> {
     let leaf = spec.name.as_ref();
-    let text = cx.required(leaf, &spec.path_key, "name", spec.head, "a route has a unique name, used in logs and metrics")?;
+    let text = cx.required(
+        leaf,
+        &spec.path_key,
+        "name",
+        spec.head,
+        "a route has a unique name, used in logs and metrics",
+    )?;
     let leaf = leaf?;
     if let Some(&first) = taken.get(&text.text) {
         let message = format!("the route name `{}` is taken", text.text.escape_debug());
@@ -78,7 +96,8 @@ fn name(spec: &spec::Route, taken: &mut BTreeMap<String, Span>, cx: &mut Cx<'_>)
                 let message = format!("the route name `{name}` has spaces");
                 let better = name.as_str().replace(' ', "-");
                 let odd = Diagnostic::new(Code::OddName, leaf.key.as_str(), leaf.span, message);
-                cx.diags.push(odd.help(format!("write `{better}`")).fix(leaf.span, better));
+                cx.diags
+                    .push(odd.help(format!("write `{better}`")).fix(leaf.span, better));
             }
             Some((name, leaf.span))
         }
@@ -93,6 +112,9 @@ fn path(spec: &spec::Route, cx: &mut Cx<'_>) -> Option<(RoutePath, Span)> {
     let leaf = spec.path.as_ref().filter(|leaf| !leaf.null);
     let Some(leaf) = leaf.filter(|leaf| !leaf.text.is_empty()) else {
         let head = spec.path.as_ref().map_or(spec.head, |leaf| leaf.span);
+        if spec.path.as_ref().is_some_and(|leaf| leaf.broken) {
+            return None;
+        }
         cx.missing(&spec.path_key, "path", head, "`path: /` matches every path");
         return None;
     };
@@ -104,10 +126,17 @@ fn route_path(leaf: &Leaf, cx: &mut Cx<'_>) -> Option<RoutePath> {
     let text = cx.text(leaf)?.text;
     if text.starts_with('/') && text.split('/').any(is_parameter) {
         let message = "path parameters `{name}` are not supported yet";
-        cx.diags.push(Diagnostic::new(Code::NotYetSupported, leaf.key.as_str(), leaf.span, message));
+        cx.diags.push(Diagnostic::new(
+            Code::NotYetSupported,
+            leaf.key.as_str(),
+            leaf.span,
+            message,
+        ));
         return None;
     }
-    RoutePath::new(&text).map_err(|invalid| cx.fault(Code::BadPath, leaf, invalid)).ok()
+    RoutePath::new(&text)
+        .map_err(|invalid| cx.fault(Code::BadPath, leaf, invalid))
+        .ok()
 }
 
 /// `None`: one is faulty, and a route without it would match more.
@@ -141,35 +170,55 @@ fn methods(spec: &spec::Route, cx: &mut Cx<'_>) -> Vec<Method> {
 }
 
 fn backends(spec: &spec::Route, cx: &mut Cx<'_>) -> Vec<Backend> {
-    let target = spec.target.as_ref().filter(|leaf| !leaf.null && !leaf.text.is_empty());
+    let target = spec
+        .target
+        .as_ref()
+        .filter(|leaf| !leaf.null && !leaf.text.is_empty());
     let target = target.map(|leaf| endpoint(leaf, cx));
     let Some(list) = spec.backends.as_ref().filter(|list| !list.is_empty()) else {
-        if target.is_none() {
+        // A target of another shape is reported already.
+        if target.is_none() && spec.target.as_ref().is_none_or(|leaf| !leaf.broken) {
             missing_target(spec, cx);
         }
         return target.into_iter().collect();
     };
     if let Some(span) = spec.target_span.filter(|_| target.is_some()) {
         let key = format!("{}.target", spec.path_key);
-        let warning = Diagnostic::new(Code::TargetIgnored, key, span, "`target` gets no request: `backends` wins");
+        let warning = Diagnostic::new(
+            Code::TargetIgnored,
+            key,
+            span,
+            "`target` gets no request: `backends` wins",
+        );
         cx.diags.push(warning.help("keep one of the two"));
     }
-    list.iter().filter_map(|backend| resolve_backend(backend, cx)).collect()
+    list.iter()
+        .filter_map(|backend| resolve_backend(backend, cx))
+        .collect()
 }
 
 fn missing_target(spec: &spec::Route, cx: &mut Cx<'_>) {
     let span = spec.name.as_ref().map_or(spec.head, |name| name.span);
     let message = format!("`{}` has neither `target` nor `backends`", spec.path_key);
     let fault = Diagnostic::new(Code::MissingTarget, spec.path_key.as_str(), span, message);
-    cx.diags.push(fault.help("add `target: http://backend:8080`"));
+    cx.diags
+        .push(fault.help("add `target: http://backend:8080`"));
 }
 
 fn resolve_backend(spec: &spec::Backend, cx: &mut Cx<'_>) -> Option<Backend> {
-    let leaf = spec.endpoint.as_ref().filter(|leaf| !leaf.null && !leaf.text.is_empty());
+    let leaf = spec
+        .endpoint
+        .as_ref()
+        .filter(|leaf| !leaf.null && !leaf.text.is_empty());
     let Some(leaf) = leaf else {
-        if !spec.broken || spec.endpoint.is_some() {
+        if !spec.broken {
             let head = spec.endpoint.as_ref().map_or(spec.head, |leaf| leaf.span);
-            cx.missing(&spec.path_key, "endpoint", head, "write `endpoint: http://backend:8080`");
+            cx.missing(
+                &spec.path_key,
+                "endpoint",
+                head,
+                "write `endpoint: http://backend:8080`",
+            );
         }
         return None;
     };
@@ -196,14 +245,25 @@ struct ListedChain {
 fn middlewares(spec: &spec::Route, names: &Names, cx: &mut Cx<'_>) -> ListedChain {
     let texts = cx.texts(spec.middlewares.as_ref());
     let whole = texts.whole;
-    let mut chain = ListedChain { ids: Vec::new(), spans: Vec::new(), names: BTreeSet::new(), whole };
+    let mut chain = ListedChain {
+        ids: Vec::new(),
+        spans: Vec::new(),
+        names: BTreeSet::new(),
+        whole,
+    };
     let mut first: BTreeMap<String, Span> = BTreeMap::new();
     for (leaf, name) in texts.items.into_iter().filter(|(_, name)| !name.is_empty()) {
         if let Some(&first) = first.get(&name) {
             let message = format!("`{}` is listed twice", name.escape_debug());
-            let warning = Diagnostic::new(Code::MiddlewareListedTwice, leaf.key.as_str(), leaf.span, message);
+            let warning = Diagnostic::new(
+                Code::MiddlewareListedTwice,
+                leaf.key.as_str(),
+                leaf.span,
+                message,
+            );
             let warning = warning.label(first, "first listed here");
-            cx.diags.push(warning.help("it runs once, at its first place"));
+            cx.diags
+                .push(warning.help("it runs once, at its first place"));
             continue;
         }
         match names.find(&name) {
@@ -224,8 +284,12 @@ fn undefined(leaf: &Leaf, name: &str, names: &Names, cx: &mut Cx<'_>) {
     let message = format!("middleware `{}` is not defined", name.escape_debug());
     let fault = Diagnostic::new(Code::UndefinedName, leaf.key.as_str(), leaf.span, message);
     cx.diags.push(match names.nearest(name) {
-        Some(known) => fault.help(format!("did you mean `{known}`?")).fix(leaf.span, known),
-        None if names.is_empty() => fault.help("define it in the list `middlewares` at the top level"),
+        Some(known) => fault
+            .help(format!("did you mean `{known}`?"))
+            .fix(leaf.span, known),
+        None if names.is_empty() => {
+            fault.help("define it in the list `middlewares` at the top level")
+        }
         None => fault,
     });
 }

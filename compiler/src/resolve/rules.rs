@@ -3,7 +3,9 @@
 use super::read::{Cx, Grammar, constant};
 use super::{tokens, users};
 use crate::diag::{Code, Diagnostic};
-use crate::model::rule::{AddPrefix, BasicAuth, BodyLimit, Cors, RedirectScheme, RequestHeaders, ResponseHeaders, Scheme};
+use crate::model::rule::{
+    AddPrefix, BasicAuth, BodyLimit, Cors, RedirectScheme, RequestHeaders, ResponseHeaders, Scheme,
+};
 use crate::model::scalar::{self, Invalid};
 use crate::model::{HeaderName, HeaderPattern, Method, RoutePath, Value};
 use crate::source::Span;
@@ -11,11 +13,29 @@ use crate::spec::fields::{Leaf, Leaves, Pair};
 use crate::spec::rule as shape;
 
 /// Headers that frame a message; the gateway alone sets them (MW-REQH-2).
-const REQUEST_FRAMING: &[&str] = &["Connection", "Content-Length", "TE", "Trailer", "Transfer-Encoding", "Upgrade"];
+const REQUEST_FRAMING: &[&str] = &[
+    "Connection",
+    "Content-Length",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+];
 /// Likewise for answers (5.19).
-const RESPONSE_FRAMING: &[&str] = &["Connection", "Content-Length", "Trailer", "Transfer-Encoding", "Upgrade"];
+const RESPONSE_FRAMING: &[&str] = &[
+    "Connection",
+    "Content-Length",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+];
 /// Headers by which the gateway tells the backend about the client (MW-REQH-3).
-const FORWARDING: &[&str] = &["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP"];
+const FORWARDING: &[&str] = &[
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+];
 /// The longest time browsers keep a preflight answer, in seconds.
 const MAX_AGE_MAX: u32 = 86_400;
 
@@ -26,43 +46,72 @@ pub(super) struct Home<'a> {
     pub(super) head: Span,
 }
 
-pub(super) fn add_prefix(rule: &shape::AddPrefix, home: Home<'_>, cx: &mut Cx<'_>) -> Option<AddPrefix> {
+pub(super) fn add_prefix(
+    rule: &shape::AddPrefix,
+    home: Home<'_>,
+    cx: &mut Cx<'_>,
+) -> Option<AddPrefix> {
     let leaf = rule.prefix.as_ref();
-    let mut text = cx.required(leaf, home.key, "prefix", home.head, "write `prefix: /v1`")?.text;
+    let mut text = cx
+        .required(leaf, home.key, "prefix", home.head, "write `prefix: /v1`")?
+        .text;
     let leaf = leaf?;
     if text.contains(['?', '#']) {
-        cx.fault(Code::BadRule, leaf, Invalid::new("a prefix is a path, without `?` and `#`"));
+        cx.fault(
+            Code::BadRule,
+            leaf,
+            Invalid::new("a prefix is a path, without `?` and `#`"),
+        );
         return None;
     }
     if !text.starts_with('/') {
         text.insert(0, '/');
-        let message = format!("the prefix does not begin with `/`; it is read as `{}`", text.escape_debug());
+        let message = format!(
+            "the prefix does not begin with `/`; it is read as `{}`",
+            text.escape_debug()
+        );
         let warning = Diagnostic::new(Code::PrefixNoSlash, leaf.key.as_str(), leaf.span, message);
         cx.diags.push(warning.fix(leaf.span, text.as_str()));
     }
-    let prefix = RoutePath::new(&text).map_err(|invalid| cx.fault(Code::BadPath, leaf, invalid)).ok()?;
+    let prefix = RoutePath::new(&text)
+        .map_err(|invalid| cx.fault(Code::BadPath, leaf, invalid))
+        .ok()?;
     if prefix.as_str() == "/" {
-        cx.fault(Code::BadValue, leaf, Invalid::new("the prefix `/` adds nothing"));
+        cx.fault(
+            Code::BadValue,
+            leaf,
+            Invalid::new("the prefix `/` adds nothing"),
+        );
         return None;
     }
     Some(AddPrefix { prefix })
 }
 
-pub(super) fn basic_auth(rule: &shape::BasicAuth, home: Home<'_>, cx: &mut Cx<'_>) -> Option<BasicAuth> {
+pub(super) fn basic_auth(
+    rule: &shape::BasicAuth,
+    home: Home<'_>,
+    cx: &mut Cx<'_>,
+) -> Option<BasicAuth> {
     let users = users::resolve(rule, home, cx);
     let realm = match rule.realm.as_ref().filter(|leaf| !leaf.null) {
         None => Some("Restricted".to_owned()),
         Some(leaf) => cx.text(leaf).map(|text| text.text).filter(|text| {
             let fits = !text.chars().any(char::is_control);
             if !fits {
-                cx.fault(Code::BadRule, leaf, Invalid::new("a realm has no line breaks or control characters"));
+                cx.fault(
+                    Code::BadRule,
+                    leaf,
+                    Invalid::new("a realm has no line breaks or control characters"),
+                );
             }
             fits
         }),
     };
     let username_header = match rule.username_header.as_ref().filter(|leaf| !leaf.null) {
         None => HeaderName::new("Username").ok(),
-        Some(leaf) => cx.text(leaf).and_then(|text| header_name(&text.text, leaf, REQUEST_FRAMING, cx)),
+        Some(leaf) => cx
+            .text(leaf)
+            .and_then(|text| header_name(&text.text, leaf, REQUEST_FRAMING, cx)),
     };
     let forward_username = cx.boolean(rule.forward_username.as_ref(), false);
     let remove_authorization = cx.boolean(rule.remove_authorization.as_ref(), false);
@@ -75,56 +124,99 @@ pub(super) fn basic_auth(rule: &shape::BasicAuth, home: Home<'_>, cx: &mut Cx<'_
     })
 }
 
-pub(super) fn body_limit(rule: &shape::BodyLimit, home: Home<'_>, cx: &mut Cx<'_>) -> Option<BodyLimit> {
+pub(super) fn body_limit(
+    rule: &shape::BodyLimit,
+    home: Home<'_>,
+    cx: &mut Cx<'_>,
+) -> Option<BodyLimit> {
     let leaf = rule.limit.as_ref();
-    let text = cx.required(leaf, home.key, "limit", home.head, "write `limit: 1Mi`")?.text;
+    let text = cx
+        .required(leaf, home.key, "limit", home.head, "write `limit: 1Mi`")?
+        .text;
     let leaf = leaf?;
     let limit = scalar::parse_size(&text).and_then(|limit| match limit {
         0 => Err(Invalid::range("a body limit is more than 0")),
         limit => Ok(limit),
     });
-    let limit = limit.map_err(|invalid| cx.fault(Code::BadSize, leaf, invalid)).ok()?;
+    let limit = limit
+        .map_err(|invalid| cx.fault(Code::BadSize, leaf, invalid))
+        .ok()?;
     Some(BodyLimit { limit })
 }
 
-pub(super) fn redirect_scheme(rule: &shape::RedirectScheme, home: Home<'_>, cx: &mut Cx<'_>) -> Option<RedirectScheme> {
+pub(super) fn redirect_scheme(
+    rule: &shape::RedirectScheme,
+    home: Home<'_>,
+    cx: &mut Cx<'_>,
+) -> Option<RedirectScheme> {
     let leaf = rule.scheme.as_ref();
     let scheme = cx.required(leaf, home.key, "scheme", home.head, "write `scheme: https`");
-    let scheme = scheme.zip(leaf).and_then(|(text, leaf)| match text.text.to_ascii_lowercase().as_str() {
-        "http" => Some(Scheme::Http),
-        "https" => Some(Scheme::Https),
-        _ => {
-            let fault = Invalid::new(format!("`{}` is not a scheme to redirect to", text.text.escape_debug()));
-            cx.fault(Code::BadValue, leaf, fault.help("allowed: `http`, `https`"));
-            None
-        }
-    });
+    let scheme =
+        scheme.zip(leaf).and_then(
+            |(text, leaf)| match text.text.to_ascii_lowercase().as_str() {
+                "http" => Some(Scheme::Http),
+                "https" => Some(Scheme::Https),
+                _ => {
+                    let fault = Invalid::new(format!(
+                        "`{}` is not a scheme to redirect to",
+                        text.text.escape_debug()
+                    ));
+                    cx.fault(Code::BadValue, leaf, fault.help("allowed: `http`, `https`"));
+                    None
+                }
+            },
+        );
     let port = rule.port.as_ref().filter(|leaf| !leaf.null);
     let port = port.map(|leaf| cx.checked(Some(leaf), Grammar::Port, (&leaf.key, ""), leaf.span));
     let permanent = cx.boolean(rule.permanent.as_ref(), false);
     let preserve_method = cx.boolean(rule.preserve_method.as_ref(), false);
-    Some(RedirectScheme { scheme: scheme?, port, permanent, preserve_method })
+    Some(RedirectScheme {
+        scheme: scheme?,
+        port,
+        permanent,
+        preserve_method,
+    })
 }
 
-pub(super) fn request_headers(rule: &shape::RequestHeaders, home: Home<'_>, cx: &mut Cx<'_>) -> Option<RequestHeaders> {
+pub(super) fn request_headers(
+    rule: &shape::RequestHeaders,
+    home: Home<'_>,
+    cx: &mut Cx<'_>,
+) -> Option<RequestHeaders> {
     if !rule.any {
         let help = "write `setHeaders`, `removeHeaders` or `addHeaders`";
-        cx.fault_at(Code::MissingKey, home.key, home.head, Invalid::new("the rule changes no header").help(help));
+        cx.fault_at(
+            Code::MissingKey,
+            home.key,
+            home.head,
+            Invalid::new("the rule changes no header").help(help),
+        );
         return None;
     }
     let set = headers(rule.set.as_deref(), REQUEST_FRAMING, cx);
     let add = headers(rule.add.as_deref(), REQUEST_FRAMING, cx);
     for pair in rule.set.iter().chain(&rule.add).flatten() {
-        if let Some(name) = FORWARDING.iter().find(|name| name.eq_ignore_ascii_case(&pair.name.value)) {
+        if let Some(name) = FORWARDING
+            .iter()
+            .find(|name| name.eq_ignore_ascii_case(&pair.name.value))
+        {
             let message = format!("`{name}` replaces what the gateway says about the client");
-            let warning = Diagnostic::new(Code::ForwardedHeaderSet, pair.value.key.as_str(), pair.name.span, message);
-            cx.diags.push(warning.help("leave it out: the gateway sets it"));
+            let warning = Diagnostic::new(
+                Code::ForwardedHeaderSet,
+                pair.value.key.as_str(),
+                pair.name.span,
+                message,
+            );
+            cx.diags
+                .push(warning.help("leave it out: the gateway sets it"));
         }
     }
     let mut remove = Vec::new();
     for (leaf, text) in cx.texts(rule.remove.as_ref()).items {
         match HeaderPattern::new(&text) {
-            Ok(_) if is_one_of(&text, REQUEST_FRAMING) => cx.fault(Code::BadRule, leaf, framing(&text)),
+            Ok(_) if is_one_of(&text, REQUEST_FRAMING) => {
+                cx.fault(Code::BadRule, leaf, framing(&text))
+            }
             Ok(pattern) if remove.contains(&pattern) => {}
             Ok(pattern) => remove.push(pattern),
             Err(invalid) => cx.fault(Code::BadRule, leaf, invalid),
@@ -133,7 +225,11 @@ pub(super) fn request_headers(rule: &shape::RequestHeaders, home: Home<'_>, cx: 
     Some(RequestHeaders { set, remove, add })
 }
 
-pub(super) fn response_headers(rule: &shape::ResponseHeaders, home: Home<'_>, cx: &mut Cx<'_>) -> Option<ResponseHeaders> {
+pub(super) fn response_headers(
+    rule: &shape::ResponseHeaders,
+    home: Home<'_>,
+    cx: &mut Cx<'_>,
+) -> Option<ResponseHeaders> {
     if !rule.any {
         let fault = Invalid::new("the rule sets nothing").help("write `setHeaders` or `cors`");
         cx.fault_at(Code::MissingKey, home.key, home.head, fault);
@@ -154,7 +250,12 @@ fn cors(rule: &shape::Cors, cx: &mut Cx<'_>) -> Option<Cors> {
         match Method::new(&text) {
             Ok(method) if method.as_str() == "OPTIONS" => {
                 let message = "`OPTIONS` has no effect here: preflights are always answered";
-                let warning = Diagnostic::new(Code::CorsOptionsIgnored, leaf.key.as_str(), leaf.span, message);
+                let warning = Diagnostic::new(
+                    Code::CorsOptionsIgnored,
+                    leaf.key.as_str(),
+                    leaf.span,
+                    message,
+                );
                 cx.diags.push(warning.help("leave it out"));
             }
             Ok(method) => allow_methods.push(method),
@@ -163,41 +264,76 @@ fn cors(rule: &shape::Cors, cx: &mut Cx<'_>) -> Option<Cors> {
     }
     let allowed_headers = names(rule.allowed_headers.as_ref(), cx);
     let expose_headers = names(rule.expose_headers.as_ref(), cx);
-    let max_age = rule.max_age.as_ref().filter(|leaf| !leaf.null).and_then(|leaf| max_age(leaf, cx));
+    let max_age = rule
+        .max_age
+        .as_ref()
+        .filter(|leaf| !leaf.null)
+        .and_then(|leaf| max_age(leaf, cx));
     for origin in origins.iter().filter(|_| allow_credentials) {
         if constant(origin) == Some("*") {
             let message = "credentials cannot be allowed for every origin";
-            let fault = Diagnostic::new(Code::CorsCredentialsWildcard, origin.key.as_str(), origin.span, message);
+            let fault = Diagnostic::new(
+                Code::CorsCredentialsWildcard,
+                origin.key.as_str(),
+                origin.span,
+                message,
+            );
             let fault = match &rule.allow_credentials {
                 Some(leaf) => fault.label(leaf.span, "credentials are allowed here"),
                 None => fault,
             };
-            cx.diags.push(fault.help("name the origins: `https://app.example.com`"));
+            cx.diags
+                .push(fault.help("name the origins: `https://app.example.com`"));
         }
     }
-    if let Some(any) = expose_headers.iter().position(|name| name.as_str() == "*").filter(|_| allow_credentials) {
-        let leaf = rule.expose_headers.as_ref().and_then(|leaves| leaves.items.get(any));
+    if let Some(any) = expose_headers
+        .iter()
+        .position(|name| name.as_str() == "*")
+        .filter(|_| allow_credentials)
+    {
+        let leaf = rule
+            .expose_headers
+            .as_ref()
+            .and_then(|leaves| leaves.items.get(any));
         if let Some(leaf) = leaf {
-            let fault = Invalid::new("`*` has no meaning together with credentials").help("name the headers");
+            let fault = Invalid::new("`*` has no meaning together with credentials")
+                .help("name the headers");
             cx.fault(Code::CorsCredentialsWildcard, leaf, fault);
         }
     }
-    enabled.then_some(Cors { origins, allow_methods, allowed_headers, expose_headers, max_age, allow_credentials })
+    enabled.then_some(Cors {
+        origins,
+        allow_methods,
+        allowed_headers,
+        expose_headers,
+        max_age,
+        allow_credentials,
+    })
 }
 
 fn origins(rule: &shape::Cors, enabled: bool, cx: &mut Cx<'_>) -> Vec<Value> {
     let list = rule.origins.as_ref();
     if list.is_none_or(|list| list.items.is_empty() && !list.broken) {
         if enabled {
-            cx.missing(&rule.path_key, "origins", rule.head, "write `origins: [\"https://app.example.com\"]`");
+            cx.missing(
+                &rule.path_key,
+                "origins",
+                rule.head,
+                "write `origins: [\"https://app.example.com\"]`",
+            );
         }
         return Vec::new();
     }
     let mut origins = Vec::new();
     for leaf in list.iter().flat_map(|list| &list.items) {
         if list.is_some_and(|list| list.joined) {
-            let fault = Invalid::new("`origins` is a list whose items are read when the gateway starts");
-            cx.fault(Code::TypeMismatch, leaf, fault.help(format!("write `origins: [\"{}\"]`", leaf.text)));
+            let fault =
+                Invalid::new("`origins` is a list whose items are read when the gateway starts");
+            cx.fault(
+                Code::TypeMismatch,
+                leaf,
+                fault.help(format!("write `origins: [\"{}\"]`", leaf.text)),
+            );
         }
         let value = cx.value(leaf);
         if let Some(text) = constant(&value) {
@@ -208,8 +344,12 @@ fn origins(rule: &shape::Cors, enabled: bool, cx: &mut Cx<'_>) -> Vec<Value> {
         origins.push(value);
     }
     let many = origins.len() > 1;
-    for origin in origins.iter().filter(|origin| many && constant(origin) == Some("*")) {
-        let fault = Invalid::new("`*` stands alone in `origins`").help("it already allows every origin");
+    for origin in origins
+        .iter()
+        .filter(|origin| many && constant(origin) == Some("*"))
+    {
+        let fault =
+            Invalid::new("`*` stands alone in `origins`").help("it already allows every origin");
         cx.fault_at(Code::BadRule, &origin.key, origin.span, fault);
     }
     origins
@@ -224,7 +364,9 @@ fn check_origin(text: &str) -> Result<(), Invalid> {
     if matches!(text, "*" | "null") {
         return Ok(());
     }
-    let (scheme, host) = text.split_once("://").map_or((None, text), |(scheme, host)| (Some(scheme), host));
+    let (scheme, host) = text
+        .split_once("://")
+        .map_or((None, text), |(scheme, host)| (Some(scheme), host));
     let bare = host.strip_prefix("*.").unwrap_or(host);
     let scheme_fits = match scheme {
         Some(scheme) => scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"),
@@ -232,7 +374,11 @@ fn check_origin(text: &str) -> Result<(), Invalid> {
     };
     let url = scalar::parse_url(&format!("http://{bare}")).map_err(|_| fault())?;
     let only_host = url.path.is_empty() && !bare.ends_with('/');
-    if scheme_fits && only_host { Ok(()) } else { Err(fault()) }
+    if scheme_fits && only_host {
+        Ok(())
+    } else {
+        Err(fault())
+    }
 }
 
 fn max_age(leaf: &Leaf, cx: &mut Cx<'_>) -> Option<u32> {
@@ -240,19 +386,29 @@ fn max_age(leaf: &Leaf, cx: &mut Cx<'_>) -> Option<u32> {
     let value = match scalar::parse_int(&text) {
         Ok(value) => value,
         Err(invalid) => {
-            cx.fault(Code::TypeMismatch, leaf, invalid.help("write seconds: `maxAge: 600`"));
+            cx.fault(
+                Code::TypeMismatch,
+                leaf,
+                invalid.help("write seconds: `maxAge: 600`"),
+            );
             return None;
         }
     };
     if value < 0 {
-        cx.fault(Code::OutOfRange, leaf, Invalid::range("a time is not negative"));
+        cx.fault(
+            Code::OutOfRange,
+            leaf,
+            Invalid::range("a time is not negative"),
+        );
         return None;
     }
     let capped = u32::try_from(value).unwrap_or(u32::MAX).min(MAX_AGE_MAX);
     if i64::from(capped) < value {
-        let message = format!("browsers keep a preflight answer at most {MAX_AGE_MAX} seconds; that is sent");
+        let message =
+            format!("browsers keep a preflight answer at most {MAX_AGE_MAX} seconds; that is sent");
         let warning = Diagnostic::new(Code::CorsMaxAge, leaf.key.as_str(), leaf.span, message);
-        cx.diags.push(warning.fix(leaf.span, MAX_AGE_MAX.to_string()));
+        cx.diags
+            .push(warning.fix(leaf.span, MAX_AGE_MAX.to_string()));
     }
     Some(capped)
 }
@@ -274,11 +430,16 @@ fn headers(pairs: Option<&[Pair]>, framing: &[&str], cx: &mut Cx<'_>) -> Vec<(He
     let mut headers: Vec<(HeaderName, Value)> = Vec::new();
     let mut places: Vec<Span> = Vec::new();
     for pair in pairs.unwrap_or_default() {
-        let key = Leaf { span: pair.name.span, ..pair.value.clone() };
+        let key = Leaf {
+            span: pair.name.span,
+            ..pair.value.clone()
+        };
         let name = header_name(&pair.name.value, &key, framing, cx);
         let value = header_value(&pair.value, cx);
         let Some(name) = name else { continue };
-        let twin = headers.iter().position(|(other, _)| other.as_str().eq_ignore_ascii_case(name.as_str()));
+        let twin = headers
+            .iter()
+            .position(|(other, _)| other.as_str().eq_ignore_ascii_case(name.as_str()));
         if let Some(first) = twin.and_then(|at| places.get(at)) {
             let message = format!("the header `{}` is given twice", name.as_str());
             let fault = Diagnostic::new(Code::DuplicateKey, key.key.as_str(), key.span, message);
@@ -291,18 +452,29 @@ fn headers(pairs: Option<&[Pair]>, framing: &[&str], cx: &mut Cx<'_>) -> Vec<(He
     headers
 }
 
-fn header_name(text: &str, leaf: &Leaf, framing_names: &[&str], cx: &mut Cx<'_>) -> Option<HeaderName> {
+fn header_name(
+    text: &str,
+    leaf: &Leaf,
+    framing_names: &[&str],
+    cx: &mut Cx<'_>,
+) -> Option<HeaderName> {
     if is_one_of(text, framing_names) {
         cx.fault(Code::BadRule, leaf, framing(text));
         return None;
     }
-    HeaderName::new(text).map_err(|invalid| cx.fault(Code::BadRule, leaf, invalid)).ok()
+    HeaderName::new(text)
+        .map_err(|invalid| cx.fault(Code::BadRule, leaf, invalid))
+        .ok()
 }
 
 fn header_value(leaf: &Leaf, cx: &mut Cx<'_>) -> Value {
     let value = cx.value(leaf);
     if leaf.text.contains(['\r', '\n', '\0']) {
-        cx.fault(Code::BadRule, leaf, Invalid::new("a header value has no line breaks and no NUL"));
+        cx.fault(
+            Code::BadRule,
+            leaf,
+            Invalid::new("a header value has no line breaks and no NUL"),
+        );
     }
     tokens::check(&value, leaf, cx);
     value
@@ -313,5 +485,6 @@ fn is_one_of(name: &str, names: &[&str]) -> bool {
 }
 
 fn framing(name: &str) -> Invalid {
-    Invalid::new(format!("`{name}` is set by the gateway alone")).help("it says where a message ends, or belongs to one connection")
+    Invalid::new(format!("`{name}` is set by the gateway alone"))
+        .help("it says where a message ends, or belongs to one connection")
 }

@@ -17,6 +17,8 @@ pub(crate) struct Leaf {
     pub(crate) plain: bool,
     /// Null: as if the key were absent, except in maps of texts.
     pub(crate) null: bool,
+    /// Not a single value at all, which is reported; counts as null.
+    pub(crate) broken: bool,
     /// Of the value; of the key if the value is null.
     pub(crate) span: Span,
 }
@@ -56,7 +58,10 @@ pub(crate) struct Others {
 
 impl Others {
     /// A section without further keys.
-    pub(crate) const NONE: Self = Self { later: &[], hints: &[] };
+    pub(crate) const NONE: Self = Self {
+        later: &[],
+        hints: &[],
+    };
 }
 
 /// A mapping that is being read.
@@ -81,12 +86,24 @@ impl<'n> Fields<'n> {
             Kind::Scalar { .. } if node.is_null() => &[],
             Kind::Scalar { .. } | Kind::Seq(_) => {
                 let message = format!("expected a mapping, found {}", node.describe());
-                diags.push(Diagnostic::new(Code::TypeMismatch, path.as_str(), node.span, message));
+                diags.push(Diagnostic::new(
+                    Code::TypeMismatch,
+                    path.as_str(),
+                    node.span,
+                    message,
+                ));
                 &[]
             }
         };
         let taken = vec![false; entries.len()];
-        Self { path, head: node.head(), entries, taken, known: Vec::new(), fold: false }
+        Self {
+            path,
+            head: node.head(),
+            entries,
+            taken,
+            known: Vec::new(),
+            fold: false,
+        }
     }
 
     /// Forgives letter case of keys with the warning `rule-key-case`.
@@ -100,9 +117,16 @@ impl<'n> Fields<'n> {
     }
 
     /// The raw value of a key.
-    pub(crate) fn entry(&mut self, name: &'static str, diags: &mut Diagnostics) -> Option<&'n Entry> {
+    pub(crate) fn entry(
+        &mut self,
+        name: &'static str,
+        diags: &mut Diagnostics,
+    ) -> Option<&'n Entry> {
         self.known.push(name);
-        let at = self.entries.iter().position(|entry| entry.key.value == name);
+        let at = self
+            .entries
+            .iter()
+            .position(|entry| entry.key.value == name);
         let at = at.or_else(|| self.folded(name, diags))?;
         *self.taken.get_mut(at)? = true;
         self.entries.get(at)
@@ -113,14 +137,17 @@ impl<'n> Fields<'n> {
         let at = self.entries.iter().position(same)?;
         let key = &self.entries.get(at)?.key;
         let message = format!("the key `{}` is spelt `{name}`", key.value);
-        diags.push(Diagnostic::new(Code::RuleKeyCase, self.key(name), key.span, message).fix(key.span, name));
+        diags.push(
+            Diagnostic::new(Code::RuleKeyCase, self.key(name), key.span, message)
+                .fix(key.span, name),
+        );
         Some(at)
     }
 
     /// A single value.
     pub(crate) fn leaf(&mut self, name: &'static str, diags: &mut Diagnostics) -> Option<Leaf> {
         let entry = self.entry(name, diags)?;
-        leaf(&entry.value, self.key(name), entry.key.span, diags)
+        Some(leaf(&entry.value, self.key(name), entry.key.span, diags))
     }
 
     /// A list of single values; null is an empty list.
@@ -129,10 +156,17 @@ impl<'n> Fields<'n> {
         let key = self.key(name);
         match &entry.value.kind {
             Kind::Seq(items) => {
-                let count = items.len();
-                let read = |(at, item): (usize, &Node)| leaf(item, format!("{key}[{at}]"), item.span, diags);
-                let items: Vec<_> = items.iter().enumerate().filter_map(read).collect();
-                Some(Leaves { broken: items.len() < count, items, joined: false })
+                let read = |(at, item): (usize, &Node)| {
+                    leaf(item, format!("{key}[{at}]"), item.span, diags)
+                };
+                let mut items: Vec<_> = items.iter().enumerate().map(read).collect();
+                let broken = items.iter().any(|item| item.broken);
+                items.retain(|item| !item.broken);
+                Some(Leaves {
+                    items,
+                    joined: false,
+                    broken,
+                })
             }
             Kind::Scalar { .. } if entry.value.is_null() => None,
             Kind::Scalar { text, .. } => {
@@ -143,12 +177,20 @@ impl<'n> Fields<'n> {
                     let fault = Diagnostic::new(Code::TypeMismatch, key.as_str(), span, message);
                     diags.push(fault.help(format!("write `{name}: [{}]`", text.escape_debug())));
                 }
-                let items = leaf(&entry.value, key, entry.key.span, diags).into_iter().collect();
-                Some(Leaves { items, joined, broken: false })
+                let items = vec![leaf(&entry.value, key, entry.key.span, diags)];
+                Some(Leaves {
+                    items,
+                    joined,
+                    broken: false,
+                })
             }
             Kind::Map(_) => {
                 diags.push(mismatch("a list", &entry.value, key));
-                Some(Leaves { items: Vec::new(), joined: false, broken: true })
+                Some(Leaves {
+                    items: Vec::new(),
+                    joined: false,
+                    broken: true,
+                })
             }
         }
     }
@@ -159,17 +201,28 @@ impl<'n> Fields<'n> {
         let entry = self.entry(name, diags)?;
         let fields = Fields::new(&entry.value, self.key(name), diags);
         // An empty section has no first key to blame.
-        let head = if fields.entries.is_empty() { entry.key.span } else { fields.head };
+        let head = if fields.entries.is_empty() {
+            entry.key.span
+        } else {
+            fields.head
+        };
         Some(Fields { head, ..fields }.folding(fold))
     }
 
     /// A list of mappings.
-    pub(crate) fn list(&mut self, name: &'static str, diags: &mut Diagnostics) -> Option<Vec<Item<'n>>> {
+    pub(crate) fn list(
+        &mut self,
+        name: &'static str,
+        diags: &mut Diagnostics,
+    ) -> Option<Vec<Item<'n>>> {
         let entry = self.entry(name, diags)?;
         let key = self.key(name);
         match &entry.value.kind {
             Kind::Seq(items) => {
-                let item = |(at, node)| Item { node, path: format!("{key}[{at}]") };
+                let item = |(at, node)| Item {
+                    node,
+                    path: format!("{key}[{at}]"),
+                };
                 Some(items.iter().enumerate().map(item).collect())
             }
             Kind::Scalar { .. } if entry.value.is_null() => Some(Vec::new()),
@@ -182,7 +235,11 @@ impl<'n> Fields<'n> {
     }
 
     /// A map of texts; a null value is an empty text.
-    pub(crate) fn pairs(&mut self, name: &'static str, diags: &mut Diagnostics) -> Option<Vec<Pair>> {
+    pub(crate) fn pairs(
+        &mut self,
+        name: &'static str,
+        diags: &mut Diagnostics,
+    ) -> Option<Vec<Pair>> {
         let entry = self.entry(name, diags)?;
         let key = self.key(name);
         let Kind::Map(members) = &entry.value.kind else {
@@ -192,15 +249,31 @@ impl<'n> Fields<'n> {
             return None;
         };
         let pair = |member: &Entry| {
-            let value = leaf(&member.value, join(&key, &member.key.value), member.key.span, diags)?;
-            Some(Pair { name: member.key.clone(), value })
+            let value = leaf(
+                &member.value,
+                join(&key, &member.key.value),
+                member.key.span,
+                diags,
+            );
+            Pair {
+                name: member.key.clone(),
+                value,
+            }
         };
-        Some(members.iter().filter_map(pair).collect())
+        Some(
+            members
+                .iter()
+                .map(pair)
+                .filter(|pair| !pair.value.broken)
+                .collect(),
+        )
     }
 
     /// Whether the key is there, in whatever shape.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.entries.iter().any(|entry| entry.key.value == name && !entry.value.is_null())
+        self.entries
+            .iter()
+            .any(|entry| entry.key.value == name && !entry.value.is_null())
     }
 
     /// Whether there is any key.
@@ -237,39 +310,85 @@ impl<'n> Fields<'n> {
         let shown = name.escape_debug();
         let path = self.key(name);
         let find = |list: &'static [(&str, &'static str)]| {
-            let same = |known: &str| known == name || (self.fold && known.eq_ignore_ascii_case(name));
-            list.iter().find(|(known, _)| same(known)).map(|&(_, advice)| advice)
+            let same =
+                |known: &str| known == name || (self.fold && known.eq_ignore_ascii_case(name));
+            list.iter()
+                .find(|(known, _)| same(known))
+                .map(|&(_, advice)| advice)
         };
         if let Some(advice) = find(others.later) {
-            let fault = Diagnostic::new(Code::NotYetSupported, path, span, format!("`{shown}` is not supported yet"));
-            return if advice.is_empty() { fault } else { fault.help(advice) };
+            let fault = Diagnostic::new(
+                Code::NotYetSupported,
+                path,
+                span,
+                format!("`{shown}` is not supported yet"),
+            );
+            return if advice.is_empty() {
+                fault
+            } else {
+                fault.help(advice)
+            };
         }
-        let place = if self.path.is_empty() { "at the top level".to_owned() } else { format!("in `{}`", self.path) };
-        let fault = Diagnostic::new(Code::UnknownKey, path, span, format!("unknown key `{shown}` {place}"));
+        let place = if self.path.is_empty() {
+            "at the top level".to_owned()
+        } else {
+            format!("in `{}`", self.path)
+        };
+        let fault = Diagnostic::new(
+            Code::UnknownKey,
+            path,
+            span,
+            format!("unknown key `{shown}` {place}"),
+        );
         if let Some(advice) = find(others.hints) {
             return fault.help(advice);
         }
         let later = others.later.iter().map(|&(known, _)| known);
-        let taken = |known: &str| {
-            self.entries.iter().any(|entry| entry.key.value == known)
-        };
-        match nearest(name, self.known.iter().copied().chain(later).filter(|known| !taken(known))) {
-            Some(known) => fault.help(format!("did you mean `{known}`?")).fix(span, known),
+        let taken = |known: &str| self.entries.iter().any(|entry| entry.key.value == known);
+        match nearest(
+            name,
+            self.known
+                .iter()
+                .copied()
+                .chain(later)
+                .filter(|known| !taken(known)),
+        ) {
+            Some(known) => fault
+                .help(format!("did you mean `{known}`?"))
+                .fix(span, known),
             None => fault,
         }
     }
 }
 
 /// Reads a single value; anything else is `type-mismatch`.
-pub(crate) fn leaf(node: &Node, key: String, key_span: Span, diags: &mut Diagnostics) -> Option<Leaf> {
+pub(crate) fn leaf(node: &Node, key: String, key_span: Span, diags: &mut Diagnostics) -> Leaf {
     let Kind::Scalar { text, plain } = &node.kind else {
-        diags.push(mismatch("a single value", node, key));
-        return None;
+        diags.push(mismatch("a single value", node, key.clone()));
+        return Leaf {
+            key,
+            text: String::new(),
+            plain: true,
+            null: true,
+            broken: true,
+            span: key_span,
+        };
     };
     let null = node.is_null();
-    let span = if null && node.span.start == node.span.end { key_span } else { node.span };
+    let span = if null && node.span.start == node.span.end {
+        key_span
+    } else {
+        node.span
+    };
     let text = if null { String::new() } else { text.clone() };
-    Some(Leaf { key, text, plain: *plain, null, span })
+    Leaf {
+        key,
+        text,
+        plain: *plain,
+        null,
+        broken: false,
+        span,
+    }
 }
 
 fn mismatch(expected: &str, node: &Node, key: String) -> Diagnostic {
@@ -282,5 +401,9 @@ fn mismatch(expected: &str, node: &Node, key: String) -> Diagnostic {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }

@@ -54,7 +54,10 @@ const OTHERS: Others = Others {
     later: &[
         ("analytics", ""),
         ("certManager", "it belongs at the top level"),
-        ("certificateManager", "it belongs at the top level as `certManager`"),
+        (
+            "certificateManager",
+            "it belongs at the top level as `certManager`",
+        ),
         ("cors", "use a `responseHeaders` middleware with `cors`"),
         ("debug", "use `log.level: debug`"),
         ("defaults", "list the middlewares on each route"),
@@ -77,7 +80,10 @@ const OTHERS: Others = Others {
         ("writeTimeout", "write `timeouts.write`"),
     ],
     hints: &[
-        ("defaultProvider", "certificate providers belong under `certManager`"),
+        (
+            "defaultProvider",
+            "certificate providers belong under `certManager`",
+        ),
         ("extraRoutes", "its name is `extraConfig`"),
         ("interceptErrors", "use an `errorInterceptor` middleware"),
         ("middlewares", "`middlewares` belongs at the top level"),
@@ -89,15 +95,26 @@ const OTHERS: Others = Others {
     ],
 };
 
-const ENTRY_POINTS: Others = Others { later: &[("passThrough", ""), ("webSecure", "")], hints: &[] };
+const ENTRY_POINTS: Others = Others {
+    later: &[("passThrough", ""), ("webSecure", "")],
+    hints: &[],
+};
 
 const WEB: Others = Others {
     later: &[("proxyProtocol", "")],
-    hints: &[("forwards", "write `passThrough.forwards`"), ("port", "write `address: \":8080\"`")],
+    hints: &[
+        ("forwards", "write `passThrough.forwards`"),
+        ("port", "write `address: \":8080\"`"),
+    ],
 };
 
 const LOG: Others = Others {
-    later: &[("filePath", "the log goes to stdout"), ("maxAgeDays", ""), ("maxBackups", ""), ("maxSizeMB", "")],
+    later: &[
+        ("filePath", "the log goes to stdout"),
+        ("maxAgeDays", ""),
+        ("maxBackups", ""),
+        ("maxSizeMB", ""),
+    ],
     hints: &[],
 };
 
@@ -119,7 +136,10 @@ const MONITORING: Others = Others {
 pub(super) fn decode(top: &mut Fields<'_>, diags: &mut Diagnostics) -> Gateway {
     let span = top.key_span("gateway");
     let Some(mut fields) = top.section("gateway", diags) else {
-        return Gateway { routes_readable: true, ..Gateway::default() };
+        return Gateway {
+            routes_readable: true,
+            ..Gateway::default()
+        };
     };
     let (web_span, web_address) = entry_points(&mut fields, diags);
     let timeouts = timeouts(&mut fields, diags);
@@ -129,13 +149,30 @@ pub(super) fn decode(top: &mut Fields<'_>, diags: &mut Diagnostics) -> Gateway {
     let present = fields.has("routes");
     let items = fields.list("routes", diags);
     let routes_readable = items.is_some() || !present;
-    let routes = items.map(|items| items.iter().map(|item| route::decode(item, diags)).collect());
+    let routes = items.map(|items| {
+        items
+            .iter()
+            .map(|item| route::decode(item, diags))
+            .collect()
+    });
     fields.finish(&OTHERS, diags);
-    Gateway { span, web_address, web_span, timeouts, log, monitoring, routes_span, routes, routes_readable }
+    Gateway {
+        span,
+        web_address,
+        web_span,
+        timeouts,
+        log,
+        monitoring,
+        routes_span,
+        routes,
+        routes_readable,
+    }
 }
 
 fn entry_points(gateway: &mut Fields<'_>, diags: &mut Diagnostics) -> (Option<Span>, Option<Leaf>) {
-    let Some(mut fields) = gateway.section("entryPoints", diags) else { return (None, None) };
+    let Some(mut fields) = gateway.section("entryPoints", diags) else {
+        return (None, None);
+    };
     let span = fields.key_span("web");
     let address = fields.section("web", diags).and_then(|mut web| {
         let address = web.leaf("address", diags);
@@ -148,7 +185,9 @@ fn entry_points(gateway: &mut Fields<'_>, diags: &mut Diagnostics) -> (Option<Sp
 
 fn timeouts(gateway: &mut Fields<'_>, diags: &mut Diagnostics) -> Timeouts {
     let span = gateway.key_span("timeouts");
-    let Some(mut fields) = gateway.section("timeouts", diags) else { return Timeouts::default() };
+    let Some(mut fields) = gateway.section("timeouts", diags) else {
+        return Timeouts::default();
+    };
     let timeouts = Timeouts {
         span,
         read: fields.leaf("read", diags),
@@ -164,15 +203,23 @@ fn timeouts(gateway: &mut Fields<'_>, diags: &mut Diagnostics) -> Timeouts {
 
 fn log(gateway: &mut Fields<'_>, diags: &mut Diagnostics) -> Log {
     let span = gateway.key_span("log");
-    let Some(mut fields) = gateway.section("log", diags) else { return Log::default() };
-    let log = Log { span, level: fields.leaf("level", diags), format: fields.leaf("format", diags) };
+    let Some(mut fields) = gateway.section("log", diags) else {
+        return Log::default();
+    };
+    let log = Log {
+        span,
+        level: fields.leaf("level", diags),
+        format: fields.leaf("format", diags),
+    };
     fields.finish(&LOG, diags);
     log
 }
 
 fn monitoring(gateway: &mut Fields<'_>, diags: &mut Diagnostics) -> Monitoring {
     let span = gateway.key_span("monitoring");
-    let Some(mut fields) = gateway.section("monitoring", diags) else { return Monitoring::default() };
+    let Some(mut fields) = gateway.section("monitoring", diags) else {
+        return Monitoring::default();
+    };
     let monitoring = Monitoring {
         span,
         enable_readiness: fields.leaf("enableReadiness", diags),

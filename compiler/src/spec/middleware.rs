@@ -19,12 +19,18 @@ pub(crate) struct Middleware {
 }
 
 const OTHERS: Others = Others {
-    later: &[("paths", "without `paths` a middleware covers the whole route")],
+    later: &[(
+        "paths",
+        "without `paths` a middleware covers the whole route",
+    )],
     hints: &[
         ("config", "write `rule`"),
         ("enabled", "a middleware runs where a route lists it"),
         ("options", "write `rule`"),
-        ("routes", "list the middleware in `middlewares` of each route"),
+        (
+            "routes",
+            "list the middleware in `middlewares` of each route",
+        ),
         ("rules", "write `rule`"),
     ],
 };
@@ -37,7 +43,9 @@ pub(super) fn decode(item: &Item<'_>, diags: &mut Diagnostics) -> Middleware {
         head: fields.head,
         name: fields.leaf("name", diags),
         kind: fields.leaf("type", diags),
-        rule: fields.entry("rule", diags).map(|entry| (entry.key.span, entry.value.clone())),
+        rule: fields
+            .entry("rule", diags)
+            .map(|entry| (entry.key.span, entry.value.clone())),
     };
     fields.finish(&OTHERS, diags);
     middleware

@@ -11,7 +11,7 @@ pub(crate) mod rule;
 mod secrets;
 
 use fields::{Fields, Leaf, Others};
-use node::Node;
+use node::{Kind, Node};
 
 use crate::diag::Diagnostics;
 use crate::source::Span;
@@ -41,28 +41,48 @@ const OTHERS: Others = Others {
         ("plugins", ""),
     ],
     hints: &[
-        ("defaultProvider", "certificate providers belong under `certManager`"),
+        (
+            "defaultProvider",
+            "certificate providers belong under `certManager`",
+        ),
         ("entryPoints", "`entryPoints` belongs under `gateway`"),
         ("log", "`log` belongs under `gateway`"),
         ("monitoring", "`monitoring` belongs under `gateway`"),
-        ("providers", "certificate providers belong under `certManager`"),
+        (
+            "providers",
+            "certificate providers belong under `certManager`",
+        ),
         ("routes", "`routes` belongs under `gateway`"),
         ("timeouts", "`timeouts` belongs under `gateway`"),
     ],
 };
 
-/// Reads the whole tree of a file.
-pub(crate) fn decode(tree: &Node, diags: &mut Diagnostics) -> Spec {
+/// Reads the whole tree of a file; `None`: it is not a mapping at all.
+pub(crate) fn decode(tree: &Node, diags: &mut Diagnostics) -> Option<Spec> {
     secrets::hide(tree, diags);
     let mut fields = Fields::new(tree, "", diags);
+    if !matches!(tree.kind, Kind::Map(_)) && !tree.is_null() {
+        return None;
+    }
     let head = fields.head;
     let version = fields.leaf("version", diags);
     let gateway = gateway::decode(&mut fields, diags);
     let present = fields.has("middlewares");
     let items = fields.list("middlewares", diags);
     let middlewares_readable = items.is_some() || !present;
-    let middlewares = items.map(|items| items.iter().map(|item| middleware::decode(item, diags)).collect());
+    let middlewares = items.map(|items| {
+        items
+            .iter()
+            .map(|item| middleware::decode(item, diags))
+            .collect()
+    });
     fields.skip_extensions();
     fields.finish(&OTHERS, diags);
-    Spec { head, version, gateway, middlewares, middlewares_readable }
+    Some(Spec {
+        head,
+        version,
+        gateway,
+        middlewares,
+        middlewares_readable,
+    })
 }

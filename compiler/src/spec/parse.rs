@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
 
 use super::node::{Entry, Kind, Node};
 use crate::diag::{Code, Diagnostic, Diagnostics};
@@ -22,7 +22,12 @@ pub(crate) fn parse(sources: &SourceMap, id: SourceId, diags: &mut Diagnostics) 
     let start = if text.starts_with(BOM) { BOM.len() } else { 0 };
     let at = |start: usize| Span::new(id, start, start + 1);
     if let Some(invalid) = sources.invalid_at(id) {
-        diags.push(Diagnostic::new(Code::YamlSyntax, "", at(invalid), "the file is not UTF-8"));
+        diags.push(Diagnostic::new(
+            Code::YamlSyntax,
+            "",
+            at(invalid),
+            "the file is not UTF-8",
+        ));
         return None;
     }
     if text.len() > SOURCE_BYTES_MAX {
@@ -46,7 +51,10 @@ pub(crate) fn parse(sources: &SourceMap, id: SourceId, diags: &mut Diagnostics) 
             return None;
         }
     }
-    let empty = Node { span: at(start), kind: Kind::Map(Vec::new()) };
+    let empty = Node {
+        span: at(start),
+        kind: Kind::Map(Vec::new()),
+    };
     Some(builder.root.unwrap_or(empty))
 }
 
@@ -56,6 +64,8 @@ type Stop = Box<Diagnostic>;
 /// A collection that is being read.
 struct Open {
     span: Span,
+    /// `[…]` or `{…}`: ends where its bracket does; a block ends with its last value.
+    flow: bool,
     anchor: usize,
     /// Nodes counted before this one began.
     nodes_before: usize,
@@ -65,7 +75,12 @@ struct Open {
 }
 
 enum Content {
-    Map { entries: Vec<Entry>, key: Option<Spanned<String>>, merges: Vec<Node>, merge: Option<Span> },
+    Map {
+        entries: Vec<Entry>,
+        key: Option<Spanned<String>>,
+        merges: Vec<Node>,
+        merge: Option<Span>,
+    },
     Seq(Vec<Node>),
 }
 
@@ -92,31 +107,61 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(id: SourceId, base: usize, text: &'a str, diags: &'a mut Diagnostics) -> Self {
         let (stack, anchors) = (Vec::new(), BTreeMap::new());
-        Self { id, base, text, diags, stack, anchors, nodes: 0, documents: 0, root: None }
+        Self {
+            id,
+            base,
+            text,
+            diags,
+            stack,
+            anchors,
+            nodes: 0,
+            documents: 0,
+            root: None,
+        }
     }
 
     fn take(&mut self, event: Event<'_>, span: &granit_parser::Span) -> Result<(), Stop> {
         let span = self.span(span);
         match event {
-            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Anchor(..) => Ok(()),
+            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Anchor(..) => {
+                Ok(())
+            }
             Event::DocumentStart(..) => self.document(span),
             Event::Alias(anchor) => self.alias(anchor, span),
-            Event::UnresolvedAlias(name) => Err(stop(span, format!("the alias `*{name}` names no anchor"))),
+            Event::UnresolvedAlias(name) => {
+                Err(stop(span, format!("the alias `*{name}` names no anchor")))
+            }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = matches!(style, ScalarStyle::Plain) && !has_tag(tag.as_deref(), "str");
                 known_tag(tag.as_deref(), span)?;
                 self.count(1, span)?;
-                let node = Node { span, kind: Kind::Scalar { text: text.into_owned(), plain } };
+                let node = Node {
+                    span,
+                    kind: Kind::Scalar {
+                        text: text.into_owned(),
+                        plain,
+                    },
+                };
                 self.finish(node, anchor, 1, 0)
             }
-            Event::SequenceStart(_, anchor, tag) => {
+            Event::SequenceStart(style, anchor, tag) => {
                 known_tag(tag.as_deref(), span)?;
-                self.open(Content::Seq(Vec::new()), anchor, span)
+                self.open(Content::Seq(Vec::new()), style, anchor, span)
             }
-            Event::MappingStart(_, anchor, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
                 known_tag(tag.as_deref(), span)?;
                 let (entries, merges) = (Vec::new(), Vec::new());
-                self.open(Content::Map { entries, key: None, merges, merge: None }, anchor, span)
+                self.open(
+                    Content::Map {
+                        entries,
+                        key: None,
+                        merges,
+                        merge: None,
+                    },
+                    style,
+                    anchor,
+                    span,
+                )
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
             // The enum is open; what a later parser adds carries no value.
@@ -127,18 +172,27 @@ impl<'a> Builder<'a> {
     fn document(&mut self, span: Span) -> Result<(), Stop> {
         self.documents += 1;
         if self.documents > 1 {
-            return Err(stop(span, "a file holds one document; here a second one begins"));
+            return Err(stop(
+                span,
+                "a file holds one document; here a second one begins",
+            ));
         }
         Ok(())
     }
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Stop> {
         let Some(target) = self.anchors.get(&anchor) else {
-            return Err(stop(span, "an alias cannot stand inside the value it refers to"));
+            return Err(stop(
+                span,
+                "an alias cannot stand inside the value it refers to",
+            ));
         };
         let (nodes, depth) = (target.nodes, target.depth);
         if self.stack.len() + depth > NESTING_MAX {
-            return Err(stop(span, format!("values are nested more than {NESTING_MAX} deep")));
+            return Err(stop(
+                span,
+                format!("values are nested more than {NESTING_MAX} deep"),
+            ));
         }
         self.nodes = self.nodes.saturating_add(nodes);
         if self.nodes > NODES_MAX {
@@ -148,30 +202,81 @@ impl<'a> Builder<'a> {
         node.map_or(Ok(()), |node| self.finish(node, 0, nodes, depth))
     }
 
-    fn open(&mut self, content: Content, anchor: usize, span: Span) -> Result<(), Stop> {
+    fn open(
+        &mut self,
+        content: Content,
+        style: StructureStyle,
+        anchor: usize,
+        span: Span,
+    ) -> Result<(), Stop> {
         let nodes_before = self.nodes;
         self.count(1, span)?;
         if self.stack.len() >= NESTING_MAX {
-            return Err(stop(span, format!("values are nested more than {NESTING_MAX} deep")));
+            return Err(stop(
+                span,
+                format!("values are nested more than {NESTING_MAX} deep"),
+            ));
         }
-        self.stack.push(Open { span, anchor, nodes_before, depth: 1, content });
+        let flow = matches!(style, StructureStyle::Flow);
+        self.stack.push(Open {
+            span,
+            flow,
+            anchor,
+            nodes_before,
+            depth: 1,
+            content,
+        });
         Ok(())
     }
 
     fn close(&mut self, end: Span) -> Result<(), Stop> {
-        let Some(open) = self.stack.pop() else { return Ok(()) };
-        let kind = match open.content {
-            Content::Seq(items) => Kind::Seq(items),
-            Content::Map { entries, merges, .. } => Kind::Map(self.merged(entries, merges)),
+        let Some(open) = self.stack.pop() else {
+            return Ok(());
         };
-        let span = Span { end: end.end.max(open.span.end), ..open.span };
-        self.finish(Node { span, kind }, open.anchor, self.nodes - open.nodes_before, open.depth)
+        let (kind, last) = match open.content {
+            Content::Seq(items) => {
+                let last = items.last().map(|item| item.span.end);
+                (Kind::Seq(items), last)
+            }
+            Content::Map {
+                entries, merges, ..
+            } => {
+                let last = entries
+                    .last()
+                    .map(|entry| entry.value.span.end.max(entry.key.span.end));
+                (Kind::Map(self.merged(entries, merges)), last)
+            }
+        };
+        let last = last.filter(|_| !open.flow).unwrap_or(end.end);
+        let span = Span {
+            end: last.max(open.span.end),
+            ..open.span
+        };
+        self.finish(
+            Node { span, kind },
+            open.anchor,
+            self.nodes - open.nodes_before,
+            open.depth,
+        )
     }
 
     /// Puts a finished node where it belongs.
-    fn finish(&mut self, node: Node, anchor: usize, nodes: usize, depth: usize) -> Result<(), Stop> {
+    fn finish(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        nodes: usize,
+        depth: usize,
+    ) -> Result<(), Stop> {
         if anchor > 0 {
-            self.anchors.insert(anchor, Anchored { node: node.clone(), nodes, depth });
+            self.anchors.insert(
+                anchor,
+                Anchored {
+                    node: node.clone(),
+                    nodes,
+                    depth,
+                },
+            );
         }
         let Some(open) = self.stack.last_mut() else {
             self.root = Some(node);
@@ -180,10 +285,18 @@ impl<'a> Builder<'a> {
         open.depth = open.depth.max(depth + 1);
         match &mut open.content {
             Content::Seq(items) => items.push(node),
-            Content::Map { entries, key, merges, merge } => match key.take() {
+            Content::Map {
+                entries,
+                key,
+                merges,
+                merge,
+            } => match key.take() {
                 None => {
                     let Kind::Scalar { text, plain } = node.kind else {
-                        return Err(stop(node.span, format!("a key is text, not {}", node.describe())));
+                        return Err(stop(
+                            node.span,
+                            format!("a key is text, not {}", node.describe()),
+                        ));
                     };
                     if plain && text == "<<" {
                         if let Some(first) = merge.replace(node.span) {
@@ -193,7 +306,10 @@ impl<'a> Builder<'a> {
                     *key = Some(Spanned::new(text, node.span));
                 }
                 Some(name) if merge.is_some_and(|merge| merge == name.span) => merges.push(node),
-                Some(name) => entries.push(Entry { key: name, value: node }),
+                Some(name) => entries.push(Entry {
+                    key: name,
+                    value: node,
+                }),
             },
         }
         Ok(())
@@ -205,7 +321,9 @@ impl<'a> Builder<'a> {
         let mut entries = Vec::with_capacity(own.len());
         for entry in own {
             match first.get(&entry.key.value) {
-                Some(&span) => self.diags.push(duplicate(&entry.key.value, entry.key.span, span)),
+                Some(&span) => self
+                    .diags
+                    .push(duplicate(&entry.key.value, entry.key.span, span)),
                 None => {
                     first.insert(entry.key.value.clone(), entry.key.span);
                     entries.push(entry);
@@ -220,7 +338,8 @@ impl<'a> Builder<'a> {
             for map in maps {
                 let Kind::Map(more) = map.kind else {
                     let message = format!("`<<` merges mappings, not {}", map.describe());
-                    self.diags.push(Diagnostic::new(Code::TypeMismatch, "<<", map.span, message));
+                    self.diags
+                        .push(Diagnostic::new(Code::TypeMismatch, "<<", map.span, message));
                     continue;
                 };
                 for entry in more {
@@ -238,10 +357,17 @@ impl<'a> Builder<'a> {
         // Keys are no values: a mapping that waits for a key does not count it.
         let is_key = matches!(
             self.stack.last(),
-            Some(Open { content: Content::Map { key: None, .. }, .. })
+            Some(Open {
+                content: Content::Map { key: None, .. },
+                ..
+            })
         );
         self.nodes += if is_key { 0 } else { nodes };
-        if self.nodes > NODES_MAX { Err(too_many(span)) } else { Ok(()) }
+        if self.nodes > NODES_MAX {
+            Err(too_many(span))
+        } else {
+            Ok(())
+        }
     }
 
     fn scan_fault(&self, fault: &ScanError) -> Stop {
@@ -249,7 +375,10 @@ impl<'a> Builder<'a> {
         let whole = self.base + self.text.len();
         let span = Span::new(self.id, at.min(whole), (at + 1).min(whole));
         let text = fault.info();
-        stop(span, text.lines().next().unwrap_or("malformed YAML").to_owned())
+        stop(
+            span,
+            text.lines().next().unwrap_or("malformed YAML").to_owned(),
+        )
     }
 
     fn span(&self, span: &granit_parser::Span) -> Span {
@@ -257,7 +386,12 @@ impl<'a> Builder<'a> {
     }
 
     fn offset(&self, marker: &granit_parser::Marker) -> usize {
-        let of_char = || self.text.char_indices().nth(marker.index()).map_or(self.text.len(), |(at, _)| at);
+        let of_char = || {
+            self.text
+                .char_indices()
+                .nth(marker.index())
+                .map_or(self.text.len(), |(at, _)| at)
+        };
         self.base + marker.byte_offset().unwrap_or_else(of_char)
     }
 }
@@ -298,9 +432,15 @@ mod tests {
         match &node.kind {
             Kind::Map(entries) => {
                 let entry = |entry: &Entry| format!("{}: {}", entry.key.value, show(&entry.value));
-                format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
+                format!(
+                    "{{{}}}",
+                    entries.iter().map(entry).collect::<Vec<_>>().join(", ")
+                )
             }
-            Kind::Seq(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(", ")),
+            Kind::Seq(items) => format!(
+                "[{}]",
+                items.iter().map(show).collect::<Vec<_>>().join(", ")
+            ),
             Kind::Scalar { text, plain: true } => text.clone(),
             Kind::Scalar { text, plain: false } => format!("{text:?}"),
         }
@@ -313,13 +453,19 @@ mod tests {
         let tree = parse(&sources, id, &mut diags);
         let findings = diags.summary(&sources).join("; ");
         let shown = tree.map_or_else(String::new, |tree| show(&tree));
-        let both = [shown, findings].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        let both = [shown, findings]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>();
         assert_eq!(both.join(" | "), expected, "{text}");
     }
 
     #[test]
     fn scalars_keep_their_text() {
-        check("a: 1.0\nb: '1.0'\nc: true\nd:\ne: !!str 5\n", "{a: 1.0, b: \"1.0\", c: true, d: , e: \"5\"}");
+        check(
+            "a: 1.0\nb: '1.0'\nc: true\nd:\ne: !!str 5\n",
+            "{a: 1.0, b: \"1.0\", c: true, d: ~, e: \"5\"}",
+        );
         check("a: \"x\\ty\"\nb: |\n  z\n", "{a: \"x\\ty\", b: \"z\\n\"}");
         check("", "{}");
         check("\u{feff}a: 1", "{a: 1}");
@@ -330,20 +476,32 @@ mod tests {
         let mut sources = SourceMap::new();
         let id = sources.add("a.yaml", "\u{feff}é: [ü, \"x y\"]\nk:\n  - name: v # c\n");
         let tree = parse(&sources, id, &mut Diagnostics::new()).unwrap();
-        let Kind::Map(entries) = &tree.kind else { panic!() };
-        let Kind::Seq(items) = &entries[0].value.kind else { panic!() };
+        let Kind::Map(entries) = &tree.kind else {
+            panic!()
+        };
+        let Kind::Seq(items) = &entries[0].value.kind else {
+            panic!()
+        };
         let texts: Vec<_> = items.iter().map(|item| sources.slice(item.span)).collect();
         assert_eq!(texts, ["ü", "\"x y\""]);
         assert_eq!(sources.slice(entries[0].value.span), "[ü, \"x y\"]");
-        let Kind::Seq(items) = &entries[1].value.kind else { panic!() };
+        let Kind::Seq(items) = &entries[1].value.kind else {
+            panic!()
+        };
         assert_eq!(sources.slice(items[0].head()), "name");
         assert_eq!(sources.locate(items[0].head()).to_string(), "a.yaml:3:5");
     }
 
     #[test]
     fn aliases_and_merges() {
-        check("a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}\n", "{a: {p: 1, q: 2}, b: {q: 3, p: 1}}");
-        check("a: &x {p: 1}\nb: {<<: [*x, {p: 2, r: 3}]}\n", "{a: {p: 1}, b: {p: 1, r: 3}}");
+        check(
+            "a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}\n",
+            "{a: {p: 1, q: 2}, b: {q: 3, p: 1}}",
+        );
+        check(
+            "a: &x {p: 1}\nb: {<<: [*x, {p: 2, r: 3}]}\n",
+            "{a: {p: 1}, b: {p: 1, r: 3}}",
+        );
         check("a: &x [1]\nb: *x\n", "{a: [1], b: [1]}");
         check("b: {<<: 3}\n", "{b: {}} | a.yaml:1:9 error[type-mismatch]");
         check("a: &x [*x]\n", "a.yaml:1:8 error[yaml-syntax]");
@@ -352,23 +510,29 @@ mod tests {
 
     #[test]
     fn faults() {
-        check("a: 1\nb: 2\na: 3\n", "{a: 1, b: 2} | a.yaml:3:1 error[duplicate-key]");
-        check("a: [1\n", "a.yaml:2:1 error[yaml-syntax]");
+        check(
+            "a: 1\nb: 2\na: 3\n",
+            "{a: 1, b: 2} | a.yaml:3:1 error[duplicate-key]",
+        );
+        check("a: [1\n", "a.yaml:1:4 error[yaml-syntax]");
         check("a: 1\n---\nb: 2\n", "a.yaml:2:1 error[yaml-syntax]");
         check("[a]: 1\n", "a.yaml:1:1 error[yaml-syntax]");
         check("a: !x 1\n", "a.yaml:1:7 error[yaml-syntax]");
-        check("a:\n\t- 1\n", "a.yaml:2:1 error[yaml-syntax]");
+        check("a:\n\t- 1\n", "a.yaml:2:2 error[yaml-syntax]");
     }
 
     #[test]
     fn bounds() {
-        check(&format!("{}{}", "[".repeat(70), "]".repeat(70)), "a.yaml:1:65 error[yaml-syntax]");
+        check(
+            &format!("{}{}", "[".repeat(70), "]".repeat(70)),
+            "a.yaml:1:65 error[yaml-syntax]",
+        );
         let bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n";
-        check(bomb, "a.yaml:5:32 error[yaml-syntax]");
+        check(bomb, "a.yaml:5:29 error[yaml-syntax]");
         let mut deep = "a0: &a0 [x]\n".to_owned();
         for level in 1..80 {
             deep.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
         }
-        check(&deep, "a.yaml:63:13 error[yaml-syntax]");
+        check(&deep, "a.yaml:64:12 error[yaml-syntax]");
     }
 }

@@ -70,7 +70,12 @@ const OTHERS: Others = Others {
 };
 
 const BACKEND: Others = Others {
-    later: &[("exclusive", ""), ("match", ""), ("priority", ""), ("weight", "backends are used in turn")],
+    later: &[
+        ("exclusive", ""),
+        ("match", ""),
+        ("priority", ""),
+        ("weight", "backends are used in turn"),
+    ],
     hints: &[("target", "write `endpoint`"), ("url", "write `endpoint`")],
 };
 
@@ -116,16 +121,30 @@ fn backend(item: &Item<'_>, diags: &mut Diagnostics) -> Backend {
         let message = "expected a mapping with `endpoint`, found a single value";
         let fault = Diagnostic::new(Code::TypeMismatch, path_key.as_str(), span, message);
         let form = format!("{{endpoint: {}}}", quoted(text));
-        diags.push(fault.help("write `- endpoint: http://backend:8080`").fix(span, form));
-        return Backend { path_key, head: span, endpoint: None, broken: true };
+        diags.push(
+            fault
+                .help("write `- endpoint: http://backend:8080`")
+                .fix(span, form),
+        );
+        return Backend {
+            path_key,
+            head: span,
+            endpoint: None,
+            broken: true,
+        };
     }
     let mut fields = Fields::new(item.node, item.path.as_str(), diags);
-    let present = fields.has("endpoint");
     let endpoint = fields.leaf("endpoint", diags);
-    let broken = (present && endpoint.is_none()) || !matches!(item.node.kind, Kind::Map(_));
+    let broken = endpoint.as_ref().is_some_and(|leaf| leaf.broken)
+        || !matches!(item.node.kind, Kind::Map(_));
     let head = fields.head;
     fields.finish(&BACKEND, diags);
-    Backend { path_key, head, endpoint, broken }
+    Backend {
+        path_key,
+        head,
+        endpoint,
+        broken,
+    }
 }
 
 /// As a double-quoted YAML scalar.

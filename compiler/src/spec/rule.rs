@@ -79,11 +79,19 @@ pub(crate) struct Cors {
 }
 
 const BASIC_AUTH: Others = Others {
-    later: &[("failureWindow", ""), ("lockDuration", ""), ("maxFailures", ""), ("usersFile", "")],
+    later: &[
+        ("failureWindow", ""),
+        ("lockDuration", ""),
+        ("maxFailures", ""),
+        ("usersFile", ""),
+    ],
     hints: &[],
 };
 
-const BODY_LIMIT: Others = Others { later: &[("buffer", "")], hints: &[] };
+const BODY_LIMIT: Others = Others {
+    later: &[("buffer", "")],
+    hints: &[],
+};
 
 const RESPONSE_HEADERS: Others = Others {
     later: &[
@@ -97,7 +105,9 @@ const RESPONSE_HEADERS: Others = Others {
 
 /// Reads the rule of an `addPrefix`.
 pub(crate) fn add_prefix(mut fields: Fields<'_>, diags: &mut Diagnostics) -> AddPrefix {
-    let rule = AddPrefix { prefix: fields.leaf("prefix", diags) };
+    let rule = AddPrefix {
+        prefix: fields.leaf("prefix", diags),
+    };
     fields.finish(&Others::NONE, diags);
     rule
 }
@@ -121,7 +131,12 @@ pub(crate) fn basic_auth(mut fields: Fields<'_>, diags: &mut Diagnostics) -> Bas
 
 fn user(item: &Item<'_>, diags: &mut Diagnostics) -> Option<User> {
     match &item.node.kind {
-        Kind::Scalar { .. } => leaf(item.node, item.path.clone(), item.node.span, diags).map(User::Pair),
+        Kind::Scalar { .. } => Some(User::Pair(leaf(
+            item.node,
+            item.path.clone(),
+            item.node.span,
+            diags,
+        ))),
         Kind::Map(_) | Kind::Seq(_) => {
             let mut fields = Fields::new(item.node, item.path.as_str(), diags).folding(true);
             let whole = matches!(item.node.kind, Kind::Map(_));
@@ -130,14 +145,21 @@ fn user(item: &Item<'_>, diags: &mut Diagnostics) -> Option<User> {
             let head = fields.head;
             let path_key = item.path.clone();
             fields.finish(&Others::NONE, diags);
-            whole.then_some(User::Split { path_key, head, username, password })
+            whole.then_some(User::Split {
+                path_key,
+                head,
+                username,
+                password,
+            })
         }
     }
 }
 
 /// Reads the rule of a `bodyLimit`.
 pub(crate) fn body_limit(mut fields: Fields<'_>, diags: &mut Diagnostics) -> BodyLimit {
-    let rule = BodyLimit { limit: fields.leaf("limit", diags) };
+    let rule = BodyLimit {
+        limit: fields.leaf("limit", diags),
+    };
     fields.finish(&BODY_LIMIT, diags);
     rule
 }
@@ -170,7 +192,9 @@ pub(crate) fn request_headers(mut fields: Fields<'_>, diags: &mut Diagnostics) -
 pub(crate) fn response_headers(mut fields: Fields<'_>, diags: &mut Diagnostics) -> ResponseHeaders {
     let any = fields.has_keys();
     let set = fields.pairs("setHeaders", diags);
-    let cors = fields.section("cors", diags).map(|cors| read_cors(cors, diags));
+    let cors = fields
+        .section("cors", diags)
+        .map(|cors| read_cors(cors, diags));
     fields.finish(&RESPONSE_HEADERS, diags);
     ResponseHeaders { set, cors, any }
 }

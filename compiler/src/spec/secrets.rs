@@ -5,8 +5,18 @@ use crate::diag::Diagnostics;
 
 /// Keys whose value is a secret, in lower case (the `!` keys of config.md and middlewares.md).
 const SECRET_KEYS: &[&str] = &[
-    "accesskeyid", "apitoken", "bindpass", "clientsecret", "hmackey", "password", "pepper", "secret",
-    "secretaccesskey", "secretkey", "token", "tsigsecret",
+    "accesskeyid",
+    "apitoken",
+    "bindpass",
+    "clientsecret",
+    "hmackey",
+    "password",
+    "pepper",
+    "secret",
+    "secretaccesskey",
+    "secretkey",
+    "token",
+    "tsigsecret",
 ];
 
 /// Whether a key's value is a secret.
@@ -56,6 +66,8 @@ fn hide_scalars(node: &Node, diags: &mut Diagnostics) {
             }
         }
         Kind::Seq(items) => items.iter().for_each(|item| hide_scalars(item, diags)),
-        Kind::Map(entries) => entries.iter().for_each(|entry| hide_scalars(&entry.value, diags)),
+        Kind::Map(entries) => entries
+            .iter()
+            .for_each(|entry| hide_scalars(&entry.value, diags)),
     }
 }
