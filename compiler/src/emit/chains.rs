@@ -17,7 +17,9 @@ pub(super) fn emit(chains: &[Chain]) -> Vec<TokenStream> {
     }
     let mut items = vec![rt::use_chain(), rt::use_start()];
     if chains.iter().any(|chain| !is_empty(chain)) {
-        items.push(quote!(use crate::middlewares;));
+        items.push(quote!(
+            use crate::middlewares;
+        ));
     }
     items.extend(chains.iter().map(emit_constant));
     items.push(table);
@@ -64,7 +66,11 @@ fn emit_function(chain: &Chain) -> TokenStream {
     let name = rt::ident(&chain.function);
     let calls = |members: &[Member]| members.iter().map(call).collect();
     let body = rt::boxed_chain(calls(&chain.policies), calls(&chain.filters));
-    let start = if is_empty(chain) { quote!(_start) } else { quote!(start) };
+    let start = if is_empty(chain) {
+        quote!(_start)
+    } else {
+        quote!(start)
+    };
     quote! {
         #[doc = #doc]
         fn #name(#start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
@@ -84,7 +90,10 @@ fn describe(chain: &Chain) -> String {
         return format!(" No middlewares: {}.", routes(chain));
     }
     let list = |members: &[Member]| {
-        let names: Vec<String> = members.iter().map(|member| format!("`{}`", member.name)).collect();
+        let names: Vec<String> = members
+            .iter()
+            .map(|member| format!("`{}`", member.name))
+            .collect();
         names.join(" → ")
     };
     let parts: Vec<String> = [("policies", &chain.policies), ("filters", &chain.filters)]

@@ -7,17 +7,26 @@ use super::rt;
 use crate::plan::Plan;
 
 /// What the header says about the file.
-pub(super) const ABOUT: &str = "The gateway: start reading here. `routes` names `chains`, which name `middlewares`.";
+pub(super) const ABOUT: &str =
+    "The gateway: start reading here. `routes` names `chains`, which name `middlewares`.";
 
 /// The items of the file.
 pub(super) fn emit(plan: &Plan, revision: &str) -> Vec<TokenStream> {
     let name = &plan.name;
     let run = rt::main(&quote!(GATEWAY));
     vec![
-        quote!(mod chains;),
-        quote!(mod middlewares;),
-        quote!(mod routes;),
-        quote!(mod settings;),
+        quote!(
+            mod chains;
+        ),
+        quote!(
+            mod middlewares;
+        ),
+        quote!(
+            mod routes;
+        ),
+        quote!(
+            mod settings;
+        ),
         rt::use_gateway(),
         quote! {
             /// Everything this gateway is made of.

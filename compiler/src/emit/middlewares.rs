@@ -26,7 +26,10 @@ pub(super) fn emit(middlewares: &[Middleware]) -> Vec<TokenStream> {
         .collect();
     let modules: Vec<_> = modules.into_values().collect();
     let mut items = vec![rt::use_filters(&modules), rt::use_start()];
-    let values: Vec<&Value> = middlewares.iter().flat_map(|middleware| middleware.filter.values()).collect();
+    let values: Vec<&Value> = middlewares
+        .iter()
+        .flat_map(|middleware| middleware.filter.values())
+        .collect();
     items.extend(rt::use_values_in(&values));
     items.extend(middlewares.iter().map(emit_middleware));
     items

@@ -12,6 +12,8 @@ mod print;
 mod routes;
 mod rt;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use proc_macro2::TokenStream;
 
@@ -38,7 +40,11 @@ pub fn emit(plan: &Plan, revision: &str) -> Vec<File> {
             text: manifest::emit(plan),
         },
         rust("src/main.rs", main::ABOUT, main::emit(plan, revision)),
-        rust("src/settings.rs", settings::ABOUT, settings::emit(&plan.settings)),
+        rust(
+            "src/settings.rs",
+            settings::ABOUT,
+            settings::emit(&plan.settings),
+        ),
         rust("src/routes.rs", routes::ABOUT, routes::emit(&plan.routes)),
         rust("src/chains.rs", chains::ABOUT, chains::emit(&plan.chains)),
         rust(

@@ -25,7 +25,9 @@ pub(super) fn emit(table: &RouteTable) -> Vec<TokenStream> {
     vec![
         rt::use_route(),
         rt::use_values(),
-        quote!(use crate::chains;),
+        quote!(
+            use crate::chains;
+        ),
         statics,
     ]
 }

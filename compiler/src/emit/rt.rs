@@ -19,32 +19,44 @@ pub(super) fn ident(ident: &plan::Ident) -> Ident {
 
 /// Imports of a file that writes values.
 pub(super) fn use_values() -> TokenStream {
-    quote!(use goma_runtime::values::{Part, Value};)
+    quote!(
+        use goma_runtime::values::{Part, Value};
+    )
 }
 
 /// Import of the settings.
 pub(super) fn use_settings() -> TokenStream {
-    quote!(use goma_runtime::gateway::Settings;)
+    quote!(
+        use goma_runtime::gateway::Settings;
+    )
 }
 
 /// Import of the gateway.
 pub(super) fn use_gateway() -> TokenStream {
-    quote!(use goma_runtime::gateway::Gateway;)
+    quote!(
+        use goma_runtime::gateway::Gateway;
+    )
 }
 
 /// Imports of a file with functions that run at start.
 pub(super) fn use_start() -> TokenStream {
-    quote!(use goma_runtime::gateway::{Start, StartError};)
+    quote!(
+        use goma_runtime::gateway::{Start, StartError};
+    )
 }
 
 /// Import of a route table without rows.
 pub(super) fn use_empty_route() -> TokenStream {
-    quote!(use goma_runtime::route::Route;)
+    quote!(
+        use goma_runtime::route::Route;
+    )
 }
 
 /// Import of a table without chains.
 pub(super) fn use_chain_source() -> TokenStream {
-    quote!(use goma_runtime::chain::ChainSource;)
+    quote!(
+        use goma_runtime::chain::ChainSource;
+    )
 }
 
 /// Imports of a file whose values may be absent or empty: rustc warns of unused ones.
@@ -52,7 +64,9 @@ pub(super) fn use_values_in(values: &[&Value]) -> Option<TokenStream> {
     if values.is_empty() {
         None
     } else if values.iter().all(|value| value.parts.is_empty()) {
-        Some(quote!(use goma_runtime::values::Value;))
+        Some(quote!(
+            use goma_runtime::values::Value;
+        ))
     } else {
         Some(use_values())
     }
@@ -60,12 +74,16 @@ pub(super) fn use_values_in(values: &[&Value]) -> Option<TokenStream> {
 
 /// Imports of the route table.
 pub(super) fn use_route() -> TokenStream {
-    quote!(use goma_runtime::route::{Backend, Route};)
+    quote!(
+        use goma_runtime::route::{Backend, Route};
+    )
 }
 
 /// Imports of the chains.
 pub(super) fn use_chain() -> TokenStream {
-    quote!(use goma_runtime::chain::{self, Chain, ChainId, ChainSource};)
+    quote!(
+        use goma_runtime::chain::{self, Chain, ChainId, ChainSource};
+    )
 }
 
 /// Imports of the filters in use, each once.

@@ -20,9 +20,16 @@ pub(super) struct Walked {
 
 /// Walks the chain of a route.
 pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canonical) -> Walked {
-    let mut walked = Walked { steps: Vec::new(), path, host: None, status: None };
+    let mut walked = Walked {
+        steps: Vec::new(),
+        path,
+        host: None,
+        status: None,
+    };
     for id in &route.middlewares {
-        let Some(middleware) = model.middleware(*id) else { continue };
+        let Some(middleware) = model.middleware(*id) else {
+            continue;
+        };
         // Policies are part of the recorder and run around every answer (MW-GEN-7).
         let reached = walked.status.is_none() || middleware.rule.is_policy();
         let (effect, status) = if reached {
@@ -62,7 +69,10 @@ fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option
         Rule::BodyLimit(rule) => (format!("413 above {} bytes", rule.limit), None),
         Rule::RedirectScheme(rule) => redirect(rule, request),
         Rule::RequestHeaders(rule) => {
-            let host = rule.set.iter().find(|(name, _)| name.as_str().eq_ignore_ascii_case("host"));
+            let host = rule
+                .set
+                .iter()
+                .find(|(name, _)| name.as_str().eq_ignore_ascii_case("host"));
             if let Some(text) = host.and_then(|(_, value)| value.default_text()) {
                 walked.host = Some(text);
             }
@@ -90,5 +100,8 @@ fn redirect(rule: &RedirectScheme, request: &Request) -> (String, Option<u16>) {
         (true, false) => 301,
         (true, true) => 308,
     };
-    (format!("{status} to {}", rule.scheme.as_str()), Some(status))
+    (
+        format!("{status} to {}", rule.scheme.as_str()),
+        Some(status),
+    )
 }

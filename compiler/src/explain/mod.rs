@@ -9,6 +9,8 @@ mod path;
 mod render;
 mod request;
 mod route;
+#[cfg(test)]
+mod tests;
 mod upstream;
 
 use crate::model::{MiddlewareId, Model, RouteId};
@@ -122,14 +124,25 @@ pub fn explain(model: &Model, request: &Request) -> Explanation {
     };
     let probe = route::probe(model, &path.matched);
     if let Some(key) = probe.filter(|_| matches!(request.method(), "GET" | "HEAD")) {
-        return answered(200, format!("the gateway's own endpoint, see `{key}`"), Vec::new());
+        return answered(
+            200,
+            format!("the gateway's own endpoint, see `{key}`"),
+            Vec::new(),
+        );
     }
     match route::choose(model, request, &path.matched) {
-        route::Choice::None(losers) if probe.is_some() => {
-            answered(405, "the gateway's own endpoint is GET and HEAD only".to_owned(), losers)
-        }
+        route::Choice::None(losers) if probe.is_some() => answered(
+            405,
+            "the gateway's own endpoint is GET and HEAD only".to_owned(),
+            losers,
+        ),
         route::Choice::None(losers) => answered(404, "no route fits".to_owned(), losers),
-        route::Choice::Route { id, route, host, losers } => Explanation {
+        route::Choice::Route {
+            id,
+            route,
+            host,
+            losers,
+        } => Explanation {
             request: request.to_string(),
             answer: Answer::Route(Box::new(routed(model, request, path, id, route, host))),
             losers,
@@ -147,7 +160,10 @@ fn routed(
 ) -> Routed {
     let walked = chain::walk(model, request, route, path);
     let method_fits = route.methods.is_empty()
-        || route.methods.iter().any(|method| method.as_str() == request.method());
+        || route
+            .methods
+            .iter()
+            .any(|method| method.as_str() == request.method());
     // The method check follows the chain (RT-CHAIN-2).
     let status = walked.status.or_else(|| (!method_fits).then_some(405));
     let upstream = status

@@ -77,7 +77,11 @@ fn decode(segment: &str) -> Result<Vec<u8>, BadPath> {
     let mut decoded = Vec::with_capacity(segment.len());
     let mut bytes = segment.bytes();
     while let Some(byte) = bytes.next() {
-        decoded.push(if byte == b'%' { escaped(&mut bytes)? } else { byte });
+        decoded.push(if byte == b'%' {
+            escaped(&mut bytes)?
+        } else {
+            byte
+        });
     }
     Ok(decoded)
 }

@@ -30,7 +30,11 @@ impl Explanation {
     pub fn human(&self, sources: &SourceMap) -> String {
         let mut text = format!("{}\n", self.request);
         let losers = self.losers.iter().map(|loser| {
-            vec![loser.name.clone(), sources.place(loser.span), loser.reason.clone()]
+            vec![
+                loser.name.clone(),
+                sources.place(loser.span),
+                loser.reason.clone(),
+            ]
         });
         match &self.answer {
             Answer::Gateway { status, reason } => {
@@ -122,11 +126,20 @@ fn upstream_rows(routed: &Routed) -> Vec<Vec<String>> {
             Some(405) => "method not in `methods`".to_owned(),
             _ => "the chain answers".to_owned(),
         };
-        let status = routed.status.map_or_else(String::new, |status| status.to_string());
+        let status = routed
+            .status
+            .map_or_else(String::new, |status| status.to_string());
         return vec![vec!["none".to_owned(), format!("{status}, {reason}")]];
     };
-    let rewrite = upstream.rewrite.as_ref().map(|rewrite| format!("({rewrite})"));
-    let mut rows = vec![std::iter::once(upstream.url.clone()).chain(rewrite).collect()];
+    let rewrite = upstream
+        .rewrite
+        .as_ref()
+        .map(|rewrite| format!("({rewrite})"));
+    let mut rows = vec![
+        std::iter::once(upstream.url.clone())
+            .chain(rewrite)
+            .collect(),
+    ];
     let others = upstream.backends.iter().skip(1);
     rows.extend(others.map(|backend| vec![format!("or {backend} in turn")]));
     rows
@@ -174,7 +187,10 @@ fn push_table(text: &mut String, word: &'static str, rows: &[Vec<String>]) {
     let rows: Vec<Row> = rows
         .iter()
         .zip(words)
-        .map(|(cells, word)| Row { word, cells: cells.clone() })
+        .map(|(cells, word)| Row {
+            word,
+            cells: cells.clone(),
+        })
         .collect();
     push_rows(text, &rows);
 }

@@ -36,7 +36,9 @@ impl Request {
             _ => return Err(format!("`{shown}` is neither http nor https")),
         };
         if rest.contains('#') {
-            return Err(format!("`{shown}` has a fragment, which clients do not send"));
+            return Err(format!(
+                "`{shown}` has a fragment, which clients do not send"
+            ));
         }
         let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(authority_end);
@@ -160,7 +162,12 @@ mod tests {
 
     fn check(url: &str, host: &str, port: u16, path: &str, query: &str) {
         let request = Request::parse("GET", url).unwrap();
-        let found = (request.host(), request.port(), request.path(), request.query());
+        let found = (
+            request.host(),
+            request.port(),
+            request.path(),
+            request.query(),
+        );
         assert_eq!(found, (host, port, path, query), "{url}");
     }
 

@@ -42,7 +42,11 @@ type HostRank = (HostKind, Reverse<usize>, bool);
 
 /// The enabled route that answers a canonical path.
 pub(super) fn choose<'a>(model: &'a Model, request: &Request, path: &str) -> Choice<'a> {
-    let on_path = || model.routes().filter(|(_, route)| is_below(path, route.path.as_str()));
+    let on_path = || {
+        model
+            .routes()
+            .filter(|(_, route)| is_below(path, route.path.as_str()))
+    };
     let mut candidates: Vec<Candidate<'a>> = on_path()
         .filter_map(|(id, route)| candidate(id, route, request))
         .collect();
@@ -95,16 +99,29 @@ fn candidate<'a>(id: RouteId, route: &'a Route, request: &Request) -> Option<Can
     if host.is_none() && !route.hosts.is_empty() {
         return None;
     }
-    let segments = route.path.as_str().split('/').filter(|segment| !segment.is_empty());
+    let segments = route
+        .path
+        .as_str()
+        .split('/')
+        .filter(|segment| !segment.is_empty());
     let rank = Rank {
         segments: Reverse(segments.count()),
         host: host.map_or((HostKind::Any, Reverse(0), true), host_rank),
     };
-    Some(Candidate { rank, id, route, host })
+    Some(Candidate {
+        rank,
+        id,
+        route,
+        host,
+    })
 }
 
 fn host_rank(host: &HostPattern) -> HostRank {
-    (host.kind(), Reverse(host.name().len()), host.port().is_none())
+    (
+        host.kind(),
+        Reverse(host.name().len()),
+        host.port().is_none(),
+    )
 }
 
 fn lost_by(candidate: &Candidate<'_>, best: &Candidate<'_>) -> &'static str {

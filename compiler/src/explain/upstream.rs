@@ -52,7 +52,11 @@ pub fn rewritten(route_path: &str, rewrite: &str, path: &str) -> String {
 
 /// Exactly one `/` at the seam (RT-UP-2, MW-PREFIX-1).
 pub(super) fn join(prefix: &str, path: &str) -> String {
-    format!("{}/{}", prefix.trim_end_matches('/'), path.strip_prefix('/').unwrap_or(path))
+    format!(
+        "{}/{}",
+        prefix.trim_end_matches('/'),
+        path.strip_prefix('/').unwrap_or(path)
+    )
 }
 
 fn segments(path: &str) -> impl Iterator<Item = &str> {

@@ -137,7 +137,11 @@ fn lower_route(cx: &Cx<'_>, route: &model::Route, chain: Ident) -> Route {
         place: cx.place(route.span),
         enabled: route.enabled,
         path: route.path.as_str().to_owned(),
-        hosts: route.hosts.iter().map(|host| host.as_str().to_owned()).collect(),
+        hosts: route
+            .hosts
+            .iter()
+            .map(|host| host.as_str().to_owned())
+            .collect(),
         methods: methods(&route.methods),
         rewrite: route.rewrite.as_ref().map(|path| path.as_str().to_owned()),
         backends: route
@@ -150,7 +154,10 @@ fn lower_route(cx: &Cx<'_>, route: &model::Route, chain: Ident) -> Route {
 }
 
 fn methods(methods: &[model::Method]) -> Vec<String> {
-    methods.iter().map(|method| method.as_str().to_owned()).collect()
+    methods
+        .iter()
+        .map(|method| method.as_str().to_owned())
+        .collect()
 }
 
 fn lower_value(cx: &Cx<'_>, value: &model::Value) -> Value {
@@ -189,7 +196,10 @@ fn lower_settings(cx: &Cx<'_>, gateway: &model::Gateway) -> Settings {
 /// Only what a route uses (MW-GEN-21).
 fn lower_middlewares(cx: &Cx<'_>) -> Vec<Middleware> {
     let routes = cx.model.routes.iter();
-    let used: BTreeSet<MiddlewareId> = routes.flat_map(|route| &route.middlewares).copied().collect();
+    let used: BTreeSet<MiddlewareId> = routes
+        .flat_map(|route| &route.middlewares)
+        .copied()
+        .collect();
     used.into_iter()
         .filter_map(|id| cx.model.middleware(id))
         .map(|middleware| Middleware {
@@ -218,7 +228,11 @@ fn lower_rule(cx: &Cx<'_>, rule: &Rule) -> Filter {
         }),
         Rule::RequestHeaders(rule) => Filter::RequestHeaders(RequestHeaders {
             set: lower_headers(cx, &rule.set),
-            remove: rule.remove.iter().map(|name| name.as_str().to_owned()).collect(),
+            remove: rule
+                .remove
+                .iter()
+                .map(|name| name.as_str().to_owned())
+                .collect(),
             add: lower_headers(cx, &rule.add),
         }),
         Rule::ResponseHeaders(rule) => Filter::ResponseHeaders(ResponseHeaders {
@@ -244,7 +258,11 @@ fn lower_basic_auth(cx: &Cx<'_>, rule: &model::rule::BasicAuth) -> BasicAuth {
 
 fn lower_cors(cx: &Cx<'_>, cors: &model::rule::Cors) -> Cors {
     Cors {
-        origins: cors.origins.iter().map(|origin| lower_value(cx, origin)).collect(),
+        origins: cors
+            .origins
+            .iter()
+            .map(|origin| lower_value(cx, origin))
+            .collect(),
         allow_methods: methods(&cors.allow_methods),
         allowed_headers: header_names(&cors.allowed_headers),
         expose_headers: header_names(&cors.expose_headers),

@@ -232,12 +232,25 @@ impl Filter {
     pub fn values(&self) -> Vec<&Value> {
         match self {
             Self::AddPrefix(_) | Self::BodyLimit(_) => Vec::new(),
-            Self::BasicAuth(rule) => rule.users.iter().flat_map(|user| [&user.username, &user.password]).collect(),
+            Self::BasicAuth(rule) => rule
+                .users
+                .iter()
+                .flat_map(|user| [&user.username, &user.password])
+                .collect(),
             Self::RedirectScheme(rule) => rule.port.iter().collect(),
-            Self::RequestHeaders(rule) => rule.set.iter().chain(&rule.add).map(|header| &header.value).collect(),
+            Self::RequestHeaders(rule) => rule
+                .set
+                .iter()
+                .chain(&rule.add)
+                .map(|header| &header.value)
+                .collect(),
             Self::ResponseHeaders(rule) => {
                 let origins = rule.cors.iter().flat_map(|cors| &cors.origins);
-                rule.set.iter().map(|header| &header.value).chain(origins).collect()
+                rule.set
+                    .iter()
+                    .map(|header| &header.value)
+                    .chain(origins)
+                    .collect()
             }
         }
     }

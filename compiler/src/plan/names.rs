@@ -92,12 +92,15 @@ fn check_kind<'a>(
         };
         // Equal names are `duplicate-name`.
         if *other != name {
-            let message = format!("`{name}` and `{other}` are one name in generated code: `{ident}`");
+            let message =
+                format!("`{name}` and `{other}` are one name in generated code: `{ident}`");
             let path = format!("{key}[{index}].name");
             diags.push(
                 Diagnostic::new(Code::NameClash, path, span, message)
                     .label(*other_span, "the other name")
-                    .help("letter case, `-`, `.`, `_` and spaces do not tell names apart; rename one"),
+                    .help(
+                        "letter case, `-`, `.`, `_` and spaces do not tell names apart; rename one",
+                    ),
             );
         }
     }
@@ -148,5 +151,41 @@ mod tests {
         assert_eq!(function.constant().as_str(), "OF_ORDERS_LIST_V2");
         assert_eq!(Ident::chain_of("2fa").as_str(), "of_2fa");
         assert_eq!(Ident::chain_of("type").as_str(), "of_type");
+    }
+
+    fn clashes(spec: &str) -> Vec<String> {
+        let mut sources = crate::source::SourceMap::new();
+        sources.add("goma.yaml", spec);
+        let checked = crate::check(&sources, &crate::Options::default());
+        let findings = checked.diagnostics.iter();
+        findings
+            .filter(|finding| finding.code == Code::NameClash)
+            .map(|finding| format!("{}: {}", finding.path, finding.message))
+            .collect()
+    }
+
+    #[test]
+    fn two_names_in_one_identifier_are_an_error() {
+        let spec = "
+version: 2
+gateway:
+  routes:
+    - {name: orders.list, path: /a, target: \"http://10.0.0.7\", middlewares: [a-b, A_b]}
+    - {name: orders-list, path: /b, target: \"http://10.0.0.7\"}
+middlewares:
+  - {name: a-b, type: bodyLimit, rule: {limit: 1}}
+  - {name: A_b, type: bodyLimit, rule: {limit: 1}}
+";
+        assert_eq!(
+            clashes(spec),
+            [
+                "gateway.routes[1].name: `orders-list` and `orders.list` are one name in generated code: `of_orders_list`",
+                "middlewares[1].name: `A_b` and `a-b` are one name in generated code: `a_b`",
+            ]
+        );
+        assert_eq!(
+            clashes(&spec.replace("A_b", "c").replace("orders-list", "o")),
+            [""; 0]
+        );
     }
 }

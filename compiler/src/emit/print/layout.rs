@@ -27,10 +27,10 @@ const SHORT_ELEMENT_WIDTH: usize = 10;
 /// `indent` is the level of its line, `column` where it begins, `after` how many characters
 /// follow it in its last line.
 pub(super) fn expression(value: &Expr, indent: usize, column: usize, after: usize) -> String {
-    if let Some(line) = flat(value) {
-        if column + line.chars().count() + after <= WIDTH {
-            return line;
-        }
+    if let Some(line) = flat(value)
+        && column + line.chars().count() + after <= WIDTH
+    {
+        return line;
     }
     broken(value, indent, column, after)
 }
@@ -39,7 +39,10 @@ pub(super) fn expression(value: &Expr, indent: usize, column: usize, after: usiz
 fn broken(value: &Expr, indent: usize, column: usize, after: usize) -> String {
     match value {
         Expr::Reference(reference) => {
-            format!("&{}", expression(&reference.expr, indent, column + 1, after))
+            format!(
+                "&{}",
+                expression(&reference.expr, indent, column + 1, after)
+            )
         }
         Expr::Try(tried) => format!("{}?", expression(&tried.expr, indent, column, after + 1)),
         Expr::Struct(literal) => structure(literal, indent),
@@ -62,11 +65,16 @@ pub(super) fn flat(value: &Expr) -> Option<String> {
         Expr::Array(array) => Some(format!("[{}]", flat_list(array.elems.iter(), ARRAY_WIDTH)?)),
         Expr::Tuple(tuple) => {
             let comma = if tuple.elems.len() == 1 { "," } else { "" };
-            Some(format!("({}{comma})", flat_list(tuple.elems.iter(), CALL_WIDTH)?))
+            Some(format!(
+                "({}{comma})",
+                flat_list(tuple.elems.iter(), CALL_WIDTH)?
+            ))
         }
-        Expr::Call(ExprCall { func, args, .. }) => {
-            Some(format!("{}({})", tight(func), flat_list(args.iter(), CALL_WIDTH)?))
-        }
+        Expr::Call(ExprCall { func, args, .. }) => Some(format!(
+            "{}({})",
+            tight(func),
+            flat_list(args.iter(), CALL_WIDTH)?
+        )),
         other => Some(tight(other)),
     }
 }
@@ -104,7 +112,10 @@ fn flat_list<'a>(
     width: usize,
 ) -> Option<String> {
     let unlimited = values.len() == 1 && !values.clone().any(breaks);
-    let line = values.map(flat).collect::<Option<Vec<String>>>()?.join(", ");
+    let line = values
+        .map(flat)
+        .collect::<Option<Vec<String>>>()?
+        .join(", ");
     (unlimited || line.chars().count() <= width).then_some(line)
 }
 
@@ -171,7 +182,8 @@ pub(super) fn fill(elements: &[String], indent: usize) -> String {
         let slack = usize::from(index + 1 < elements.len());
         let Some(line) = lines.last_mut() else { break };
         let space = usize::from(line.len() > indent);
-        if space == 1 && line.chars().count() + space + element.chars().count() + 1 + slack > WIDTH {
+        if space == 1 && line.chars().count() + space + element.chars().count() + 1 + slack > WIDTH
+        {
             lines.push(format!("{}{element},", spaces(indent)));
         } else {
             line.push_str(&format!("{}{element},", spaces(space)));

@@ -54,7 +54,10 @@ fn item(tokens: TokenStream) -> (Group, String) {
         Ok(Item::Mod(item)) => (Group::Module, format!("mod {};", item.ident)),
         Ok(Item::Use(item)) => {
             let own = matches!(&item.tree, UseTree::Path(path) if path.ident == "crate");
-            (if own { Group::UseOwn } else { Group::UseOther }, item_use(&item))
+            (
+                if own { Group::UseOwn } else { Group::UseOther },
+                item_use(&item),
+            )
         }
         Ok(Item::Const(item)) => (Group::Item, item_const(&item)),
         Ok(Item::Static(item)) => (Group::Item, item_static(&item)),
@@ -142,7 +145,10 @@ fn item_fn(item: ItemFn) -> String {
     if line.len() <= WIDTH {
         text.push_str(&line);
     } else {
-        let inputs: String = inputs.iter().map(|input| format!("    {input},\n")).collect();
+        let inputs: String = inputs
+            .iter()
+            .map(|input| format!("    {input},\n"))
+            .collect();
         text.push_str(&format!("{visibility}fn {name}(\n{inputs}){output} {{"));
     }
     text.push_str("\n    ");
@@ -156,7 +162,10 @@ fn docs(attributes: &[Attribute]) -> String {
     for attribute in attributes {
         let doc = match &attribute.meta {
             syn::Meta::NameValue(meta) => match &meta.value {
-                Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(doc), .. }) => Some(doc.value()),
+                Expr::Lit(syn::ExprLit {
+                    lit: syn::Lit::Str(doc),
+                    ..
+                }) => Some(doc.value()),
                 _ => None,
             },
             syn::Meta::List(_) | syn::Meta::Path(_) => None,

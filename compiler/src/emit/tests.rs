@@ -1,0 +1,568 @@
+//! What each emitter prints, beside the spec it comes from; and how output grows.
+
+use crate::plan::Feature;
+use crate::source::SourceMap;
+use crate::{Options, Output, compile};
+
+fn output(spec: &str) -> Output {
+    let mut sources = SourceMap::new();
+    sources.add("goma.yaml", spec);
+    let compiled = compile(&sources, &Options::default());
+    let findings = compiled.diagnostics.summary(&sources);
+    compiled.output.unwrap_or_else(|| panic!("{findings:?}"))
+}
+
+/// One file of a spec's crate.
+fn file(spec: &str, path: &str) -> String {
+    let output = output(spec);
+    let found = output.files.iter().find(|file| file.path == path);
+    found.unwrap().text.clone()
+}
+
+/// Spec and output together, without the header that all files have.
+fn shown(spec: &str, path: &str) -> String {
+    let text = file(spec, path);
+    let body = text
+        .trim_start_matches(|c| c != '\n')
+        .trim_start_matches("\n//!\n");
+    format!("{}\n\n=> {path}\n{body}", spec.trim())
+}
+
+/// A spec whose only route has one middleware.
+fn with_middleware(middleware: &str) -> String {
+    format!(
+        "
+version: 2
+gateway: {{routes: [{{name: a, path: /, target: \"http://10.0.0.7\", middlewares: [m]}}]}}
+middlewares:
+  - name: m
+{middleware}"
+    )
+}
+
+#[test]
+fn route_rows() {
+    let spec = "
+version: 2
+gateway:
+  routes:
+    - name: orders.list
+      path: /orders/
+      hosts: [Shop.example.com, \"*.example.org:8080\"]
+      methods: [get, HEAD]
+      rewrite: /v1/
+      backends:
+        - endpoint: http://${HOST}:${PORT:-80}/base
+        - endpoint: http://10.0.0.8
+";
+    insta::assert_snapshot!(shown(spec, "src/routes.rs"), @r#"
+    version: 2
+    gateway:
+      routes:
+        - name: orders.list
+          path: /orders/
+          hosts: [Shop.example.com, "*.example.org:8080"]
+          methods: [get, HEAD]
+          rewrite: /v1/
+          backends:
+            - endpoint: http://${HOST}:${PORT:-80}/base
+            - endpoint: http://10.0.0.8
+
+    => src/routes.rs
+    //! The route table: one row per route, which names its chain.
+
+    use goma_runtime::route::{Backend, Route};
+    use goma_runtime::values::{Part, Value};
+
+    use crate::chains;
+
+    /// `gateway.routes` (goma.yaml:4), in spec order.
+    pub static ROUTES: [Route; 1] = [Route {
+        name: "orders.list",
+        source: "goma.yaml:5",
+        enabled: true,
+        path: "/orders",
+        hosts: &["shop.example.com", "*.example.org:8080"],
+        methods: &["GET", "HEAD"],
+        rewrite: Some("/v1"),
+        backends: &[
+            Backend {
+                endpoint: Value {
+                    key: "gateway.routes[0].backends[0].endpoint",
+                    source: "goma.yaml:11:21",
+                    parts: &[
+                        Part::Text("http://"),
+                        Part::Env {
+                            name: "HOST",
+                            default: None,
+                        },
+                        Part::Text(":"),
+                        Part::Env {
+                            name: "PORT",
+                            default: Some("80"),
+                        },
+                        Part::Text("/base"),
+                    ],
+                },
+            },
+            Backend {
+                endpoint: Value {
+                    key: "gateway.routes[0].backends[1].endpoint",
+                    source: "goma.yaml:12:21",
+                    parts: &[Part::Text("http://10.0.0.8")],
+                },
+            },
+        ],
+        chain: chains::BARE,
+    }];
+    "#);
+}
+
+#[test]
+fn chains_in_list_order_with_policies_apart() {
+    let spec = "
+version: 2
+gateway:
+  routes:
+    - {name: a, path: /a, target: \"http://10.0.0.7\", middlewares: [limit, headers, type]}
+    - {name: b, path: /b, target: \"http://10.0.0.7\"}
+    - {name: c, path: /c, target: \"http://10.0.0.7\", middlewares: [limit, headers, type]}
+middlewares:
+  - {name: type, type: addPrefix, rule: {prefix: /p}}
+  - {name: headers, type: responseHeaders, rule: {setHeaders: {X-A: b}}}
+  - {name: limit, type: bodyLimit, rule: {limit: 1}}
+";
+    insta::assert_snapshot!(shown(spec, "src/chains.rs"), @r#"
+    version: 2
+    gateway:
+      routes:
+        - {name: a, path: /a, target: "http://10.0.0.7", middlewares: [limit, headers, type]}
+        - {name: b, path: /b, target: "http://10.0.0.7"}
+        - {name: c, path: /c, target: "http://10.0.0.7", middlewares: [limit, headers, type]}
+    middlewares:
+      - {name: type, type: addPrefix, rule: {prefix: /p}}
+      - {name: headers, type: responseHeaders, rule: {setHeaders: {X-A: b}}}
+      - {name: limit, type: bodyLimit, rule: {limit: 1}}
+
+    => src/chains.rs
+    //! Every distinct list of middlewares, built once per core.
+
+    use goma_runtime::chain::{self, Chain, ChainId, ChainSource};
+    use goma_runtime::gateway::{Start, StartError};
+
+    use crate::middlewares;
+
+    /// Chain of `a` (goma.yaml:5) and 1 more route.
+    pub const OF_A: ChainId = ChainId(0);
+
+    /// Chain of `b` (goma.yaml:6).
+    pub const BARE: ChainId = ChainId(1);
+
+    /// Every distinct chain, by its `ChainId`.
+    pub static CHAINS: [ChainSource; 2] = [of_a, bare];
+
+    /// `a` (goma.yaml:5) and 1 more route: policies `headers`, filters `limit` → `type`
+    fn of_a(start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
+        Ok(chain::boxed(
+            (middlewares::headers(start)?,),
+            (middlewares::limit(start)?, middlewares::type_(start)?),
+        ))
+    }
+
+    /// No middlewares: `b` (goma.yaml:6).
+    fn bare(_start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
+        Ok(chain::boxed((), ()))
+    }
+    "#);
+}
+
+#[test]
+fn request_headers() {
+    let spec = with_middleware(
+        "    type: requestHeaders
+    rule: {setHeaders: {X-A: \"a ${B:-c}\", X-Old: \"\"}, removeHeaders: [X-*], addHeaders: {Via: \"\\\"q\\\"\"}}",
+    );
+    insta::assert_snapshot!(shown(&spec, "src/middlewares.rs"), @r#"
+    version: 2
+    gateway: {routes: [{name: a, path: /, target: "http://10.0.0.7", middlewares: [m]}]}
+    middlewares:
+      - name: m
+        type: requestHeaders
+        rule: {setHeaders: {X-A: "a ${B:-c}", X-Old: ""}, removeHeaders: [X-*], addHeaders: {Via: "\"q\""}}
+
+    => src/middlewares.rs
+    //! Every middleware in use, with its rule.
+
+    use goma_runtime::filter::request_headers;
+    use goma_runtime::gateway::{Start, StartError};
+    use goma_runtime::values::{Part, Value};
+
+    /// `m` (goma.yaml:5): requestHeaders
+    pub fn m(start: &Start<'_>) -> Result<request_headers::RequestHeaders, StartError> {
+        request_headers::RequestHeaders::new(
+            &request_headers::Config {
+                set: &[
+                    (
+                        "X-A",
+                        Value {
+                            key: "middlewares[0].rule.setHeaders.X-A",
+                            source: "goma.yaml:7:30",
+                            parts: &[
+                                Part::Text("a "),
+                                Part::Env {
+                                    name: "B",
+                                    default: Some("c"),
+                                },
+                            ],
+                        },
+                    ),
+                    (
+                        "X-Old",
+                        Value {
+                            key: "middlewares[0].rule.setHeaders.X-Old",
+                            source: "goma.yaml:7:50",
+                            parts: &[],
+                        },
+                    ),
+                ],
+                remove: &["X-*"],
+                add: &[(
+                    "Via",
+                    Value {
+                        key: "middlewares[0].rule.addHeaders.Via",
+                        source: "goma.yaml:7:95",
+                        parts: &[Part::Text("\"q\"")],
+                    },
+                )],
+            },
+            start,
+        )
+    }
+    "#);
+}
+
+#[test]
+fn response_headers() {
+    let spec = with_middleware(
+        "    type: responseHeaders
+    rule: {cors: {enabled: true, origins: [\"https://a.test\"], exposeHeaders: [X-A]}}",
+    );
+    insta::assert_snapshot!(shown(&spec, "src/middlewares.rs"), @r#"
+    version: 2
+    gateway: {routes: [{name: a, path: /, target: "http://10.0.0.7", middlewares: [m]}]}
+    middlewares:
+      - name: m
+        type: responseHeaders
+        rule: {cors: {enabled: true, origins: ["https://a.test"], exposeHeaders: [X-A]}}
+
+    => src/middlewares.rs
+    //! Every middleware in use, with its rule.
+
+    use goma_runtime::filter::response_headers;
+    use goma_runtime::gateway::{Start, StartError};
+    use goma_runtime::values::{Part, Value};
+
+    /// `m` (goma.yaml:5): responseHeaders
+    pub fn m(start: &Start<'_>) -> Result<response_headers::ResponseHeaders, StartError> {
+        response_headers::ResponseHeaders::new(
+            &response_headers::Config {
+                set: &[],
+                cors: Some(response_headers::Cors {
+                    origins: &[Value {
+                        key: "middlewares[0].rule.cors.origins[0]",
+                        source: "goma.yaml:7:44",
+                        parts: &[Part::Text("https://a.test")],
+                    }],
+                    allow_methods: &[],
+                    allowed_headers: &[],
+                    expose_headers: &["X-A"],
+                    max_age: None,
+                    allow_credentials: false,
+                }),
+            },
+            start,
+        )
+    }
+    "#);
+}
+
+#[test]
+fn basic_auth() {
+    let spec = with_middleware(
+        "    type: basicAuth
+    rule: {users: [\"u:${P}\"], usernameHeader: X-User}",
+    );
+    insta::assert_snapshot!(shown(&spec, "src/middlewares.rs"), @r#"
+    version: 2
+    gateway: {routes: [{name: a, path: /, target: "http://10.0.0.7", middlewares: [m]}]}
+    middlewares:
+      - name: m
+        type: basicAuth
+        rule: {users: ["u:${P}"], usernameHeader: X-User}
+
+    => src/middlewares.rs
+    //! Every middleware in use, with its rule.
+
+    use goma_runtime::filter::basic_auth;
+    use goma_runtime::gateway::{Start, StartError};
+    use goma_runtime::values::{Part, Value};
+
+    /// `m` (goma.yaml:5): basicAuth
+    pub fn m(start: &Start<'_>) -> Result<basic_auth::BasicAuth, StartError> {
+        basic_auth::BasicAuth::new(
+            &basic_auth::Config {
+                users: &[basic_auth::User {
+                    username: Value {
+                        key: "middlewares[0].rule.users[0]",
+                        source: "goma.yaml:7:20",
+                        parts: &[Part::Text("u")],
+                    },
+                    password: Value {
+                        key: "middlewares[0].rule.users[0]",
+                        source: "goma.yaml:7:20",
+                        parts: &[Part::Env {
+                            name: "P",
+                            default: None,
+                        }],
+                    },
+                }],
+                realm: "Restricted",
+                forward_username: false,
+                username_header: "X-User",
+                remove_authorization: false,
+            },
+            start,
+        )
+    }
+    "#);
+}
+
+#[test]
+fn redirect_scheme() {
+    let spec = with_middleware(
+        "    type: redirectScheme
+    rule: {scheme: HTTPS, port: 8443, preserveMethod: true}",
+    );
+    insta::assert_snapshot!(shown(&spec, "src/middlewares.rs"), @r#"
+    version: 2
+    gateway: {routes: [{name: a, path: /, target: "http://10.0.0.7", middlewares: [m]}]}
+    middlewares:
+      - name: m
+        type: redirectScheme
+        rule: {scheme: HTTPS, port: 8443, preserveMethod: true}
+
+    => src/middlewares.rs
+    //! Every middleware in use, with its rule.
+
+    use goma_runtime::filter::redirect_scheme;
+    use goma_runtime::gateway::{Start, StartError};
+    use goma_runtime::values::{Part, Value};
+
+    /// `m` (goma.yaml:5): redirectScheme
+    pub fn m(start: &Start<'_>) -> Result<redirect_scheme::RedirectScheme, StartError> {
+        redirect_scheme::RedirectScheme::new(
+            &redirect_scheme::Config {
+                scheme: "https",
+                port: Some(Value {
+                    key: "middlewares[0].rule.port",
+                    source: "goma.yaml:7:33",
+                    parts: &[Part::Text("8443")],
+                }),
+                permanent: false,
+                preserve_method: true,
+            },
+            start,
+        )
+    }
+    "#);
+}
+
+#[test]
+fn a_short_config_stands_in_one_line() {
+    let spec = with_middleware("    type: bodyLimit\n    rule: {limit: 1Ki}");
+    insta::assert_snapshot!(shown(&spec, "src/middlewares.rs"), @r#"
+    version: 2
+    gateway: {routes: [{name: a, path: /, target: "http://10.0.0.7", middlewares: [m]}]}
+    middlewares:
+      - name: m
+        type: bodyLimit
+        rule: {limit: 1Ki}
+
+    => src/middlewares.rs
+    //! Every middleware in use, with its rule.
+
+    use goma_runtime::filter::body_limit;
+    use goma_runtime::gateway::{Start, StartError};
+
+    /// `m` (goma.yaml:5): bodyLimit
+    pub fn m(start: &Start<'_>) -> Result<body_limit::BodyLimit, StartError> {
+        body_limit::BodyLimit::new(&body_limit::Config { limit: 1024 }, start)
+    }
+    "#);
+}
+
+#[test]
+fn the_manifest_names_only_the_features_in_use() {
+    let plain = "version: 2\ngateway: {routes: [{name: a, path: /, target: \"http://10.0.0.7\"}]}";
+    insta::assert_snapshot!(shown(plain, "Cargo.toml"), @r#"
+    version: 2
+    gateway: {routes: [{name: a, path: /, target: "http://10.0.0.7"}]}
+
+    => Cargo.toml
+
+
+    [package]
+    name = "gateway"
+    version = "0.0.0"
+    edition = "2024"
+    publish = false
+
+    [dependencies]
+    goma-runtime = { version = "=0.1.0", default-features = false }
+    "#);
+    let spec = with_middleware("    type: basicAuth\n    rule: {users: [\"u:${P}\"]}");
+    assert_eq!(output(&spec).plan.features, [Feature::BasicAuth]);
+    let spec = spec.replace("10.0.0.7", "orders.internal");
+    assert_eq!(
+        output(&spec).plan.features,
+        [Feature::BasicAuth, Feature::Dns]
+    );
+}
+
+/// RT-START-3: a gateway without routes is a gateway.
+#[test]
+fn no_routes() {
+    let spec = "version: 2\ngateway: {routes: []}";
+    insta::assert_snapshot!(shown(spec, "src/routes.rs"), @r#"
+    version: 2
+    gateway: {routes: []}
+
+    => src/routes.rs
+    //! The route table: one row per route, which names its chain.
+
+    use goma_runtime::route::Route;
+
+    /// `gateway.routes` (goma.yaml:2), in spec order.
+    pub static ROUTES: [Route; 0] = [];
+    "#);
+    insta::assert_snapshot!(shown(spec, "src/chains.rs"), @r#"
+    version: 2
+    gateway: {routes: []}
+
+    => src/chains.rs
+    //! Every distinct list of middlewares, built once per core.
+
+    use goma_runtime::chain::ChainSource;
+
+    /// Every distinct chain, by its `ChainId`.
+    pub static CHAINS: [ChainSource; 0] = [];
+    "#);
+    insta::assert_snapshot!(shown(spec, "src/middlewares.rs"), @r#"
+    version: 2
+    gateway: {routes: []}
+
+    => src/middlewares.rs
+    //! Every middleware in use, with its rule.
+    "#);
+}
+
+/// MW-GEN-9: once, at the first position.
+#[test]
+fn a_middleware_that_is_listed_twice_runs_once() {
+    let spec = "
+version: 2
+gateway: {routes: [{name: a, path: /, target: \"http://10.0.0.7\", middlewares: [x, y, x]}]}
+middlewares:
+  - {name: x, type: addPrefix, rule: {prefix: /x}}
+  - {name: y, type: addPrefix, rule: {prefix: /y}}
+";
+    let output = output(spec);
+    let filters = output.plan.chains.iter().flat_map(|chain| &chain.filters);
+    let names: Vec<&str> = filters.map(|member| member.name.as_str()).collect();
+    assert_eq!(names, ["x", "y"]);
+}
+
+#[test]
+fn long_chains_nest_after_sixteen() {
+    let names: Vec<String> = (0..18).map(|number| format!("m{number}")).collect();
+    let mut spec = format!(
+        "version: 2\ngateway: {{routes: [{{name: a, path: /, target: \"http://10.0.0.7\", middlewares: [{}]}}]}}\nmiddlewares:\n",
+        names.join(", ")
+    );
+    for name in &names {
+        spec.push_str(&format!(
+            "  - {{name: {name}, type: bodyLimit, rule: {{limit: 1}}}}\n"
+        ));
+    }
+    let text = file(&spec, "src/chains.rs");
+    let function = text.split("fn of_a").nth(1).unwrap();
+    insta::assert_snapshot!(function, @r#"
+    (start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
+        Ok(chain::boxed(
+            (),
+            (
+                middlewares::m0(start)?,
+                middlewares::m1(start)?,
+                middlewares::m2(start)?,
+                middlewares::m3(start)?,
+                middlewares::m4(start)?,
+                middlewares::m5(start)?,
+                middlewares::m6(start)?,
+                middlewares::m7(start)?,
+                middlewares::m8(start)?,
+                middlewares::m9(start)?,
+                middlewares::m10(start)?,
+                middlewares::m11(start)?,
+                middlewares::m12(start)?,
+                middlewares::m13(start)?,
+                middlewares::m14(start)?,
+                (
+                    middlewares::m15(start)?,
+                    middlewares::m16(start)?,
+                    middlewares::m17(start)?,
+                ),
+            ),
+        ))
+    }
+    "#);
+}
+
+/// DESIGN decision 3: code follows the number of distinct chains.
+#[test]
+fn a_thousand_routes_over_twenty_chains() {
+    let mut spec = "version: 2\ngateway:\n  routes:\n".to_owned();
+    for route in 0..1000 {
+        let chain = route % 20;
+        spec.push_str(&format!(
+            "    - {{name: r{route}, path: /r{route}, target: \"http://10.0.0.7\", middlewares: [m{chain}, m20]}}\n"
+        ));
+    }
+    spec.push_str("middlewares:\n");
+    for name in 0..=20 {
+        spec.push_str(&format!(
+            "  - {{name: m{name}, type: addPrefix, rule: {{prefix: /p{name}}}}}\n"
+        ));
+    }
+    let output = output(&spec);
+    assert_eq!(output.plan.routes.rows.len(), 1000);
+    assert_eq!(output.plan.chains.len(), 20);
+    let chains = output
+        .files
+        .iter()
+        .find(|file| file.path == "src/chains.rs")
+        .unwrap();
+    assert_eq!(chains.text.matches("\nfn ").count(), 20);
+    assert_eq!(chains.text.matches("and 49 more routes").count(), 40);
+}
+
+/// HOUSE 3.4: same input, same bytes; DESIGN decision 8: other input, other revision.
+#[test]
+fn the_revision_follows_the_plan() {
+    let spec = with_middleware("    type: bodyLimit\n    rule: {limit: 1Ki}");
+    let (first, second) = (output(&spec), output(&spec));
+    assert_eq!(first.files, second.files);
+    assert_eq!(first.revision, second.revision);
+    assert_eq!(first.revision.len(), 12);
+    let third = output(&spec.replace("1Ki", "2Ki"));
+    assert_ne!(first.revision, third.revision);
+}

@@ -1,0 +1,455 @@
+//! The routing rules by their ids, on small specs; and both forms of the output.
+
+use super::{Answer, Request, Routed, explain, rewritten};
+use crate::source::SourceMap;
+use crate::{Options, check};
+
+/// Routes in the short form `name | path | hosts | more keys`, one per line.
+fn spec(routes: &[&str]) -> String {
+    let mut text = "version: 2\ngateway:\n  routes:\n".to_owned();
+    for route in routes {
+        let mut cells = route.split('|').map(str::trim);
+        let mut cell = || cells.next().unwrap_or_default();
+        let (name, path, hosts, more) = (cell(), cell(), cell(), cell());
+        text.push_str(&format!(
+            "    - name: {name}\n      path: {path}\n      target: http://10.0.0.7\n"
+        ));
+        if !hosts.is_empty() {
+            text.push_str(&format!("      hosts: [{hosts}]\n"));
+        }
+        if !more.is_empty() {
+            text.push_str(&format!("      {more}\n"));
+        }
+    }
+    text
+}
+
+struct Explained {
+    sources: SourceMap,
+    explanation: super::Explanation,
+}
+
+fn explained(spec: &str, request: &str) -> Explained {
+    let mut sources = SourceMap::new();
+    sources.add("goma.yaml", spec);
+    let checked = check(&sources, &Options::default());
+    let findings = checked.diagnostics.summary(&sources);
+    let model = checked.model.unwrap_or_else(|| panic!("{findings:?}"));
+    let (method, url) = request.split_once(' ').unwrap();
+    let request = Request::parse(method, url).unwrap();
+    Explained {
+        sources,
+        explanation: explain(&model, &request),
+    }
+}
+
+fn routed(spec: &str, request: &str) -> Routed {
+    match explained(spec, request).explanation.answer {
+        Answer::Route(routed) => *routed,
+        Answer::Gateway { status, reason } => panic!("{request}: {status} {reason}"),
+    }
+}
+
+/// The name of the route that answers, or the status.
+fn answer(spec: &str, request: &str) -> String {
+    match explained(spec, request).explanation.answer {
+        Answer::Gateway { status, .. } => status.to_string(),
+        Answer::Route(routed) => routed.name,
+    }
+}
+
+fn check_answers(routes: &[&str], cases: &[(&str, &str)]) {
+    let spec = spec(routes);
+    for (url, expected) in cases {
+        assert_eq!(answer(&spec, &format!("GET {url}")), *expected, "{url}");
+    }
+}
+
+/// RT-ROUTE-1
+#[test]
+fn the_host_is_compared_without_case_port_and_dot() {
+    check_answers(
+        &["a | / | a.com"],
+        &[("http://A.com.:8080/", "a"), ("http://b.com/", "404")],
+    );
+}
+
+/// RT-ROUTE-2
+#[test]
+fn a_disabled_route_is_as_if_absent() {
+    check_answers(
+        &["off | /api | | enabled: false", "on | /"],
+        &[("http://h/api", "on")],
+    );
+    check_answers(
+        &["off | /api | | enabled: false"],
+        &[("http://h/api", "404")],
+    );
+}
+
+/// RT-ROUTE-3
+#[test]
+fn prefixes_match_on_segment_boundaries() {
+    check_answers(
+        &["api | /api"],
+        &[
+            ("http://h/api", "api"),
+            ("http://h/api/", "api"),
+            ("http://h/api/x", "api"),
+            ("http://h/apiary", "404"),
+            ("http://h/API", "404"),
+            ("http://h/", "404"),
+        ],
+    );
+    check_answers(
+        &["all | /"],
+        &[("http://h", "all"), ("http://h/x/y", "all")],
+    );
+}
+
+/// RT-ROUTE-4
+#[test]
+fn the_longest_prefix_wins() {
+    check_answers(
+        &["root | /", "cart | /cart", "checkout | /cart/checkout"],
+        &[
+            ("http://h/cart/checkout/1", "checkout"),
+            ("http://h/cart/checkouts", "cart"),
+            ("http://h/x", "root"),
+        ],
+    );
+}
+
+/// RT-ROUTE-5
+#[test]
+fn the_path_counts_before_the_host_and_the_host_by_kind() {
+    check_answers(
+        &["named | / | a.com", "long | /api"],
+        &[("http://a.com/api", "long"), ("http://a.com/x", "named")],
+    );
+    check_answers(
+        &[
+            "any | /",
+            "far | / | \"*.com\"",
+            "near | / | \"*.a.com\"",
+            "label | / | \"{x}.a.com\"",
+            "exact | / | b.a.com",
+            "port | / | \"b.a.com:81\"",
+        ],
+        &[
+            ("http://b.a.com:81/", "port"),
+            ("http://b.a.com/", "exact"),
+            ("http://c.a.com/", "label"),
+            ("http://d.c.a.com/", "near"),
+            ("http://b.com/", "far"),
+            ("http://b.net/", "any"),
+        ],
+    );
+}
+
+/// RT-ROUTE-8
+#[test]
+fn wildcards_match_labels_but_not_the_apex() {
+    check_answers(
+        &["w | / | \"*.example.com\""],
+        &[
+            ("http://a.example.com/", "w"),
+            ("http://a.b.example.com:8080/", "w"),
+            ("http://example.com/", "404"),
+            ("http://anexample.com/", "404"),
+        ],
+    );
+}
+
+/// RT-ROUTE-10
+#[test]
+fn probes_outrank_routes_for_get_and_head() {
+    let spec = spec(&["api | /api"]);
+    assert_eq!(answer(&spec, "GET http://h/readyz"), "200");
+    assert_eq!(answer(&spec, "HEAD http://h/healthz"), "200");
+    assert_eq!(answer(&spec, "POST http://h/healthz"), "405");
+    let spec = self::spec(&["all | /"]);
+    assert_eq!(answer(&spec, "POST http://h/readyz"), "all");
+}
+
+/// RT-PATH-1 to RT-PATH-6 decide routes, too.
+#[test]
+fn routes_see_the_canonical_path() {
+    check_answers(
+        &["admin | /admin"],
+        &[
+            ("http://h/%61dmin", "admin"),
+            ("http://h/x/../admin", "admin"),
+            ("http://h//admin//x", "admin"),
+            ("http://h/admin%2Fx", "404"),
+            ("http://h/x/..%2fadmin", "400"),
+            ("http://h/%zz", "400"),
+        ],
+    );
+}
+
+/// RT-METHOD-1
+#[test]
+fn a_method_that_is_not_listed_is_405() {
+    let spec = spec(&["api | /api | | methods: [GET]"]);
+    assert_eq!(routed(&spec, "HEAD http://h/api").status, Some(405));
+    assert_eq!(routed(&spec, "GET http://h/api").status, None);
+}
+
+/// RT-REWRITE-2
+#[test]
+fn rewrite_vectors() {
+    let check = |route_path, rewrite, path, expected| {
+        assert_eq!(
+            rewritten(route_path, rewrite, path),
+            expected,
+            "{route_path} {path}"
+        );
+    };
+    check("/api", "/", "/api", "/");
+    check("/api", "/", "/api/", "/");
+    check("/api", "/", "/api/a/", "/a/");
+    check("/api", "/v2", "/api/x", "/v2/x");
+    check("/", "/v1", "/x", "/v1/x");
+    check("/", "/v1", "/", "/v1/");
+    check("/cart", "/cart", "/cart", "/cart");
+}
+
+fn url(routes: &[&str], url: &str) -> String {
+    routed(&spec(routes), &format!("GET {url}"))
+        .upstream
+        .unwrap()
+        .url
+}
+
+/// RT-REWRITE-1, RT-REWRITE-3, RT-REWRITE-4
+#[test]
+fn rewrite_works_on_segments_and_leaves_the_query() {
+    let routes = ["api | /api/ | | rewrite: /v2"];
+    assert_eq!(
+        url(&routes, "http://h/api/x?a=//b"),
+        "http://10.0.0.7/v2/x?a=//b"
+    );
+    assert_eq!(url(&routes, "http://h/%61pi//x//"), "http://10.0.0.7/v2/x/");
+    assert_eq!(
+        url(&routes, "http://h/x/../api/x").as_str(),
+        "http://10.0.0.7/v2/x"
+    );
+}
+
+/// RT-REWRITE-4, RT-PATH-3
+#[test]
+fn without_rewrite_the_path_stays() {
+    assert_eq!(
+        url(&["api | /api"], "http://h/api//x/./%41"),
+        "http://10.0.0.7/api//x/%41"
+    );
+}
+
+/// RT-REWRITE-1, MW-PREFIX-3: a prefix that leads out of the route's path switches `rewrite` off.
+#[test]
+fn add_prefix_comes_before_rewrite() {
+    let spec = "
+version: 2
+gateway:
+  routes:
+    - {name: api, path: /api, rewrite: /v1, target: \"http://10.0.0.7\", middlewares: [p]}
+middlewares:
+  - {name: p, type: addPrefix, rule: {prefix: /old}}
+";
+    let upstream = routed(spec, "GET http://h/api/x").upstream.unwrap();
+    assert_eq!(upstream.url, "http://10.0.0.7/old/api/x");
+    assert_eq!(upstream.rewrite, None);
+}
+
+/// RT-UP-2
+#[test]
+fn one_slash_stands_between_backend_path_and_path() {
+    let spec = "
+version: 2
+gateway:
+  routes:
+    - {name: a, path: /, target: \"http://10.0.0.7/base/\"}
+";
+    let upstream = routed(spec, "GET http://h/x").upstream.unwrap();
+    assert_eq!(upstream.url, "http://10.0.0.7/base/x");
+    assert_eq!(upstream.host, "h");
+}
+
+/// Everything that the output shows.
+const SHOP: &str = "
+version: 2
+gateway:
+  routes:
+    - name: root
+      path: /
+      target: http://10.0.0.6
+    - name: orders
+      path: /api
+      hosts: [a.com]
+      methods: [GET]
+      rewrite: /
+      backends:
+        - endpoint: ${ORDERS:-http://10.0.0.7:8080}
+        - endpoint: http://${SECOND}:8080
+      middlewares: [headers, staff, small]
+    - name: secure
+      path: /secure
+      target: http://10.0.0.8
+      middlewares: [tls, small]
+    - name: beta
+      path: /beta
+      hosts: [beta.com]
+      enabled: false
+      target: http://10.0.0.9
+middlewares:
+  - name: headers
+    type: responseHeaders
+    rule: {setHeaders: {X-A: b}}
+  - name: staff
+    type: basicAuth
+    rule: {users: [{username: u, password: \"${P}\"}]}
+  - name: small
+    type: bodyLimit
+    rule: {limit: 1Ki}
+  - name: tls
+    type: redirectScheme
+    rule: {scheme: https}
+";
+
+fn human(request: &str) -> String {
+    let explained = explained(SHOP, request);
+    explained.explanation.human(&explained.sources)
+}
+
+#[test]
+fn for_people() {
+    insta::assert_snapshot!(human("GET https://a.com/api/x?y=1"), @r#"
+    GET https://a.com/api/x?y=1
+    route     orders  goma.yaml:8  prefix /api, host a.com
+    loses     root    goma.yaml:5  shorter path
+    chain     1 headers  goma.yaml:27  responseHeaders  in scope (whole route)
+              2 staff    goma.yaml:30  basicAuth        in scope (whole route), 401 without valid credentials
+              3 small    goma.yaml:33  bodyLimit        in scope (whole route), 413 above 1024 bytes
+    upstream  http://10.0.0.7:8080/x?y=1  (rewrite /api -> /)
+              or http://${SECOND}:8080 in turn
+    "#);
+    insta::assert_snapshot!(human("POST http://a.com/api/x"), @r#"
+    POST http://a.com/api/x
+    route     orders  goma.yaml:8  prefix /api, host a.com
+    loses     root    goma.yaml:5  shorter path
+    chain     1 headers  goma.yaml:27  responseHeaders  in scope (whole route)
+              2 staff    goma.yaml:30  basicAuth        in scope (whole route), 401 without valid credentials
+              3 small    goma.yaml:33  bodyLimit        in scope (whole route), 413 above 1024 bytes
+    upstream  none  405, method not in `methods`
+    "#);
+    insta::assert_snapshot!(human("GET http://b.com/secure"), @r#"
+    GET http://b.com/secure
+    route     secure  goma.yaml:17  prefix /secure, any host
+    loses     root    goma.yaml:5   shorter path
+    chain     1 tls    goma.yaml:36  redirectScheme  in scope (whole route), 302 to https
+              2 small  goma.yaml:33  bodyLimit       not reached, an earlier one answers
+    upstream  none  302, the chain answers
+    "#);
+    insta::assert_snapshot!(human("GET http://b.com/a/..%2f"), @r#"
+    GET http://b.com/a/..%2f
+    route     none  400, the path hides a `..` segment (RT-PATH-6)
+    "#);
+    insta::assert_snapshot!(human("GET http://b.com/readyz"), @r#"
+    GET http://b.com/readyz
+    route     none  200, the gateway's own endpoint, see `gateway.monitoring.enableReadiness`
+    "#);
+}
+
+/// RT-CLI-11
+#[test]
+fn as_json() {
+    let explained = explained(SHOP, "GET https://a.com/api/x");
+    insta::assert_snapshot!(explained.explanation.json(&explained.sources), @r#"
+    {
+      "chain": [
+        {
+          "inScope": true,
+          "name": "headers",
+          "place": "goma.yaml:27",
+          "reason": "in scope (whole route)",
+          "terminates": false,
+          "type": "responseHeaders"
+        },
+        {
+          "inScope": true,
+          "name": "staff",
+          "place": "goma.yaml:30",
+          "reason": "in scope (whole route), 401 without valid credentials",
+          "terminates": false,
+          "type": "basicAuth"
+        },
+        {
+          "inScope": true,
+          "name": "small",
+          "place": "goma.yaml:33",
+          "reason": "in scope (whole route), 413 above 1024 bytes",
+          "terminates": false,
+          "type": "bodyLimit"
+        }
+      ],
+      "losers": [
+        {
+          "name": "root",
+          "place": "goma.yaml:5",
+          "reason": "shorter path"
+        }
+      ],
+      "route": {
+        "host": "a.com",
+        "name": "orders",
+        "path": "/api",
+        "place": "goma.yaml:8",
+        "reason": "prefix /api, host a.com"
+      },
+      "status": null,
+      "upstream": {
+        "backends": [
+          "http://10.0.0.7:8080",
+          "http://${SECOND}:8080"
+        ],
+        "host": "a.com",
+        "url": "http://10.0.0.7:8080/x"
+      }
+    }
+    "#);
+}
+
+/// RT-CLI-11: no route.
+#[test]
+fn no_route() {
+    let spec = spec(&["a | /x | a.com", "b | /x | | enabled: false"]);
+    let explained = explained(&spec, "GET http://b.com/x");
+    assert!(!explained.explanation.has_route());
+    insta::assert_snapshot!(explained.explanation.human(&explained.sources), @r#"
+    GET http://b.com/x
+    route     none  404, no route fits
+    near      a  goma.yaml:4  other host
+              b  goma.yaml:8  disabled
+    "#);
+    insta::assert_snapshot!(explained.explanation.json(&explained.sources), @r#"
+    {
+      "chain": [],
+      "losers": [
+        {
+          "name": "a",
+          "place": "goma.yaml:4",
+          "reason": "other host"
+        },
+        {
+          "name": "b",
+          "place": "goma.yaml:8",
+          "reason": "disabled"
+        }
+      ],
+      "route": null,
+      "status": 404,
+      "upstream": null
+    }
+    "#);
+}
