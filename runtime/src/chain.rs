@@ -11,7 +11,7 @@ use std::pin::Pin;
 
 use crate::answer::Answer;
 use crate::gateway::{Start, StartError};
-use crate::head::{Request, Response};
+use crate::head::{Fields, Known, Request, Response, Span};
 use crate::route::Route;
 use crate::values::TemplateContext;
 
@@ -36,8 +36,8 @@ pub struct Exchange {
     pub client: IpAddr,
     /// Whether the client speaks TLS (MW-CLI-5).
     pub secure: bool,
-    /// The request id (RT-HDR-8).
-    pub id: RequestId,
+    /// Where the request id is in the request's arena (RT-HDR-8).
+    pub(crate) id: Span,
     /// Who the request was authenticated as; empty = nobody.
     pub user: String,
     /// Request body bytes allowed; `None` = any number (RT-LISTEN-2).
@@ -48,13 +48,6 @@ pub struct Exchange {
     pub explicit: ExplicitFields,
     /// How many filters have seen the request; those also see the response.
     pub(crate) passed: usize,
-}
-
-/// The id of a request (RT-HDR-8).
-#[derive(Clone, Copy, Debug)]
-pub struct RequestId {
-    bytes: [u8; RequestId::LONGEST],
-    length: u8,
 }
 
 /// Which forwarding fields a filter has set (MW-REQH-2, MW-REQH-3).
@@ -156,9 +149,15 @@ impl Exchange {
             target: self.target,
             client: self.client,
             user: &self.user,
-            id: self.id.as_str(),
+            id: self.id(),
             scheme: self.scheme(),
         }
+    }
+
+    /// The request id (RT-HDR-8).
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.request.text(self.id)
     }
 
     /// `http` or `https`.
@@ -168,62 +167,47 @@ impl Exchange {
     }
 }
 
-impl RequestId {
-    /// Longest id taken from a client.
-    pub const LONGEST: usize = 128;
-
-    /// The client's id, if it is 1-128 of `[A-Za-z0-9._-]`.
-    #[must_use]
-    pub fn from_client(id: &[u8]) -> Option<Self> {
-        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-        if id.is_empty() || !id.iter().all(allowed) {
-            return None;
-        }
-        let mut bytes = [0; Self::LONGEST];
-        bytes.get_mut(..id.len())?.copy_from_slice(id);
-        Some(Self {
-            bytes,
-            length: u8::try_from(id.len()).ok()?,
-        })
+/// The id of a request: the client's, if it is 1-128 of `[A-Za-z0-9._-]`, else 32 lower-case hex
+/// digits of `random` (RT-HDR-8).
+pub(crate) fn request_id(fields: &mut Fields, random: impl FnOnce() -> u128) -> Span {
+    const LONGEST: usize = 128;
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    if let Some(span) = fields.known_span(Known::XRequestId)
+        && (1..=LONGEST).contains(&span.len())
+        && fields.buffer.at(span).iter().all(allowed)
+    {
+        return span;
     }
-
-    /// 32 lower-case hex digits.
-    #[must_use]
-    pub fn random(random: u128) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut bytes = [0; Self::LONGEST];
-        let mut rest = random;
-        for byte in bytes.iter_mut().take(32) {
-            *byte = DIGITS.get((rest & 15) as usize).copied().unwrap_or(b'0');
-            rest >>= 4;
-        }
-        Self { bytes, length: 32 }
+    let mut rest = random();
+    let mut digits = [0; 32];
+    for digit in &mut digits {
+        *digit = DIGITS.get((rest & 15) as usize).copied().unwrap_or(b'0');
+        rest >>= 4;
     }
-
-    /// The id.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.length));
-        std::str::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
-    }
+    fields.buffer.push(&digits)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::head::Buffer;
+
+    fn id_of(sent: &str) -> String {
+        let mut fields = Fields::new(Buffer::default());
+        fields.append("X-Request-ID", sent.as_bytes());
+        let span = request_id(&mut fields, || u128::MAX - 1);
+        String::from_utf8(fields.buffer.at(span).to_vec()).unwrap()
+    }
 
     /// RT-HDR-8, MW-CLI-8
     #[test]
     fn request_ids() {
-        assert_eq!(
-            RequestId::from_client(b"a.B-9_").unwrap().as_str(),
-            "a.B-9_"
-        );
-        assert!(RequestId::from_client(b"").is_none());
-        assert!(RequestId::from_client(b"a b").is_none());
-        assert!(RequestId::from_client(&[b'a'; 128]).is_some());
-        assert!(RequestId::from_client(&[b'a'; 129]).is_none());
-        let random = RequestId::random(u128::MAX - 1);
-        assert_eq!(random.as_str(), "efffffffffffffffffffffffffffffff");
+        let made = "efffffffffffffffffffffffffffffff";
+        assert_eq!(id_of("a.B-9_"), "a.B-9_");
+        assert_eq!(id_of(&"a".repeat(128)), "a".repeat(128));
+        for refused in ["", "a b", "a,b", &"a".repeat(129)] {
+            assert_eq!(id_of(refused), made, "{refused}");
+        }
     }
 }

@@ -7,6 +7,7 @@ pub mod response;
 pub mod write;
 
 use crate::error::Refusal;
+use crate::head::{Field, Known, Span};
 
 /// Limits of a request head (RT-LIM-1, -2).
 #[derive(Clone, Copy, Debug)]
@@ -32,10 +33,33 @@ impl Default for Limits {
     }
 }
 
-/// Whether every line of a head ends in CRLF: httparse also takes a bare LF (RT-SMUG-5).
-fn has_bare_line_feed(head: &[u8]) -> bool {
-    memchr::memchr_iter(b'\n', head)
-        .any(|at| at == 0 || head.get(at - 1).is_none_or(|before| *before != b'\r'))
+/// Whether start line and last line end in CRLF: httparse also takes a bare LF (RT-SMUG-5).
+/// `first_field` is where the first field's name begins.
+fn ends_lines_in_crlf(head: &[u8], first_field: Option<usize>) -> bool {
+    let before_fields = first_field.unwrap_or(head.len().saturating_sub(2));
+    head.ends_with(b"\r\n")
+        && head
+            .get(..before_fields)
+            .is_some_and(|line| line.ends_with(b"\r\n"))
+}
+
+/// A field of a head that httparse has read; `None` if its line does not end in CRLF.
+fn field_of(head: &[u8], header: &httparse::Header<'_>, known: Known) -> Option<Field> {
+    let name = Span::of(header.name.as_bytes(), head);
+    let value = if header.value.is_empty() {
+        Span::new(name.end() + 1, name.end() + 1)
+    } else {
+        Span::of(header.value, head)
+    };
+    let rest = head.get(value.end()..)?;
+    if rest.starts_with(b"\r\n") {
+        let separator = head.get(name.end()..value.start());
+        return Some(Field::received(name, value, separator == Some(b": "), known));
+    }
+    let spaces = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
+    rest.get(spaces.count()..)?
+        .starts_with(b"\r\n")
+        .then(|| Field::received(name, value, false, known))
 }
 
 /// The members of a comma-separated field value, trimmed.

@@ -15,7 +15,7 @@ mod target;
 
 pub use buffer::{Buffer, Span};
 pub use field::Known;
-pub use request::{Request, Version};
+pub use request::{Method, Request, Version};
 pub use response::Response;
 pub use target::TargetForm;
 
@@ -32,17 +32,19 @@ pub struct Fields {
 pub(crate) struct Field {
     name: Span,
     value: Span,
+    /// The whole line `name: value CRLF`, if the arena has it in just this form; else empty.
+    line: Span,
     known: Known,
 }
 
 impl Fields {
     /// An empty list over an arena.
     #[must_use]
-    pub fn new(buffer: Buffer) -> Self {
-        Self {
+    pub fn new(buffer: Buffer) -> Box<Self> {
+        Box::new(Self {
             buffer,
             list: Vec::with_capacity(32),
-        }
+        })
     }
 
     /// Forgets all fields and bytes; keeps the memory.
@@ -75,17 +77,6 @@ impl Fields {
             .map(|field| (self.buffer.at(field.name), self.buffer.at(field.value)))
     }
 
-    /// As [`Fields::iter`], with what the engine knows of the name.
-    pub(crate) fn iter_known(&self) -> impl Iterator<Item = (Known, &[u8], &[u8])> {
-        self.list.iter().map(|field| {
-            (
-                field.known,
-                self.buffer.at(field.name),
-                self.buffer.at(field.value),
-            )
-        })
-    }
-
     /// The first value of a field. Names compare without case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
@@ -103,43 +94,40 @@ impl Fields {
     /// The first value of a field the engine knows.
     #[must_use]
     pub fn known(&self, known: Known) -> Option<&[u8]> {
-        self.list
-            .iter()
-            .find(|field| field.known == known)
-            .map(|field| self.buffer.at(field.value))
+        self.known_span(known).map(|span| self.buffer.at(span))
+    }
+
+    /// Where the first value of a field the engine knows is.
+    pub(crate) fn known_span(&self, known: Known) -> Option<Span> {
+        let found = self.list.iter().find(|field| field.known == known);
+        found.map(|field| field.value)
     }
 
     /// Adds a field after the others.
     pub fn append(&mut self, name: &str, value: &[u8]) {
-        let name = self.buffer.push(name.as_bytes());
-        let value = self.buffer.push(value);
-        self.list.push(Field {
-            name,
-            value,
-            known: Known::of(self.buffer.at(name)),
-        });
+        let field = Field::written(&mut self.buffer, name.as_bytes(), value);
+        self.list.push(field);
     }
 
     /// Replaces all values of a field by one, at the place of the first.
     pub fn set(&mut self, name: &str, value: &[u8]) {
-        let value_span = self.buffer.push(value);
-        let mut found = false;
+        let new = Field::written(&mut self.buffer, name.as_bytes(), value);
         let buffer = &self.buffer;
+        let mut same = |field: &Field| field.is(buffer, name.as_bytes());
+        let Some(first) = self.list.iter().position(&mut same) else {
+            self.list.push(new);
+            return;
+        };
+        let mut index = 0;
         self.list.retain_mut(|field| {
-            if !field.is(buffer, name.as_bytes()) {
+            let place = index;
+            index += 1;
+            if place == first {
+                *field = new;
                 return true;
             }
-            field.value = value_span;
-            !std::mem::replace(&mut found, true)
+            place < first || !same(field)
         });
-        if !found {
-            let name = self.buffer.push(name.as_bytes());
-            self.list.push(Field {
-                name,
-                value: value_span,
-                known: Known::of(self.buffer.at(name)),
-            });
-        }
     }
 
     /// Removes every field of this name.
@@ -163,6 +151,30 @@ impl Fields {
     pub(crate) fn parts_mut(&mut self) -> (&Buffer, &mut Vec<Field>) {
         (&self.buffer, &mut self.list)
     }
+
+    /// Appends the lines of all wanted fields to `out`. Lines that lie behind one another in the
+    /// arena, as most do, are copied as one.
+    pub(crate) fn write(&self, out: &mut Buffer, mut wanted: impl FnMut(Known) -> bool) {
+        let mut run = Span::default();
+        for field in &self.list {
+            if !wanted(field.known) {
+                continue;
+            }
+            if let Some(longer) = run.joined(field.line) {
+                run = longer;
+                continue;
+            }
+            out.push(self.buffer.at(run));
+            run = field.line;
+            if field.line.is_empty() {
+                out.push(self.buffer.at(field.name));
+                out.push(b": ");
+                out.push(self.buffer.at(field.value));
+                out.push(b"\r\n");
+            }
+        }
+        out.push(self.buffer.at(run));
+    }
 }
 
 impl fmt::Debug for Fields {
@@ -176,9 +188,35 @@ impl fmt::Debug for Fields {
 }
 
 impl Field {
-    /// A field whose bytes are in the arena already.
-    pub(crate) fn received(name: Span, value: Span, known: Known) -> Self {
-        Self { name, value, known }
+    /// A field whose bytes are in the arena already; `is_line`: as `name: value CRLF`.
+    pub(crate) fn received(name: Span, value: Span, is_line: bool, known: Known) -> Self {
+        Self {
+            name,
+            value,
+            line: if is_line {
+                name.through(value, 2)
+            } else {
+                Span::default()
+            },
+            known,
+        }
+    }
+
+    /// Where the value is.
+    pub(crate) fn value(&self) -> Span {
+        self.value
+    }
+
+    fn written(buffer: &mut Buffer, name: &[u8], value: &[u8]) -> Self {
+        let line = buffer.push_line(name, value);
+        let (name, rest) = line.split_at(name.len());
+        let value = rest.split_at(2).1.split_at(value.len()).0;
+        Self {
+            name,
+            value,
+            line,
+            known: Known::of(buffer.at(name)),
+        }
     }
 
     fn is(&self, buffer: &Buffer, name: &[u8]) -> bool {

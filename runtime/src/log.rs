@@ -89,7 +89,7 @@ impl AccessLog {
             String::from_utf8_lossy(value)
         };
         self.line(level, "Proxied request", |line| {
-            line.text("request_id", exchange.id.as_str());
+            line.text("request_id", exchange.id());
             line.text("method", request.method());
             line.text("url", request.text(record.received_path));
             line.text(
@@ -128,7 +128,7 @@ impl AccessLog {
     /// RT-LOG-8: a proxy try that failed.
     pub fn fault(&self, exchange: &Exchange, fault: &UpstreamFault) {
         self.line(Level::Error, "Proxy error", |line| {
-            line.text("request_id", exchange.id.as_str());
+            line.text("request_id", exchange.id());
             line.text("route", exchange.route.name);
             line.text("error", &fault.to_string());
         });

@@ -126,7 +126,7 @@ mod tests {
         assert!(matches!(filter.request(&mut exchange), Flow::Next));
         assert_eq!(
             rig::text(&exchange.request.fields),
-            "Host: h\nX-In: 1\nX-t: acme\nAccept: a\nX-R: t/acme\nAccept: b\n"
+            "Host: h\nX-In: 1\nX-T: acme\nAccept: a\nX-R: t/acme\nAccept: b\n"
         );
         assert!(!exchange.explicit.host);
     }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::chain::{Exchange, RequestId};
+use crate::chain::Exchange;
 use crate::gateway::Start;
 use crate::h1;
 use crate::head::{Buffer, Fields};
@@ -56,7 +56,7 @@ pub(crate) fn exchange(head: &str) -> Exchange {
         target: None,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         secure: false,
-        id: RequestId::random(0),
+        id: crate::head::Span::default(),
         user: String::new(),
         body_limit: None,
         explicit: crate::chain::ExplicitFields::default(),

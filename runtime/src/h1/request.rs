@@ -3,9 +3,9 @@
 use std::mem::MaybeUninit;
 
 use super::framing::{self, Framing};
-use super::{FIELDS_MAX, Limits, has_bare_line_feed, list, refusal_of};
+use super::{FIELDS_MAX, Limits, ends_lines_in_crlf, field_of, list, refusal_of};
 use crate::error::{Refusal, RefusalReason};
-use crate::head::{Field, Fields, Known, Request, Span, TargetForm, Version};
+use crate::head::{Fields, Known, Method, Request, Span, TargetForm, Version};
 
 /// A complete request head.
 #[derive(Debug)]
@@ -36,9 +36,9 @@ pub enum Parsed {
     /// A complete, acceptable head.
     Complete(RequestHead),
     /// More bytes are needed; the fields come back.
-    Partial(Fields),
+    Partial(Box<Fields>),
     /// The request is refused; the fields come back.
-    Refused(Fields, Refusal),
+    Refused(Box<Fields>, Refusal),
 }
 
 /// Ranges and facts found by the first pass, while the buffer is borrowed.
@@ -67,13 +67,14 @@ struct Facts {
 impl RequestHead {
     /// Stands for bytes that could not be read as a request.
     #[must_use]
-    pub fn unreadable(mut fields: Fields) -> Self {
+    pub fn unreadable(mut fields: Box<Fields>) -> Self {
         fields.clear_list();
         let nothing = Span::default();
         Self {
             head: Request {
                 fields,
                 method: nothing,
+                kind: Method::Other,
                 path: nothing,
                 query: nothing,
                 canonical: nothing,
@@ -96,7 +97,7 @@ impl RequestHead {
 
 /// Parses what has been received so far.
 #[must_use]
-pub fn parse(mut fields: Fields, limits: &Limits) -> Parsed {
+pub fn parse(mut fields: Box<Fields>, limits: &Limits) -> Parsed {
     fields.clear_list();
     let found = match scan(&mut fields, limits) {
         Ok(Some(found)) => found,
@@ -123,9 +124,6 @@ fn scan(fields: &mut Fields, limits: &Limits) -> Result<Option<Found>, Refusal> 
     let httparse::Status::Complete(head_length) = status else {
         return within_limits(bytes, limits).map(|()| None);
     };
-    if has_bare_line_feed(bytes.get(..head_length).unwrap_or_default()) {
-        return Err(Refusal::framing("bare line feed"));
-    }
     let method = Span::of(request.method.unwrap_or_default().as_bytes(), bytes);
     let target = Span::of(request.path.unwrap_or_default().as_bytes(), bytes);
     let version = match request.version {
@@ -145,13 +143,19 @@ fn scan(fields: &mut Fields, limits: &Limits) -> Result<Option<Found>, Refusal> 
         ));
     }
     let mut facts = Facts::default();
+    let bare_line_feed = Refusal::framing("bare line feed");
+    let first = request.headers.first();
+    let first = first.map(|header| Span::of(header.name.as_bytes(), bytes).start());
+    let head = bytes.get(..head_length).unwrap_or_default();
+    if !ends_lines_in_crlf(head, first) {
+        return Err(bare_line_feed);
+    }
     for header in request.headers.iter() {
         let known = Known::of(header.name.as_bytes());
-        let value = Span::of(header.value, bytes);
-        facts.take_in(known, header.value, value)?;
+        let field = field_of(head, header, known).ok_or(bare_line_feed)?;
+        facts.take_in(known, header.value, field.value())?;
         if !known.is_hop_by_hop() && known != Known::Expect && known != Known::ContentLength {
-            let name = Span::of(header.name.as_bytes(), bytes);
-            list.push(Field::received(name, value, known));
+            list.push(field);
         }
     }
     Ok(Some(Found {
@@ -220,10 +224,10 @@ impl Facts {
 }
 
 fn judge(
-    mut fields: Fields,
+    mut fields: Box<Fields>,
     found: &Found,
     limits: &Limits,
-) -> Result<RequestHead, (Fields, Refusal)> {
+) -> Result<RequestHead, (Box<Fields>, Refusal)> {
     let facts = &found.facts;
     let received = fields.buffer.len();
     if facts.names_fields {
@@ -232,8 +236,10 @@ fn judge(
     if facts.trailers_accepted {
         fields.append("TE", b"trailers");
     }
+    let kind = Method::of(fields.buffer.at(found.method));
     let mut head = Request {
         fields,
+        kind,
         method: found.method,
         path: Span::default(),
         query: Span::default(),

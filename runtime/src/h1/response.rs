@@ -3,8 +3,8 @@
 use std::mem::MaybeUninit;
 
 use super::framing::{self, Framing};
-use super::{FIELDS_MAX, has_bare_line_feed, list};
-use crate::head::{Field, Fields, Known, Response, Span};
+use super::{FIELDS_MAX, ends_lines_in_crlf, field_of, list};
+use crate::head::{Fields, Known, Response, Span};
 
 /// A complete response head.
 #[derive(Debug)]
@@ -27,9 +27,9 @@ pub enum Parsed {
     /// A complete, acceptable head.
     Complete(ResponseHead),
     /// More bytes are needed; the fields come back.
-    Partial(Fields),
+    Partial(Box<Fields>),
     /// The response cannot be passed on; the fields come back.
-    Malformed(Fields, &'static str),
+    Malformed(Box<Fields>, &'static str),
 }
 
 struct Found {
@@ -43,7 +43,7 @@ struct Found {
 
 /// Parses what has been received so far. `bodiless`: the answer to HEAD.
 #[must_use]
-pub fn parse(mut fields: Fields, bodiless: bool) -> Parsed {
+pub fn parse(mut fields: Box<Fields>, bodiless: bool) -> Parsed {
     fields.clear_list();
     match scan(&mut fields, bodiless) {
         Ok(None) => Parsed::Partial(fields),
@@ -73,7 +73,10 @@ fn scan(fields: &mut Fields, bodiless: bool) -> Result<Option<Found>, &'static s
     let httparse::Status::Complete(head_length) = status else {
         return Ok(None);
     };
-    if has_bare_line_feed(bytes.get(..head_length).unwrap_or_default()) {
+    let first = response.headers.first();
+    let first = first.map(|header| Span::of(header.name.as_bytes(), bytes).start());
+    let head = bytes.get(..head_length).unwrap_or_default();
+    if !ends_lines_in_crlf(head, first) {
         return Err("bare line feed");
     }
     let mut facts = framing::Fields::default();
@@ -101,9 +104,7 @@ fn scan(fields: &mut Fields, bodiless: bool) -> Result<Option<Found>, &'static s
             _ => {}
         }
         if !known.is_hop_by_hop() {
-            let name = Span::of(header.name.as_bytes(), bytes);
-            let value = Span::of(header.value, bytes);
-            list_of_fields.push(Field::received(name, value, known));
+            list_of_fields.push(field_of(head, header, known).ok_or("bare line feed")?);
         }
     }
     let status = response.code.unwrap_or_default();

@@ -1,21 +1,11 @@
 //! Heads and chunk frames on their way out, written into a reused buffer in one pass.
 
 use crate::answer::reason;
-use crate::head::{Buffer, Fields};
-
-/// Appends all fields.
-pub fn fields(out: &mut Buffer, fields: &Fields) {
-    for (name, value) in fields.iter() {
-        field(out, name, value);
-    }
-}
+use crate::head::Buffer;
 
 /// Appends one field.
 pub fn field(out: &mut Buffer, name: &[u8], value: &[u8]) {
-    out.push(name);
-    out.push(b": ");
-    out.push(value);
-    out.push(b"\r\n");
+    out.push_line(name, value);
 }
 
 /// Appends `Content-Length`.

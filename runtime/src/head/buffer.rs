@@ -56,6 +56,37 @@ impl Span {
         )
     }
 
+    /// From the start of this span to `extra` bytes after the end of a later one.
+    #[must_use]
+    pub fn through(self, later: Self, extra: u32) -> Self {
+        Self {
+            start: self.start,
+            end: later.end + extra,
+        }
+    }
+
+    /// This span and the one behind it as one, if they touch and neither is empty.
+    #[must_use]
+    pub fn joined(self, next: Self) -> Option<Self> {
+        let touch = self.end == next.start && !self.is_empty() && !next.is_empty();
+        touch.then_some(Self {
+            start: self.start,
+            end: next.end,
+        })
+    }
+
+    /// The index of the first byte.
+    #[must_use]
+    pub fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// The index after the last byte.
+    #[must_use]
+    pub fn end(self) -> usize {
+        self.end as usize
+    }
+
     /// As a range of indexes.
     #[must_use]
     pub fn range(self) -> Range<usize> {
@@ -135,6 +166,29 @@ impl Buffer {
         }
         self.filled = end;
         Span::new(start, end)
+    }
+
+    /// Appends `name: value CRLF`; returns where the line is.
+    pub fn push_line(&mut self, name: &[u8], value: &[u8]) -> Span {
+        let start = self.filled;
+        let length = name.len() + value.len() + 4;
+        if start + length > self.bytes.len() {
+            self.reserve(length);
+        }
+        if let Some((head, rest)) = self
+            .bytes
+            .get_mut(start..start + length)
+            .and_then(|line| line.split_at_mut_checked(name.len()))
+            && let Some((colon, rest)) = rest.split_first_chunk_mut::<2>()
+            && let Some((tail, end)) = rest.split_at_mut_checked(value.len())
+        {
+            head.copy_from_slice(name);
+            *colon = *b": ";
+            tail.copy_from_slice(value);
+            end.copy_from_slice(b"\r\n");
+        }
+        self.filled = start + length;
+        Span::new(start, self.filled)
     }
 
     /// Forgets all bytes; keeps the memory.

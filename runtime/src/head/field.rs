@@ -1,57 +1,48 @@
 //! The field names that the engine itself acts on, recognised once, when a head is parsed.
 
 macro_rules! known_names {
-    ($($variant:ident = $name:literal,)*) => {
+    ($($length:literal: $($variant:ident = $name:literal),+;)*) => {
         /// What the engine knows of a field's name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Known {
-            $(#[doc = concat!("`", $name, "`")] $variant,)*
+            $($(#[doc = concat!("`", stringify!($name), "`")] $variant,)+)*
             /// Any other name.
             Other,
         }
 
         impl Known {
-            /// Recognises a name, without regard to case.
+            /// Recognises a name, without regard to case. The length decides first: few names share
+            /// theirs with others.
             #[must_use]
             pub fn of(name: &[u8]) -> Self {
-                // The length decides first: most names differ from all others of their length.
-                $(
-                    if name.len() == $name.len() && name.eq_ignore_ascii_case($name.as_bytes()) {
-                        return Self::$variant;
-                    }
-                )*
-                Self::Other
+                match name.len() {
+                    $($length => {
+                        $(if name.eq_ignore_ascii_case($name) {
+                            return Self::$variant;
+                        })+
+                        Self::Other
+                    })*
+                    _ => Self::Other,
+                }
             }
         }
     };
 }
 
 known_names! {
-    Connection = "connection",
-    ContentLength = "content-length",
-    Cookie = "cookie",
-    Date = "date",
-    Expect = "expect",
-    Forwarded = "forwarded",
-    Host = "host",
-    KeepAlive = "keep-alive",
-    ProxiedBy = "proxied-by",
-    ProxyAuthenticate = "proxy-authenticate",
-    ProxyAuthorization = "proxy-authorization",
-    ProxyConnection = "proxy-connection",
-    Server = "server",
-    Te = "te",
-    Trailer = "trailer",
-    TransferEncoding = "transfer-encoding",
-    Upgrade = "upgrade",
-    XForwardedFor = "x-forwarded-for",
-    XForwardedHost = "x-forwarded-host",
-    XForwardedPort = "x-forwarded-port",
-    XForwardedProto = "x-forwarded-proto",
-    XForwardedScheme = "x-forwarded-scheme",
-    XGomaRequestId = "x-goma-request-id",
-    XRealIp = "x-real-ip",
-    XRequestId = "x-request-id",
+    2: Te = b"te";
+    4: Date = b"date", Host = b"host";
+    6: Cookie = b"cookie", Expect = b"expect", Server = b"server";
+    7: Trailer = b"trailer", Upgrade = b"upgrade";
+    9: Forwarded = b"forwarded", XRealIp = b"x-real-ip";
+    10: Connection = b"connection", KeepAlive = b"keep-alive", ProxiedBy = b"proxied-by";
+    12: XRequestId = b"x-request-id";
+    14: ContentLength = b"content-length";
+    15: XForwardedFor = b"x-forwarded-for";
+    16: ProxyConnection = b"proxy-connection", XForwardedHost = b"x-forwarded-host", XForwardedPort = b"x-forwarded-port";
+    17: TransferEncoding = b"transfer-encoding", XForwardedProto = b"x-forwarded-proto", XGomaRequestId = b"x-goma-request-id";
+    18: ProxyAuthenticate = b"proxy-authenticate", XForwardedScheme = b"x-forwarded-scheme";
+    19: ProxyAuthorization = b"proxy-authorization";
 }
 
 impl Known {

@@ -47,10 +47,12 @@ const CLASSES: [Class; 256] = {
 /// # Errors
 /// 400 for control characters, raw space, `\`, `#`, invalid escapes, hidden `..` and climbing above
 /// the root (RT-PATH-2, -5, -6).
-pub fn canonicalize(path: &str) -> Result<Option<Canonical>, Refusal> {
-    if is_canonical(path.as_bytes())? {
+pub fn canonicalize(path: &[u8]) -> Result<Option<Canonical>, Refusal> {
+    if is_canonical(path)? {
         return Ok(None);
     }
+    let path =
+        std::str::from_utf8(path).map_err(|_| Refusal::target("the path is not UTF-8"))?;
     let forwarded = resolve_dots(path)?;
     let matched = for_matching(&forwarded);
     Ok(Some(Canonical { forwarded, matched }))
@@ -186,7 +188,7 @@ mod tests {
     use super::*;
 
     fn check(path: &str, forwarded: &str, matched: &str) {
-        let canonical = canonicalize(path).unwrap();
+        let canonical = canonicalize(path.as_bytes()).unwrap();
         let (found_forwarded, found_matched) = match &canonical {
             Some(canonical) => (canonical.forwarded.as_str(), canonical.matched.as_str()),
             None => (path, path),
@@ -238,7 +240,7 @@ mod tests {
             let refused = if path == "a" || path == "*" {
                 resolve_dots(path).is_err()
             } else {
-                canonicalize(path).is_err()
+                canonicalize(path.as_bytes()).is_err()
             };
             assert!(refused, "{path}");
         }

@@ -11,12 +11,60 @@ pub enum Version {
     Http11,
 }
 
+/// The methods that the engine itself treats in a way of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// CONNECT
+    Connect,
+    /// DELETE
+    Delete,
+    /// GET
+    Get,
+    /// HEAD
+    Head,
+    /// OPTIONS
+    Options,
+    /// PUT
+    Put,
+    /// TRACE
+    Trace,
+    /// POST and any other token.
+    Other,
+}
+
+impl Method {
+    /// Recognises a method; methods are case-sensitive.
+    #[must_use]
+    pub fn of(name: &[u8]) -> Self {
+        match name {
+            b"CONNECT" => Self::Connect,
+            b"DELETE" => Self::Delete,
+            b"GET" => Self::Get,
+            b"HEAD" => Self::Head,
+            b"OPTIONS" => Self::Options,
+            b"PUT" => Self::Put,
+            b"TRACE" => Self::Trace,
+            _ => Self::Other,
+        }
+    }
+
+    /// RFC 9110 §9.2.2
+    #[must_use]
+    pub fn is_idempotent(self) -> bool {
+        match self {
+            Self::Delete | Self::Get | Self::Head | Self::Options | Self::Put | Self::Trace => true,
+            Self::Connect | Self::Other => false,
+        }
+    }
+}
+
 /// Method, target and fields of a request.
 #[derive(Debug)]
 pub struct Request {
     /// The header fields.
-    pub fields: Fields,
+    pub fields: Box<Fields>,
     pub(crate) method: Span,
+    pub(crate) kind: Method,
     /// Path part of the target as it is to be forwarded: dot segments resolved (RT-PATH-2).
     pub(crate) path: Span,
     /// `?` and the query, or empty (RT-PATH-5: passes byte for byte).
@@ -37,6 +85,12 @@ impl Request {
     #[must_use]
     pub fn method(&self) -> &str {
         self.text(self.method)
+    }
+
+    /// The method, if it is one that the engine knows.
+    #[must_use]
+    pub fn kind(&self) -> Method {
+        self.kind
     }
 
     /// The path to be forwarded, still percent-encoded.
@@ -89,6 +143,11 @@ impl Request {
         } else {
             self.fields.buffer.push(canonical.as_bytes())
         };
+    }
+
+    /// The bytes of a span, where no text is needed.
+    pub(crate) fn bytes(&self, span: Span) -> &[u8] {
+        self.fields.buffer.at(span)
     }
 
     pub(crate) fn text(&self, span: Span) -> &str {

@@ -6,7 +6,7 @@ use super::{Fields, Span};
 #[derive(Debug)]
 pub struct Response {
     /// The header fields.
-    pub fields: Fields,
+    pub fields: Box<Fields>,
     pub(crate) status: u16,
     /// The reason phrase as received; empty = the registered one is written.
     pub(crate) reason: Span,
@@ -15,7 +15,7 @@ pub struct Response {
 impl Response {
     /// A response without fields.
     #[must_use]
-    pub fn new(status: u16, fields: Fields) -> Self {
+    pub fn new(status: u16, fields: Box<Fields>) -> Self {
         Self {
             fields,
             status,

@@ -1,7 +1,7 @@
 //! The request target and the host it is for (RFC 9112 §3.2, RT-ROUTE-1, RT-SMUG-8).
 
 use super::path::canonicalize;
-use super::{Request, Span};
+use super::{Method, Request, Span};
 use crate::error::Refusal;
 
 /// Forms of a request target.
@@ -23,9 +23,9 @@ impl Request {
     /// 400 for a target or host that is malformed (RT-PATH, RT-SMUG-8).
     pub(crate) fn set_target(&mut self, target: Span) -> Result<TargetForm, Refusal> {
         let bytes = self.fields.buffer.at(target);
-        let form = match (self.method(), bytes) {
-            ("CONNECT", _) => TargetForm::Authority,
-            ("OPTIONS", b"*") => TargetForm::Asterisk,
+        let form = match (self.kind, bytes) {
+            (Method::Connect, _) => TargetForm::Authority,
+            (Method::Options, b"*") => TargetForm::Asterisk,
             (_, [b'/', ..]) => {
                 self.set_path_and_query(target)?;
                 TargetForm::Path
@@ -78,10 +78,9 @@ impl Request {
         if self.fields.buffer.at(query).contains(&b'#') {
             return Err(Refusal::target("fragment in the target"));
         }
-        let text = std::str::from_utf8(self.fields.buffer.at(path))
-            .map_err(|_| Refusal::target("the path is not UTF-8"))?;
+        let canonical = canonicalize(self.fields.buffer.at(path))?;
         self.query = query;
-        match canonicalize(text)? {
+        match canonical {
             None => {
                 self.path = path;
                 self.canonical = path;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn fields(pairs: &[(&str, &str)]) -> Fields {
+fn fields(pairs: &[(&str, &str)]) -> Box<Fields> {
     let mut fields = Fields::new(Buffer::with_size(16));
     for (name, value) in pairs {
         fields.append(name, value.as_bytes());
@@ -27,9 +27,9 @@ fn text(fields: &Fields) -> String {
 fn set_replaces_all_values_at_the_first_place() {
     let mut fields = fields(&[("A", "1"), ("b", "2"), ("a", "3")]);
     fields.set("a", b"9");
-    assert_eq!(text(&fields), "A: 9\nb: 2\n");
+    assert_eq!(text(&fields), "a: 9\nb: 2\n");
     fields.set("c", b"4");
-    assert_eq!(text(&fields), "A: 9\nb: 2\nc: 4\n");
+    assert_eq!(text(&fields), "a: 9\nb: 2\nc: 4\n");
 }
 
 #[test]

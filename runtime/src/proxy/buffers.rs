@@ -23,20 +23,20 @@ const KEPT_SCRATCH_MAX: usize = 8;
 /// Free buffers of one core, most recently used last.
 #[derive(Debug, Default)]
 pub struct Buffers {
-    heads: RefCell<Vec<Fields>>,
-    scratch: RefCell<Vec<Fields>>,
+    heads: RefCell<Vec<Box<Fields>>>,
+    scratch: RefCell<Vec<Box<Fields>>>,
     wires: RefCell<Vec<Buffer>>,
 }
 
 impl Buffers {
     /// A buffer for a request head.
-    pub(super) fn head(&self) -> Fields {
+    pub(super) fn head(&self) -> Box<Fields> {
         let free = self.heads.borrow_mut().pop();
         free.unwrap_or_else(|| Fields::new(Buffer::with_size(HEAD_BYTES)))
     }
 
     /// Gives a request head's buffer back.
-    pub(super) fn put_head(&self, mut fields: Fields) {
+    pub(super) fn put_head(&self, mut fields: Box<Fields>) {
         let mut heads = self.heads.borrow_mut();
         if heads.len() < KEPT_HEADS_MAX && fields.buffer.size() <= KEPT_HEAD_BYTES_MAX {
             fields.clear();
@@ -45,13 +45,13 @@ impl Buffers {
     }
 
     /// A buffer for a response head and for bodies.
-    pub(super) fn scratch(&self) -> Fields {
+    pub(super) fn scratch(&self) -> Box<Fields> {
         let free = self.scratch.borrow_mut().pop();
         free.unwrap_or_else(|| Fields::new(Buffer::with_size(SCRATCH_BYTES + EDIT_BYTES)))
     }
 
     /// Gives a scratch buffer back.
-    pub(super) fn put_scratch(&self, mut fields: Fields) {
+    pub(super) fn put_scratch(&self, mut fields: Box<Fields>) {
         let mut scratch = self.scratch.borrow_mut();
         let regular = fields.buffer.size() == SCRATCH_BYTES + EDIT_BYTES;
         if scratch.len() < KEPT_SCRATCH_MAX && regular {

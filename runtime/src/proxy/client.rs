@@ -29,7 +29,7 @@ pub(super) struct Client<S> {
     /// `address` as text, for forwarding fields and the log.
     pub(super) address_text: String,
     /// Bytes of the next request that came with the last one.
-    following: Option<Fields>,
+    following: Option<Box<Fields>>,
     /// Whether the client has sent bytes that nobody has read yet.
     pub(super) has_more: bool,
 }
@@ -47,7 +47,7 @@ pub(super) enum Persistence {
 
 enum Next {
     Request(Box<RequestHead>),
-    Refused(Fields, Refusal),
+    Refused(Box<Fields>, Refusal),
     Closed,
 }
 
@@ -129,7 +129,7 @@ impl<S: Socket> Client<S> {
         &mut self,
         cx: &mut Context<'_>,
         core: &Core,
-        fields: &mut Option<Fields>,
+        fields: &mut Option<Box<Fields>>,
     ) -> Poll<io::Result<usize>> {
         let mut buffer = fields.take().unwrap_or_else(|| core.buffers.head());
         if buffer.buffer.space(1).is_empty() {

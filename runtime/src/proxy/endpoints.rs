@@ -3,52 +3,57 @@
 use super::Core;
 use crate::answer::Answer;
 use crate::chain::Exchange;
-use crate::head::TargetForm;
+use crate::head::{Method, Request, TargetForm};
 use crate::lifecycle::Phase;
 
 /// An answer in place of a route's, if there must be one (RT-ROUTE-10, -12, RT-SEM-5, -6).
+/// `own`: [`is_own`] of the request.
 pub(super) fn answer(
     core: &Core,
     exchange: &Exchange,
+    own: bool,
     unrouted: bool,
     form: TargetForm,
 ) -> Option<Answer> {
+    let request = &exchange.request;
     match form {
         TargetForm::Asterisk => return Some(Answer::empty(200)),
-        TargetForm::Authority => {
-            let message = "405 CONNECT method not allowed";
-            return Some(Answer::message(405, message).with("Allow", ALLOWED));
-        }
+        TargetForm::Authority => return Some(not_allowed(request)),
+        TargetForm::Path if !own && !unrouted => return None,
         TargetForm::Path => {}
     }
-    let path = exchange.request.canonical_path();
-    let method = exchange.request.method();
-    let reads = method == "GET" || method == "HEAD";
-    if is_own(core, path) {
-        if reads {
-            return Some(health(core, path == "/readyz"));
+    let reads = matches!(request.kind(), Method::Get | Method::Head);
+    match (own, reads) {
+        (true, true) => Some(health(core, request.canonical_path() == READINESS)),
+        (true, false) => unrouted.then(|| not_allowed(request)),
+        (false, true) => {
+            let registered = request.canonical_path().strip_suffix('/')?;
+            if !is_endpoint(core, registered.as_bytes()) {
+                return None;
+            }
+            let location = format!("{registered}{}", request.query());
+            Some(Answer::of(301).with("Location", location))
         }
-        if unrouted {
-            let message = format!("405 {method} method not allowed");
-            return Some(Answer::message(405, message).with("Allow", ALLOWED));
-        }
-    } else if unrouted && reads {
-        let registered = path.strip_suffix('/').filter(|path| is_own(core, path))?;
-        let location = format!("{registered}{}", exchange.request.query());
-        return Some(Answer::of(301).with("Location", location));
+        (false, false) => None,
     }
-    None
 }
 
-const ALLOWED: &str = "GET, HEAD";
+const READINESS: &str = "/readyz";
+const LIVENESS: &str = "/healthz";
 
-/// Whether a path is one of the gateway's own.
-pub(super) fn is_own(core: &Core, path: &str) -> bool {
-    match path {
-        "/readyz" => core.settings.readiness_enabled,
-        "/healthz" => core.settings.liveness_enabled,
-        _ => false,
-    }
+fn not_allowed(request: &Request) -> Answer {
+    let message = format!("405 {} method not allowed", request.method());
+    Answer::message(405, message).with("Allow", "GET, HEAD")
+}
+
+/// Whether a request is for one of the gateway's own endpoints.
+pub(super) fn is_own(core: &Core, request: &Request) -> bool {
+    is_endpoint(core, request.bytes(request.canonical))
+}
+
+fn is_endpoint(core: &Core, path: &[u8]) -> bool {
+    (path == READINESS.as_bytes() && core.settings.readiness_enabled)
+        || (path == LIVENESS.as_bytes() && core.settings.liveness_enabled)
 }
 
 /// RT-OBS-1, RT-OBS-2

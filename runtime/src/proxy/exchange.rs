@@ -6,12 +6,12 @@ use super::relay::Incoming;
 use super::respond::{self, Sent};
 use super::{Core, endpoints};
 use crate::answer::Answer;
-use crate::chain::{Chain, Exchange, ExplicitFields, Flow, RequestId};
+use crate::chain::{Chain, Exchange, ExplicitFields, Flow, request_id};
 use crate::clock::Moment;
 use crate::error::{Refusal, UpstreamFault};
 use crate::filter::body_limit;
 use crate::h1::request::RequestHead;
-use crate::head::{Fields, Known, Request, Response, Span, TargetForm};
+use crate::head::{Buffer, Fields, Method, Request, Response, Span, TargetForm};
 use crate::io::Socket;
 use crate::log::Record;
 use crate::route::{ChainId, Route, RouteId};
@@ -64,7 +64,9 @@ pub(super) async fn run<S: Socket>(
         .chains
         .get(exchange.route.chain.index())
         .map(Box::as_ref);
-    let mut sent = if let Some(answer) = endpoints::answer(core, &exchange, route.is_none(), form) {
+    let own = endpoints::is_own(core, &exchange.request);
+    let mut sent = if let Some(answer) = endpoints::answer(core, &exchange, own, route.is_none(), form)
+    {
         let keep = keep_alive && body.incoming.is_done();
         respond::answer(core, client, &exchange, None, answer, keep).await
     } else {
@@ -92,7 +94,7 @@ pub(super) async fn run<S: Socket>(
             bytes_out: sent.bytes,
             backend: sent.backend.unwrap_or_default(),
             aborted: sent.aborted,
-            own: endpoints::is_own(core, exchange.request.canonical_path()),
+            own,
             elapsed: started.elapsed(),
         },
     );
@@ -105,7 +107,7 @@ pub(super) async fn run<S: Socket>(
 pub(super) async fn answer_unrouted<S: Socket>(
     core: &'static Core,
     client: &mut Client<S>,
-    fields: Fields,
+    fields: Box<Fields>,
     answer: Answer,
 ) -> Persistence {
     client.watch.limit(core.settings.write_timeout);
@@ -170,12 +172,8 @@ fn make_exchange<S>(
     request: RequestHead,
     route: Option<RouteId>,
 ) -> Exchange {
-    let head = request.head;
-    let id = head
-        .fields
-        .known(Known::XRequestId)
-        .and_then(RequestId::from_client);
-    let id = id.unwrap_or_else(|| RequestId::random(core.random.borrow_mut().u128(..)));
+    let mut head = request.head;
+    let id = request_id(&mut head.fields, || core.random.borrow_mut().u128(..));
     Exchange {
         route: route
             .and_then(|id| core.table.route(id))
@@ -197,7 +195,7 @@ fn make_exchange<S>(
 async fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Verdict {
     chain.hygiene(exchange);
     if is_preflight(&exchange.request) {
-        let mut response = Response::new(204, Fields::default());
+        let mut response = Response::new(204, Fields::new(Buffer::default()));
         if chain.preflight(exchange, &mut response) {
             return Verdict::Preflight(response);
         }
@@ -223,7 +221,7 @@ async fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Verdict {
 }
 
 fn is_preflight(request: &Request) -> bool {
-    request.method() == "OPTIONS"
+    request.kind() == Method::Options
         && request.fields.get("origin").is_some()
         && request
             .fields
@@ -234,14 +232,15 @@ fn is_preflight(request: &Request) -> bool {
 /// RT-METHOD-1, RT-SEM-5. Counts `Max-Forwards` down.
 fn check_method(exchange: &mut Exchange) -> Option<Answer> {
     let allowed = exchange.route.methods;
-    let method = exchange.request.method();
-    let listed = allowed.contains(&method);
-    if (!allowed.is_empty() && !listed) || (method == "TRACE" && !listed) {
+    let kind = exchange.request.kind();
+    let unlisted = || !allowed.contains(&exchange.request.method());
+    if (!allowed.is_empty() || kind == Method::Trace) && unlisted() {
+        let method = exchange.request.method();
         let message = format!("405 {method} method not allowed");
         let allow = allowed_methods(allowed);
         return Some(Answer::message(405, message).with("Allow", allow));
     }
-    if method == "OPTIONS" || method == "TRACE" {
+    if matches!(kind, Method::Options | Method::Trace) {
         let hops = exchange.request.fields.get("max-forwards");
         let hops = hops.and_then(|hops| std::str::from_utf8(hops).ok()?.parse::<u32>().ok());
         match hops {

@@ -15,7 +15,7 @@ use crate::error::{Refusal, UpstreamFault};
 use crate::h1::framing::Framing;
 use crate::h1::response::{self, Parsed, ResponseHead};
 use crate::h1::write;
-use crate::head::{Fields, Known, Span, Version};
+use crate::head::{Buffer, Fields, Known, Method, Span, Version};
 use crate::io::Socket;
 use crate::route::rewrite::write_path;
 use crate::upstream::{Backend, Connection, Upstream};
@@ -110,7 +110,7 @@ async fn send<'a, S: Socket>(
     backend: &'a Backend,
     mut connection: Connection,
 ) -> Result<Forwarded<'a>, Failure> {
-    let repeatable = body.framing.is_empty() && is_idempotent(exchange.request.method());
+    let repeatable = body.framing.is_empty() && exchange.request.kind().is_idempotent();
     let head = write_head(core, client, exchange, &body, backend);
     if body.expects_continue && !body.incoming.is_done() {
         // RT-SEM-1: the chain is through and the body is wanted now.
@@ -129,7 +129,7 @@ async fn send<'a, S: Socket>(
         exchange.body_limit,
     );
     let mut sent = None;
-    let bodiless = exchange.request.method() == "HEAD";
+    let bodiless = exchange.request.kind() == Method::Head;
     loop {
         let mut received = None;
         let failure = loop {
@@ -183,7 +183,7 @@ async fn await_head<S: Socket>(
     connection: &mut Connection,
     upload: &mut Upload,
     sent: &mut Option<Frame>,
-    received: &mut Option<Fields>,
+    received: &mut Option<Box<Fields>>,
     bodiless: bool,
 ) -> Result<ResponseHead, Failure> {
     poll_fn(|cx| {
@@ -237,7 +237,7 @@ fn poll_response(
     cx: &mut Context<'_>,
     core: &Core,
     upstream: &mut impl Socket,
-    received: &mut Option<Fields>,
+    received: &mut Option<Box<Fields>>,
     bodiless: bool,
 ) -> Poll<Result<ResponseHead, UpstreamFault>> {
     loop {
@@ -285,7 +285,7 @@ async fn pass_interim<S: Socket>(
     client: &mut Client<S>,
     exchange: &Exchange,
     interim: ResponseHead,
-) -> Result<Option<Fields>, Failure> {
+) -> Result<Option<Box<Fields>>, Failure> {
     let status = interim.head.status();
     if status == 101 {
         let detail = "101 without a request to switch protocols";
@@ -295,7 +295,7 @@ async fn pass_interim<S: Socket>(
         let mut lead = core.buffers.wire();
         let phrase = interim.head.fields.buffer.at(interim.head.reason);
         write::status_line(&mut lead, status, phrase);
-        write::fields(&mut lead, &interim.head.fields);
+        interim.head.fields.write(&mut lead, |_| true);
         lead.push(b"\r\n");
         let mut frame = Frame::head(lead);
         client
@@ -327,13 +327,6 @@ fn delimiting_of(framing: Framing) -> Delimiting {
     }
 }
 
-fn is_idempotent(method: &str) -> bool {
-    matches!(
-        method,
-        "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"
-    )
-}
-
 /// The request as the backend gets it, with the part of the body that is here already.
 fn write_head<S>(
     core: &Core,
@@ -346,10 +339,10 @@ fn write_head<S>(
     let mut path = Vec::new();
     let (prefix, route) = (backend.url.path.as_str(), exchange.route);
     let mut out = core.buffers.wire();
-    out.push(request.method().as_bytes());
+    out.push(request.bytes(request.method));
     out.push(b" ");
     if prefix.is_empty() && route.rewrite.is_none() {
-        out.push(request.path().as_bytes());
+        out.push(request.bytes(request.path));
     } else {
         let (received, canonical) = (request.path(), request.canonical_path());
         write_path(
@@ -362,7 +355,7 @@ fn write_head<S>(
         );
         out.push(&path);
     }
-    out.push(request.query().as_bytes());
+    out.push(request.bytes(request.query));
     out.push(b" HTTP/1.1\r\n");
     write_fields(
         &mut out,
@@ -396,55 +389,34 @@ fn write_head<S>(
 }
 
 /// RT-HDR-2 to -8. A field that a filter has set itself wins (MW-REQH-3).
-fn write_fields(
-    out: &mut crate::head::Buffer,
-    exchange: &Exchange,
-    authority: &str,
-    address: &str,
-) {
+fn write_fields(out: &mut Buffer, exchange: &Exchange, authority: &str, address: &str) {
     let request = &exchange.request;
     let explicit = exchange.explicit;
-    let host = match request.authority() {
+    let received = request.bytes(request.authority);
+    let host = match received {
         _ if explicit.host => request.fields.known(Known::Host).unwrap_or_default(),
-        "" => authority.as_bytes(),
-        received => received.as_bytes(),
+        b"" => authority.as_bytes(),
+        received => received,
     };
-    write::field(out, b"Host", host);
-    for (known, name, value) in request.fields.iter_known() {
-        let replaced = match known {
-            Known::Forwarded | Known::Host | Known::XForwardedPort | Known::XRequestId => true,
-            Known::XForwardedFor => !explicit.forwarded_for,
-            Known::XForwardedHost => !explicit.forwarded_host,
-            Known::XForwardedProto => !explicit.forwarded_proto,
-            Known::XRealIp => !explicit.real_ip,
-            _ => false,
-        };
-        if !replaced {
-            write::field(out, name, value);
-        }
-    }
+    out.push_line(b"Host", host);
+    request.fields.write(out, |known| match known {
+        Known::Forwarded | Known::Host | Known::XForwardedPort | Known::XRequestId => false,
+        Known::XForwardedFor => explicit.forwarded_for,
+        Known::XForwardedHost => explicit.forwarded_host,
+        Known::XForwardedProto => explicit.forwarded_proto,
+        Known::XRealIp => explicit.real_ip,
+        _ => true,
+    });
     let made: [(bool, &[u8], &[u8]); 5] = [
-        (
-            explicit.forwarded_for,
-            b"X-Forwarded-For",
-            address.as_bytes(),
-        ),
+        (explicit.forwarded_for, b"X-Forwarded-For", address.as_bytes()),
         (explicit.real_ip, b"X-Real-IP", address.as_bytes()),
-        (
-            explicit.forwarded_proto,
-            b"X-Forwarded-Proto",
-            exchange.scheme().as_bytes(),
-        ),
-        (
-            explicit.forwarded_host,
-            b"X-Forwarded-Host",
-            request.authority().as_bytes(),
-        ),
-        (false, b"X-Request-ID", exchange.id.as_str().as_bytes()),
+        (explicit.forwarded_proto, b"X-Forwarded-Proto", exchange.scheme().as_bytes()),
+        (explicit.forwarded_host, b"X-Forwarded-Host", received),
+        (false, b"X-Request-ID", request.bytes(exchange.id)),
     ];
     for (kept, name, value) in made {
         if !kept {
-            write::field(out, name, value);
+            out.push_line(name, value);
         }
     }
 }

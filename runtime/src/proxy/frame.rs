@@ -17,7 +17,7 @@ pub(super) struct Frame {
     /// Head, chunk line, and small bodies.
     lead: Buffer,
     /// A large body piece.
-    body: Option<(Fields, Span)>,
+    body: Option<(Box<Fields>, Span)>,
     tail: &'static [u8],
     written: usize,
 }
@@ -45,7 +45,7 @@ impl Frame {
     /// A head (may be empty), then `data` of `body`; `last` closes a chunked body.
     pub(super) fn with_body(
         mut lead: Buffer,
-        body: Fields,
+        body: Box<Fields>,
         data: Span,
         delimiting: Delimiting,
         last: bool,

@@ -177,7 +177,7 @@ impl<U: Socket> Relay<'_, U> {
         }
     }
 
-    fn frame(&self, core: &Core, piece: crate::head::Fields, data: Span) -> Frame {
+    fn frame(&self, core: &Core, piece: Box<crate::head::Fields>, data: Span) -> Frame {
         let last = self.incoming.is_done();
         let lead = core.buffers.wire();
         Frame::with_body(lead, piece, data, self.delimiting, last, &core.buffers)

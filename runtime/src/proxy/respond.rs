@@ -10,7 +10,7 @@ use crate::chain::{Chain, Exchange};
 use crate::error::UpstreamFault;
 use crate::h1::framing::Framing;
 use crate::h1::write;
-use crate::head::{Buffer, Known, Response, Span, Version};
+use crate::head::{Buffer, Known, Method, Response, Span, Version};
 use crate::io::Socket;
 
 /// What the client got.
@@ -90,7 +90,7 @@ async fn send_own<S: Socket>(
     let mut lead = core.buffers.wire();
     // The length is among the answer's own fields.
     write_head(&mut lead, exchange, response, Announced::Nothing, keep);
-    let bodiless = exchange.request.method() == "HEAD" || response.status() == 204;
+    let bodiless = exchange.request.kind() == Method::Head || response.status() == 204;
     let body = if bodiless { b"" } else { body };
     lead.push(body);
     let mut frame = Frame::head(lead);
@@ -199,7 +199,7 @@ fn announced(exchange: &Exchange, forwarded: &Forwarded<'_>) -> Announced {
     if status == 204 {
         return Announced::Nothing;
     }
-    if exchange.request.method() == "HEAD" || status == 304 {
+    if exchange.request.kind() == Method::Head || status == 304 {
         return response
             .content_length
             .map_or(Announced::Nothing, Announced::Length);
@@ -236,7 +236,7 @@ fn finish(core: &Core, exchange: &Exchange, chain: Option<&dyn Chain>, response:
             .with_http_date(|date| fields.append("Date", date));
     }
     fields.append("Proxied-By", b"Goma Gateway");
-    fields.append("X-Goma-Request-ID", exchange.id.as_str().as_bytes());
+    fields.append("X-Goma-Request-ID", exchange.request.bytes(exchange.id));
     if let Some(chain) = chain {
         chain.apply_policies(exchange, response);
     }
@@ -251,7 +251,7 @@ fn write_head(
 ) {
     let phrase = response.fields.buffer.at(response.reason);
     write::status_line(lead, response.status(), phrase);
-    write::fields(lead, &response.fields);
+    response.fields.write(lead, |_| true);
     match announced {
         Announced::Chunks => write::field(lead, b"Transfer-Encoding", b"chunked"),
         Announced::Length(length) => write::content_length(lead, length),

@@ -123,12 +123,11 @@ impl<T> Hosts<T> {
         host: &'a str,
         port: u16,
     ) -> impl Iterator<Item = &'a T> + 'a {
-        let one_label = host
-            .split_once('.')
-            .filter(|_| !self.one_label.is_empty())
+        let one_label = (!self.one_label.is_empty())
+            .then(|| host.split_once('.'))
+            .flatten()
             .and_then(|(_, suffix)| self.one_label.get(suffix));
-        let wildcards = suffixes(host)
-            .take_while(|_| !self.wildcard.is_empty())
+        let wildcards = suffixes(if self.wildcard.is_empty() { "" } else { host })
             .filter_map(|suffix| self.wildcard.get(suffix));
         let exact = (!self.exact.is_empty())
             .then(|| self.exact.get(host))

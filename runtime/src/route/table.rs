@@ -99,7 +99,7 @@ impl Table {
 
 impl Trie {
     fn insert(&mut self, prefix: &str, route: RouteId) -> Result<(), matchit::InsertError> {
-        let canonical = match path::canonicalize(prefix) {
+        let canonical = match path::canonicalize(prefix.as_bytes()) {
             Ok(Some(canonical)) => canonical.matched,
             Ok(None) | Err(_) => prefix.to_owned(),
         };
