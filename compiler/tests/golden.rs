@@ -67,7 +67,10 @@ fn check_no_other_files(root: &Path, output: &Output) {
 
 /// rustfmt has nothing to change, where there is a rustfmt.
 fn check_format(root: &Path, output: &Output) {
-    let rust = output.files.iter().filter(|file| file.path.ends_with(".rs"));
+    let rust = output
+        .files
+        .iter()
+        .filter(|file| file.path.ends_with(".rs"));
     let status = Command::new("rustfmt")
         .args(["--edition", "2024", "--check"])
         .args(rust.map(|file| root.join(file.path)))

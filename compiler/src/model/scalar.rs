@@ -99,7 +99,7 @@ pub fn parse_int(text: &str) -> Result<i64, Invalid> {
 /// Seconds as a number, or a [`parse_duration`].
 ///
 /// # Errors
-/// `bad-duration`: malformed; `out-of-range`: a negative number, or more than `u32::MAX` seconds.
+/// `bad-duration`: malformed or negative; `out-of-range`: more than `u32::MAX` seconds.
 pub fn parse_seconds(text: &str) -> Result<Duration, Invalid> {
     match parse_int(text) {
         Ok(seconds) => u32::try_from(seconds)
@@ -112,7 +112,7 @@ pub fn parse_seconds(text: &str) -> Result<Duration, Invalid> {
 
 fn seconds_range(seconds: i64) -> Invalid {
     if seconds < 0 {
-        Invalid::range("a time is not negative")
+        Invalid::new("a time is not negative")
     } else {
         Invalid::range(format!("a time is at most {} seconds", u32::MAX))
     }
@@ -375,7 +375,7 @@ pub fn parse_url(text: &str) -> Result<Url, Invalid> {
             odd.escape_debug()
         )));
     }
-    let path = path.strip_suffix('/').unwrap_or(path).to_owned();
+    let path = path.trim_end_matches('/').to_owned();
     Ok(Url {
         scheme,
         host,

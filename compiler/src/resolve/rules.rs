@@ -336,10 +336,8 @@ fn origins(rule: &shape::Cors, enabled: bool, cx: &mut Cx<'_>) -> Vec<Value> {
             );
         }
         let value = cx.value(leaf);
-        if let Some(text) = constant(&value) {
-            if let Err(invalid) = check_origin(text) {
-                cx.fault(Code::BadRule, leaf, invalid);
-            }
+        if let Some(Err(invalid)) = constant(&value).map(check_origin) {
+            cx.fault(Code::BadRule, leaf, invalid);
         }
         origins.push(value);
     }

@@ -157,7 +157,7 @@ fn split(leaf: &Leaf, cx: &mut Cx<'_>) -> Option<User> {
     let mut found = false;
     for part in value.parts {
         match part {
-            part if found => after.push(part),
+            part @ (Part::Text(_) | Part::Env { .. }) if found => after.push(part),
             Part::Text(text) => match text.split_once(':') {
                 Some((name, rest)) => {
                     found = true;

@@ -298,10 +298,9 @@ impl<'a> Builder<'a> {
                             format!("a key is text, not {}", node.describe()),
                         ));
                     };
-                    if plain && text == "<<" {
-                        if let Some(first) = merge.replace(node.span) {
-                            self.diags.push(duplicate("<<", node.span, first));
-                        }
+                    let is_merge = plain && text == "<<";
+                    if let Some(first) = is_merge.then(|| merge.replace(node.span)).flatten() {
+                        self.diags.push(duplicate("<<", node.span, first));
                     }
                     *key = Some(Spanned::new(text, node.span));
                 }

@@ -1,0 +1,68 @@
+//! No input makes the compiler panic, and no finding points outside its file.
+
+use goma_compiler::source::SourceMap;
+use goma_compiler::{Options, check, diag};
+use proptest::prelude::*;
+
+const QUICKSTART: &str = include_str!("../../specs/quickstart/goma.yaml");
+const SHOP: &str = include_str!("../../specs/shop/goma.yaml");
+
+/// Pieces that mean something to the grammar.
+const PIECES: &[&str] = &[
+    "", "\n", " ", "  ", ": ", "- ", "[", "]", "{", "}", "\"", "'", "#", "&a ", "*a", "<<: *a", "|", ">", "!!str ", "~",
+    "${", "${X}", "${X:-", "$${", "{{uuid()}}", "{client.ip", "/", "*", "é", "\t", "\u{feff}", "\0", "0x10", "-1", "1e9",
+    "---\n", "...\n", "name", "middlewares", "rule: ", "users", "cors", "\u{202e}",
+];
+
+fn check_bytes(bytes: &[u8]) {
+    let mut sources = SourceMap::new();
+    let id = sources.add("goma.yaml", bytes);
+    let checked = check(&sources, &Options::default());
+    let findings = &checked.diagnostics;
+    assert_eq!(checked.model.is_none(), findings.has_errors());
+    for finding in findings {
+        assert!(finding.span.start <= finding.span.end, "{finding:?}");
+        assert!(finding.span.end as usize <= sources.text(id).len() + 1, "{finding:?}");
+        assert!(!finding.message.contains('\n') && !finding.message.ends_with('.'), "{finding:?}");
+    }
+    diag::render::human(findings, &sources, true);
+    diag::render::json(findings, &sources);
+    assert_eq!(findings, &check(&sources, &Options::default()).diagnostics);
+}
+
+/// A text with some ranges of bytes replaced.
+fn mutated(text: &str, edits: &[(usize, usize, usize)]) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    for &(at, length, piece) in edits {
+        let at = at % (bytes.len() + 1);
+        let end = (at + length).min(bytes.len());
+        bytes.splice(at..end, PIECES[piece % PIECES.len()].bytes());
+    }
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        check_bytes(&bytes);
+    }
+
+    #[test]
+    fn any_text(text in "[ -~\n]{0,300}") {
+        check_bytes(text.as_bytes());
+    }
+
+    #[test]
+    fn pieces(pieces in proptest::collection::vec(0..PIECES.len(), 0..60)) {
+        let text: String = pieces.iter().map(|&piece| PIECES[piece]).collect();
+        check_bytes(text.as_bytes());
+    }
+
+    #[test]
+    fn mutated_specs(
+        shop in any::<bool>(),
+        edits in proptest::collection::vec((any::<usize>(), 0..12_usize, any::<usize>()), 1..8),
+    ) {
+        check_bytes(&mutated(if shop { SHOP } else { QUICKSTART }, &edits));
+    }
+}
