@@ -43,12 +43,9 @@ impl HeaderTemplate {
             .collect()
     }
 
-    /// The value for this exchange, handed to `apply` without an allocation if it is constant.
+    /// The value for this exchange.
     fn with_value(&self, exchange: &Exchange, apply: impl FnOnce(&[u8])) {
-        match self.template.literal() {
-            Some(text) => apply(text.as_bytes()),
-            None => apply(&self.template.fill(&exchange.template_context())),
-        }
+        apply(&self.template.fill(&exchange.template_context()));
     }
 }
 

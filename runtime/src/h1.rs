@@ -54,7 +54,12 @@ fn field_of(head: &[u8], header: &httparse::Header<'_>, known: Known) -> Option<
     let rest = head.get(value.end()..)?;
     if rest.starts_with(b"\r\n") {
         let separator = head.get(name.end()..value.start());
-        return Some(Field::received(name, value, separator == Some(b": "), known));
+        return Some(Field::received(
+            name,
+            value,
+            separator == Some(b": "),
+            known,
+        ));
     }
     let spaces = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
     rest.get(spaces.count()..)?

@@ -113,21 +113,18 @@ impl Fields {
     pub fn set(&mut self, name: &str, value: &[u8]) {
         let new = Field::written(&mut self.buffer, name.as_bytes(), value);
         let buffer = &self.buffer;
-        let mut same = |field: &Field| field.is(buffer, name.as_bytes());
-        let Some(first) = self.list.iter().position(&mut same) else {
+        let same = |field: &Field| field.is(buffer, name.as_bytes());
+        let mut fields = self.list.iter_mut();
+        let Some(first) = fields.find(|field| same(field)) else {
             self.list.push(new);
             return;
         };
-        let mut index = 0;
-        self.list.retain_mut(|field| {
-            let place = index;
-            index += 1;
-            if place == first {
-                *field = new;
-                return true;
-            }
-            place < first || !same(field)
-        });
+        *first = new;
+        if fields.any(|field| same(field)) {
+            let mut kept = false;
+            self.list
+                .retain(|field| !same(field) || !std::mem::replace(&mut kept, true));
+        }
     }
 
     /// Removes every field of this name.

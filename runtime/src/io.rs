@@ -25,6 +25,10 @@ pub trait Socket: Unpin {
     /// Those of the operating system, except `WouldBlock`.
     fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>>;
 
+    /// Whether the kernel has reported nothing since the last read: no bytes, no close. Costs no
+    /// system call then.
+    fn is_quiet(&self) -> bool;
+
     /// Writes once from the slices, in order; returns how many bytes were taken.
     ///
     /// # Errors
@@ -57,6 +61,11 @@ impl Socket for TcpStream {
     fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut byte = [0_u8; 1];
         Self::poll_peek(self, cx, &mut ReadBuf::new(&mut byte))
+    }
+
+    fn is_quiet(&self) -> bool {
+        let read = self.try_read(&mut [0]);
+        read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     fn poll_write(

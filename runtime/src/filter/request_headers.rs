@@ -75,13 +75,19 @@ impl Filter for RequestHeaders {
                 Some("") => exchange.request.fields.remove(header.name),
                 Some(text) => exchange.request.fields.set(header.name, text.as_bytes()),
                 None => {
-                    let value = header.template.fill(&exchange.template_context());
+                    let value = header
+                        .template
+                        .fill(&exchange.template_context())
+                        .into_owned();
                     exchange.request.fields.set(header.name, &value);
                 }
             }
         }
         for header in &self.add {
-            let value = header.template.fill(&exchange.template_context());
+            let value = header
+                .template
+                .fill(&exchange.template_context())
+                .into_owned();
             exchange.request.fields.append(header.name, &value);
         }
         exchange.explicit = exchange.explicit.or(self.explicit);

@@ -17,7 +17,9 @@ macro_rules! known_names {
             pub fn of(name: &[u8]) -> Self {
                 match name.len() {
                     $($length => {
-                        $(if name.eq_ignore_ascii_case($name) {
+                        // The first letter next: comparing a whole name costs a call.
+                        let first = name.first().map_or(0, u8::to_ascii_lowercase);
+                        $(if $name.first() == Some(&first) && name.eq_ignore_ascii_case($name) {
                             return Self::$variant;
                         })+
                         Self::Other

@@ -51,8 +51,7 @@ pub fn canonicalize(path: &[u8]) -> Result<Option<Canonical>, Refusal> {
     if is_canonical(path)? {
         return Ok(None);
     }
-    let path =
-        std::str::from_utf8(path).map_err(|_| Refusal::target("the path is not UTF-8"))?;
+    let path = std::str::from_utf8(path).map_err(|_| Refusal::target("the path is not UTF-8"))?;
     let forwarded = resolve_dots(path)?;
     let matched = for_matching(&forwarded);
     Ok(Some(Canonical { forwarded, matched }))

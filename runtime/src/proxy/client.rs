@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 
+use super::forward::ForwardingFields;
 use super::frame::Frame;
 use super::{Core, exchange};
 use crate::answer::Answer;
@@ -26,8 +27,10 @@ pub(super) struct Client<S> {
     pub(super) socket: S,
     pub(super) watch: Watch,
     pub(super) address: IpAddr,
-    /// `address` as text, for forwarding fields and the log.
+    /// `address` as text, for the log.
     pub(super) address_text: String,
+    /// The forwarding fields of every request of this connection.
+    pub(super) forwarding: ForwardingFields,
     /// Bytes of the next request that came with the last one.
     following: Option<Box<Fields>>,
     /// Whether the client has sent bytes that nobody has read yet.
@@ -45,8 +48,8 @@ pub(super) enum Persistence {
     Abort,
 }
 
-enum Next {
-    Request(Box<RequestHead>),
+/// Why there is no next request.
+enum Ended {
     Refused(Box<Fields>, Refusal),
     Closed,
 }
@@ -58,6 +61,7 @@ pub async fn serve<S: Socket>(core: &'static Core, socket: S, peer: SocketAddr) 
         socket,
         watch: core.clock.watch(),
         address,
+        forwarding: ForwardingFields::new(&address.to_string(), "http"),
         address_text: address.to_string(),
         following: None,
         has_more: false,
@@ -65,13 +69,13 @@ pub async fn serve<S: Socket>(core: &'static Core, socket: S, peer: SocketAddr) 
     let mut first = true;
     loop {
         let persistence = match client.next_request(core, first).await {
-            Next::Request(request) => exchange::run(core, &mut client, *request).await,
-            Next::Refused(fields, refusal) => {
+            Ok(request) => exchange::run(core, &mut client, request).await,
+            Err(Ended::Refused(fields, refusal)) => {
                 core.log.refused(&client.address_text, refusal);
                 let answer = Answer::of(refusal.status);
                 exchange::answer_unrouted(core, &mut client, fields, answer).await
             }
-            Next::Closed => Persistence::Abort,
+            Err(Ended::Closed) => Persistence::Abort,
         };
         first = false;
         match persistence {
@@ -84,7 +88,7 @@ pub async fn serve<S: Socket>(core: &'static Core, socket: S, peer: SocketAddr) 
 
 impl<S: Socket> Client<S> {
     /// Waits for a complete request head (RT-LISTEN-3).
-    async fn next_request(&mut self, core: &Core, first: bool) -> Next {
+    async fn next_request(&mut self, core: &Core, first: bool) -> Result<RequestHead, Ended> {
         let settings = &core.settings;
         let mut fields = self.following.take();
         self.has_more = false;
@@ -97,8 +101,10 @@ impl<S: Socket> Client<S> {
         loop {
             if let Some(received) = fields.take() {
                 match request::parse(received, &core.limits) {
-                    Parsed::Complete(request) => return Next::Request(Box::new(request)),
-                    Parsed::Refused(fields, refusal) => return Next::Refused(fields, refusal),
+                    Parsed::Complete(request) => return Ok(request),
+                    Parsed::Refused(fields, refusal) => {
+                        return Err(Ended::Refused(fields, refusal));
+                    }
                     Parsed::Partial(received) => {
                         if !first && !begun {
                             self.watch.limit(Some(settings.header_timeout));
@@ -113,13 +119,13 @@ impl<S: Socket> Client<S> {
                 (Err(error), Some(received)) if error.kind() == io::ErrorKind::TimedOut => {
                     let detail = "the request head took too long";
                     let refusal = Refusal::new(408, RefusalReason::Timeout, detail);
-                    return Next::Refused(received, refusal);
+                    return Err(Ended::Refused(received, refusal));
                 }
                 (_, Some(received)) => {
                     core.buffers.put_head(received);
-                    return Next::Closed;
+                    return Err(Ended::Closed);
                 }
-                (_, None) => return Next::Closed,
+                (_, None) => return Err(Ended::Closed),
             }
         }
     }

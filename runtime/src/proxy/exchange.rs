@@ -65,26 +65,26 @@ pub(super) async fn run<S: Socket>(
         .get(exchange.route.chain.index())
         .map(Box::as_ref);
     let own = endpoints::is_own(core, &exchange.request);
-    let mut sent = if let Some(answer) = endpoints::answer(core, &exchange, own, route.is_none(), form)
-    {
-        let keep = keep_alive && body.incoming.is_done();
-        respond::answer(core, client, &exchange, None, answer, keep).await
-    } else {
-        let verdict = match chain {
-            Some(chain) => admit(&mut exchange, chain).await,
-            None => Verdict::Answer(Answer::of(404)),
+    let mut sent =
+        if let Some(answer) = endpoints::answer(core, &exchange, own, route.is_none(), form) {
+            let keep = keep_alive && body.incoming.is_done();
+            respond::answer(core, client, &exchange, None, answer, keep).await
+        } else {
+            let verdict = match chain {
+                Some(chain) => admit(&mut exchange, chain).await,
+                None => Verdict::Answer(Answer::of(404)),
+            };
+            conclude(
+                core,
+                client,
+                &exchange,
+                (chain, route),
+                verdict,
+                body,
+                keep_alive,
+            )
+            .await
         };
-        conclude(
-            core,
-            client,
-            &exchange,
-            (chain, route),
-            verdict,
-            body,
-            keep_alive,
-        )
-        .await
-    };
     core.log.request(
         &exchange,
         &Record {

@@ -10,7 +10,7 @@ use super::client::Client;
 use super::frame::{Delimiting, Frame};
 use super::relay::{Incoming, unexpected_end};
 use super::upload::{Upload, UploadFault};
-use crate::chain::Exchange;
+use crate::chain::{Exchange, ExplicitFields};
 use crate::error::{Refusal, UpstreamFault};
 use crate::h1::framing::Framing;
 use crate::h1::response::{self, Parsed, ResponseHead};
@@ -336,7 +336,6 @@ fn write_head<S>(
     backend: &Backend,
 ) -> Frame {
     let request = &exchange.request;
-    let mut path = Vec::new();
     let (prefix, route) = (backend.url.path.as_str(), exchange.route);
     let mut out = core.buffers.wire();
     out.push(request.bytes(request.method));
@@ -346,14 +345,13 @@ fn write_head<S>(
     } else {
         let (received, canonical) = (request.path(), request.canonical_path());
         write_path(
-            &mut path,
+            &mut out,
             prefix,
             route.path,
             route.rewrite,
             received,
             canonical,
         );
-        out.push(&path);
     }
     out.push(request.bytes(request.query));
     out.push(b" HTTP/1.1\r\n");
@@ -361,7 +359,7 @@ fn write_head<S>(
         &mut out,
         exchange,
         &backend.url.authority,
-        &client.address_text,
+        &client.forwarding,
     );
     match body.framing {
         Framing::Chunked => write::field(&mut out, b"Transfer-Encoding", b"chunked"),
@@ -389,7 +387,12 @@ fn write_head<S>(
 }
 
 /// RT-HDR-2 to -8. A field that a filter has set itself wins (MW-REQH-3).
-fn write_fields(out: &mut Buffer, exchange: &Exchange, authority: &str, address: &str) {
+fn write_fields(
+    out: &mut Buffer,
+    exchange: &Exchange,
+    authority: &str,
+    forwarding: &ForwardingFields,
+) {
     let request = &exchange.request;
     let explicit = exchange.explicit;
     let received = request.bytes(request.authority);
@@ -407,16 +410,52 @@ fn write_fields(out: &mut Buffer, exchange: &Exchange, authority: &str, address:
         Known::XRealIp => explicit.real_ip,
         _ => true,
     });
-    let made: [(bool, &[u8], &[u8]); 5] = [
-        (explicit.forwarded_for, b"X-Forwarded-For", address.as_bytes()),
-        (explicit.real_ip, b"X-Real-IP", address.as_bytes()),
-        (explicit.forwarded_proto, b"X-Forwarded-Proto", exchange.scheme().as_bytes()),
-        (explicit.forwarded_host, b"X-Forwarded-Host", received),
-        (false, b"X-Request-ID", request.bytes(exchange.id)),
-    ];
-    for (kept, name, value) in made {
-        if !kept {
-            out.push_line(name, value);
+    forwarding.write(out, explicit);
+    if !explicit.forwarded_host {
+        out.push_line(b"X-Forwarded-Host", received);
+    }
+    out.push_line(b"X-Request-ID", request.bytes(exchange.id));
+}
+
+/// The fields that are the same for all requests of a connection (RT-HDR-2 to -4), made once.
+#[derive(Debug)]
+pub(super) struct ForwardingFields {
+    lines: Vec<u8>,
+    /// Where the lines of `X-Forwarded-For`, `X-Real-IP` and `X-Forwarded-Proto` end.
+    ends: [usize; 3],
+}
+
+impl ForwardingFields {
+    pub(super) fn new(address: &str, scheme: &str) -> Self {
+        let mut lines = Vec::new();
+        let pairs = [
+            ("X-Forwarded-For", address),
+            ("X-Real-IP", address),
+            ("X-Forwarded-Proto", scheme),
+        ];
+        let ends = pairs.map(|(name, value)| {
+            lines.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+            lines.len()
+        });
+        Self { lines, ends }
+    }
+
+    fn write(&self, out: &mut Buffer, explicit: ExplicitFields) {
+        let kept = [
+            explicit.forwarded_for,
+            explicit.real_ip,
+            explicit.forwarded_proto,
+        ];
+        if kept == [false; 3] {
+            out.push(&self.lines);
+            return;
+        }
+        let mut start = 0;
+        for (kept, end) in kept.into_iter().zip(self.ends) {
+            if !kept {
+                out.push(self.lines.get(start..end).unwrap_or_default());
+            }
+            start = end;
         }
     }
 }

@@ -1,23 +1,27 @@
 //! `rewrite`: the path that a backend sees (RT-REWRITE, RT-UP-2).
 
+use crate::head::Buffer;
+
 /// Writes the forwarded path: `prefix` of the backend URL, then `rewrite` applied to `path`.
 ///
 /// `canonical` is the path for matching; `rewrite` does nothing if it is no longer below
 /// `route_path` (a filter may have moved it).
 pub fn write_path(
-    out: &mut Vec<u8>,
+    out: &mut Buffer,
     prefix: &str,
     route_path: &str,
     rewrite: Option<&str>,
     path: &str,
     canonical: &str,
 ) {
-    out.extend_from_slice(prefix.as_bytes());
+    out.push(prefix.as_bytes());
     match rewrite {
         Some(rewrite) if is_below(canonical, route_path) => {
             write_rewritten(out, route_path, rewrite, path);
         }
-        Some(_) | None => out.extend_from_slice(path.as_bytes()),
+        Some(_) | None => {
+            out.push(path.as_bytes());
+        }
     }
 }
 
@@ -30,7 +34,7 @@ pub fn is_below(path: &str, prefix: &str) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn write_rewritten(out: &mut Vec<u8>, route_path: &str, rewrite: &str, path: &str) {
+fn write_rewritten(out: &mut Buffer, route_path: &str, rewrite: &str, path: &str) {
     let skipped = route_path
         .split('/')
         .filter(|part| !part.is_empty())
@@ -46,11 +50,11 @@ fn write_rewritten(out: &mut Vec<u8>, route_path: &str, rewrite: &str, path: &st
         .filter(|part| !part.is_empty())
         .chain(segments)
     {
-        out.push(b'/');
-        out.extend_from_slice(part.as_bytes());
+        out.push(b"/");
+        out.push(part.as_bytes());
     }
     if path.ends_with('/') || out.len() == start {
-        out.push(b'/');
+        out.push(b"/");
     }
 }
 
@@ -59,9 +63,9 @@ mod tests {
     use super::*;
 
     fn rewritten(route_path: &str, rewrite: &str, path: &str) -> String {
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         write_path(&mut out, "", route_path, Some(rewrite), path, path);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.filled().to_vec()).unwrap()
     }
 
     /// RT-REWRITE-2
@@ -86,8 +90,8 @@ mod tests {
     /// RT-UP-2
     #[test]
     fn the_backend_path_comes_first() {
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         write_path(&mut out, "/base", "/", None, "/x", "/x");
-        assert_eq!(out, b"/base/x");
+        assert_eq!(out.filled(), b"/base/x");
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::LocalSet;
+use tokio::runtime::{Builder, LocalOptions};
 
 use super::Shared;
 use crate::clock::{Clock, TICK};
@@ -34,12 +34,12 @@ pub(super) fn run(shared: &Shared, index: usize, listener: TcpListener) {
         return;
     };
     let core: &'static Core = Box::leak(Box::new(core));
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let runtime = Builder::new_current_thread()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
-        .build();
+        .build_local(LocalOptions::default());
     match runtime {
-        Ok(runtime) => LocalSet::new().block_on(&runtime, serve(core, &pools, listener)),
+        Ok(runtime) => runtime.block_on(serve(core, &pools, listener)),
         Err(error) => core
             .log
             .message(Level::Error, &format!("No event loop: {error}")),

@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::task::{Context, Waker};
 
 use tokio::net::TcpStream;
 
@@ -96,12 +95,10 @@ impl Pool {
     /// The most recently used connection that is still open.
     pub(crate) fn take(&self) -> Option<Connection> {
         loop {
-            let mut idle = self.idle.borrow_mut().pop()?;
+            let idle = self.idle.borrow_mut().pop()?;
             self.shared.idle.set(self.shared.idle.get() - 1);
-            // The kernel has reported nothing since the last response: still open, as far as known.
             // Anything readable now is a close, or bytes that nobody asked for.
-            let mut cx = Context::from_waker(Waker::noop());
-            if Socket::poll_peek(&mut idle.socket, &mut cx).is_pending() {
+            if idle.socket.is_quiet() {
                 return Some(Connection {
                     socket: idle.socket,
                     reused: true,
