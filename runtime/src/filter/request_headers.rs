@@ -71,24 +71,16 @@ impl Filter for RequestHeaders {
             }
         }
         for header in &self.set {
-            match header.template.literal() {
-                Some("") => exchange.request.fields.remove(header.name),
-                Some(text) => exchange.request.fields.set(header.name, text.as_bytes()),
-                None => {
-                    let value = header
-                        .template
-                        .fill(&exchange.template_context())
-                        .into_owned();
-                    exchange.request.fields.set(header.name, &value);
+            header.change(exchange, |fields, value| {
+                if value.is_empty() {
+                    fields.remove(header.name);
+                } else {
+                    fields.set(header.name, value);
                 }
-            }
+            });
         }
         for header in &self.add {
-            let value = header
-                .template
-                .fill(&exchange.template_context())
-                .into_owned();
-            exchange.request.fields.append(header.name, &value);
+            header.change(exchange, |fields, value| fields.append(header.name, value));
         }
         exchange.explicit = exchange.explicit.or(self.explicit);
         Flow::Next

@@ -22,8 +22,8 @@ impl Span {
     pub fn new(start: usize, end: usize) -> Self {
         // INVARIANT: buffers are bounded far below 4 GiB (Buffer::reserve callers), so this is exact.
         Self {
-            start: u32::try_from(start).unwrap_or(u32::MAX),
-            end: u32::try_from(end).unwrap_or(u32::MAX),
+            start: start as u32,
+            end: end as u32,
         }
     }
 
@@ -49,10 +49,16 @@ impl Span {
     /// The part of this span before and after `offset` bytes of it.
     #[must_use]
     pub fn split_at(self, offset: usize) -> (Self, Self) {
-        let middle = self.start as usize + offset.min(self.len());
+        let middle = self.start + (offset as u32).min(self.end - self.start);
         (
-            Self::new(self.start as usize, middle),
-            Self::new(middle, self.end as usize),
+            Self {
+                start: self.start,
+                end: middle,
+            },
+            Self {
+                start: middle,
+                end: self.end,
+            },
         )
     }
 

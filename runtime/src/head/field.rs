@@ -17,8 +17,12 @@ macro_rules! known_names {
             pub fn of(name: &[u8]) -> Self {
                 match name.len() {
                     $($length => {
-                        // The first letter next: comparing a whole name costs a call.
-                        let first = name.first().map_or(0, u8::to_ascii_lowercase);
+                        // The usual spelling next, which is one comparison of words; then the first
+                        // letter, because comparing without case costs a call.
+                        $(if name == $name {
+                            return Self::$variant;
+                        })+
+                        let first = name.first().map_or(0, u8::to_ascii_uppercase);
                         $(if $name.first() == Some(&first) && name.eq_ignore_ascii_case($name) {
                             return Self::$variant;
                         })+
@@ -32,19 +36,19 @@ macro_rules! known_names {
 }
 
 known_names! {
-    2: Te = b"te";
-    4: Date = b"date", Host = b"host";
-    6: Cookie = b"cookie", Expect = b"expect", Server = b"server";
-    7: Trailer = b"trailer", Upgrade = b"upgrade";
-    9: Forwarded = b"forwarded", XRealIp = b"x-real-ip";
-    10: Connection = b"connection", KeepAlive = b"keep-alive", ProxiedBy = b"proxied-by";
-    12: XRequestId = b"x-request-id";
-    14: ContentLength = b"content-length";
-    15: XForwardedFor = b"x-forwarded-for";
-    16: ProxyConnection = b"proxy-connection", XForwardedHost = b"x-forwarded-host", XForwardedPort = b"x-forwarded-port";
-    17: TransferEncoding = b"transfer-encoding", XForwardedProto = b"x-forwarded-proto", XGomaRequestId = b"x-goma-request-id";
-    18: ProxyAuthenticate = b"proxy-authenticate", XForwardedScheme = b"x-forwarded-scheme";
-    19: ProxyAuthorization = b"proxy-authorization";
+    2: Te = b"TE";
+    4: Date = b"Date", Host = b"Host";
+    6: Cookie = b"Cookie", Expect = b"Expect", Server = b"Server";
+    7: Trailer = b"Trailer", Upgrade = b"Upgrade";
+    9: Forwarded = b"Forwarded", XRealIp = b"X-Real-IP";
+    10: Connection = b"Connection", KeepAlive = b"Keep-Alive", ProxiedBy = b"Proxied-By";
+    12: XRequestId = b"X-Request-ID";
+    14: ContentLength = b"Content-Length";
+    15: XForwardedFor = b"X-Forwarded-For";
+    16: ProxyConnection = b"Proxy-Connection", XForwardedHost = b"X-Forwarded-Host", XForwardedPort = b"X-Forwarded-Port";
+    17: TransferEncoding = b"Transfer-Encoding", XForwardedProto = b"X-Forwarded-Proto", XGomaRequestId = b"X-Goma-Request-ID";
+    18: ProxyAuthenticate = b"Proxy-Authenticate", XForwardedScheme = b"X-Forwarded-Scheme";
+    19: ProxyAuthorization = b"Proxy-Authorization";
 }
 
 impl Known {

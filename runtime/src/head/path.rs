@@ -11,18 +11,18 @@ pub struct Canonical {
     pub matched: String,
 }
 
-/// What a byte of a path calls for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Plain,
-    Slash,
-    /// `%` or a byte that counts as its percent-encoding.
-    Encoded,
-    Forbidden,
-}
+/// A byte that no path may hold.
+const FORBIDDEN: u8 = 1;
+/// A byte that calls for the slow way: `%`, `;`, or one that counts as its percent-encoding.
+const SLOW: u8 = 2;
+/// `/`
+const SLASH: u8 = 4;
+/// `/` or `.`: the slow way, if it follows a `/`.
+const AFTER_SLASH: u8 = 8;
 
-const CLASSES: [Class; 256] = {
-    let mut classes = [Class::Plain; 256];
+/// What a byte of a path calls for.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         #[allow(
@@ -31,10 +31,11 @@ const CLASSES: [Class; 256] = {
         )]
         {
             classes[byte] = match byte as u8 {
-                0..=0x20 | 0x7f | b'\\' | b'#' => Class::Forbidden,
-                b'/' => Class::Slash,
-                b'%' | 0x80..=0xff => Class::Encoded,
-                _ => Class::Plain,
+                0..=0x20 | 0x7f | b'\\' | b'#' => FORBIDDEN,
+                b'/' => SLASH | AFTER_SLASH,
+                b'.' => AFTER_SLASH,
+                b'%' | b';' | 0x80..=0xff => SLOW,
+                _ => 0,
             };
         }
         byte += 1;
@@ -58,24 +59,21 @@ pub fn canonicalize(path: &[u8]) -> Result<Option<Canonical>, Refusal> {
 }
 
 fn is_canonical(path: &[u8]) -> Result<bool, Refusal> {
-    let mut previous = Class::Plain;
-    let mut canonical = true;
+    let mut seen = 0;
+    let mut after_slash = 0;
     for byte in path {
-        let class = CLASSES.get(usize::from(*byte)).copied();
-        let class = class.unwrap_or(Class::Forbidden);
-        match class {
-            // A dot or a parameter may hide a dot segment; only at the start of a segment or after
-            // an escape, which takes the slow way anyhow.
-            Class::Plain => {
-                canonical &= !(previous == Class::Slash && *byte == b'.' || *byte == b';')
-            }
-            Class::Slash => canonical &= previous != Class::Slash,
-            Class::Encoded => canonical = false,
-            Class::Forbidden => return Err(Refusal::target("forbidden character in the path")),
-        }
-        previous = class;
+        let class = CLASSES
+            .get(usize::from(*byte))
+            .copied()
+            .unwrap_or(FORBIDDEN);
+        // A dot may begin a dot segment and a slash a run, but only behind a slash.
+        seen |= class & (FORBIDDEN | SLOW | after_slash);
+        after_slash = if class & SLASH == 0 { 0 } else { AFTER_SLASH };
     }
-    Ok(canonical)
+    if seen & FORBIDDEN != 0 {
+        return Err(Refusal::target("forbidden character in the path"));
+    }
+    Ok(seen == 0)
 }
 
 fn resolve_dots(path: &str) -> Result<String, Refusal> {

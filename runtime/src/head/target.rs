@@ -15,6 +15,25 @@ pub enum TargetForm {
     Path,
 }
 
+/// Bytes of a host name or IPv4 address.
+const HOST_BYTES: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "const evaluation: out of range would not compile"
+        )]
+        {
+            let character = byte as u8;
+            allowed[byte] =
+                character.is_ascii_alphanumeric() || matches!(character, b'-' | b'.' | b'_' | b'~');
+        }
+        byte += 1;
+    }
+    allowed
+};
+
 impl Request {
     /// Takes a target apart: fills in path, query, canonical path, host and port.
     /// `self.authority` holds the value of `Host` and is replaced by that of an absolute target.
@@ -113,15 +132,20 @@ impl Request {
             _ => (host, false),
         };
         let name = self.fields.buffer.at(host);
-        let valid = name.iter().all(|byte| {
-            byte.is_ascii_alphanumeric()
-                || matches!(byte, b'-' | b'.' | b'_' | b'~')
-                || (is_v6 && matches!(byte, b':' | b'%'))
-        });
+        let mut upper = false;
+        let mut valid = true;
+        for byte in name {
+            upper |= byte.is_ascii_uppercase();
+            valid &= HOST_BYTES
+                .get(usize::from(*byte))
+                .copied()
+                .unwrap_or_default()
+                || (is_v6 && matches!(byte, b':' | b'%'));
+        }
         if !valid || (is_v6 && name.is_empty()) {
             return Err(invalid);
         }
-        self.host = if name.iter().any(u8::is_ascii_uppercase) {
+        self.host = if upper {
             let lower = name.to_ascii_lowercase();
             self.fields.buffer.push(&lower)
         } else {

@@ -43,7 +43,7 @@ pub(super) async fn run<S: Socket>(
     client: &mut Client<S>,
     mut request: RequestHead,
 ) -> Persistence {
-    let started = Moment::now();
+    let started = core.log.is_on().then(Moment::now);
     let body = match intake(core, client, &mut request) {
         Ok(body) => body,
         Err(refusal) => {
@@ -95,7 +95,7 @@ pub(super) async fn run<S: Socket>(
             backend: sent.backend.unwrap_or_default(),
             aborted: sent.aborted,
             own,
-            elapsed: started.elapsed(),
+            elapsed: started.map(Moment::elapsed).unwrap_or_default(),
         },
     );
     client.keep_following(core, &std::mem::take(&mut sent.following));
@@ -163,7 +163,7 @@ fn find_route(core: &Core, request: &Request) -> Option<RouteId> {
     // `web` is the only entry point of this release: plain HTTP, port 80 unless said.
     let port = request.port().unwrap_or(80);
     core.table
-        .find(request.host(), port, request.canonical_path())
+        .find(request.bytes(request.host), port, request.canonical_path())
 }
 
 fn make_exchange<S>(

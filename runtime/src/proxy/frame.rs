@@ -81,6 +81,17 @@ impl Frame {
         cx: &mut Context<'_>,
         socket: &mut impl Socket,
     ) -> Poll<io::Result<()>> {
+        while self.body.is_none() {
+            // The lead alone, as for all heads and small bodies: one plain write.
+            let rest = self.lead.filled().get(self.written..).unwrap_or_default();
+            if rest.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            match ready!(socket.poll_write(cx, &[IoSlice::new(rest)]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.written += written,
+            }
+        }
         loop {
             let (slices, count) = self.remaining();
             let slices = slices.get(..count).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Host patterns (C-HOST) and the order in which they are tried (RT-ROUTE-5).
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// A parsed host pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +27,9 @@ pub(super) enum Kind {
 /// Something per host pattern; `T` is the table's trie.
 #[derive(Debug)]
 pub(super) struct Hosts<T> {
-    exact: HashMap<String, Ports<T>>,
-    one_label: HashMap<String, Ports<T>>,
-    wildcard: HashMap<String, Ports<T>>,
+    exact: FxHashMap<Vec<u8>, Ports<T>>,
+    one_label: FxHashMap<Vec<u8>, Ports<T>>,
+    wildcard: FxHashMap<Vec<u8>, Ports<T>>,
     any: Ports<T>,
 }
 
@@ -51,9 +51,9 @@ impl<T> Default for Ports<T> {
 impl<T> Default for Hosts<T> {
     fn default() -> Self {
         Self {
-            exact: HashMap::new(),
-            one_label: HashMap::new(),
-            wildcard: HashMap::new(),
+            exact: FxHashMap::default(),
+            one_label: FxHashMap::default(),
+            wildcard: FxHashMap::default(),
             any: Ports::default(),
         }
     }
@@ -95,9 +95,9 @@ impl<T: Default> Hosts<T> {
     /// The entry of a pattern, made if absent.
     pub(super) fn entry(&mut self, pattern: Pattern) -> &mut T {
         let ports = match pattern.kind {
-            Kind::Exact => self.exact.entry(pattern.name).or_default(),
-            Kind::OneLabel => self.one_label.entry(pattern.name).or_default(),
-            Kind::Wildcard => self.wildcard.entry(pattern.name).or_default(),
+            Kind::Exact => self.exact.entry(pattern.name.into()).or_default(),
+            Kind::OneLabel => self.one_label.entry(pattern.name.into()).or_default(),
+            Kind::Wildcard => self.wildcard.entry(pattern.name.into()).or_default(),
             Kind::Any => &mut self.any,
         };
         let Some(port) = pattern.port else {
@@ -120,14 +120,14 @@ impl<T> Hosts<T> {
     /// Entries whose pattern fits, best host rank first.
     pub(super) fn matching<'a>(
         &'a self,
-        host: &'a str,
+        host: &'a [u8],
         port: u16,
     ) -> impl Iterator<Item = &'a T> + 'a {
         let one_label = (!self.one_label.is_empty())
-            .then(|| host.split_once('.'))
+            .then(|| after_label(host))
             .flatten()
-            .and_then(|(_, suffix)| self.one_label.get(suffix));
-        let wildcards = suffixes(if self.wildcard.is_empty() { "" } else { host })
+            .and_then(|suffix| self.one_label.get(suffix));
+        let wildcards = suffixes(if self.wildcard.is_empty() { b"" } else { host })
             .filter_map(|suffix| self.wildcard.get(suffix));
         let exact = (!self.exact.is_empty())
             .then(|| self.exact.get(host))
@@ -152,10 +152,13 @@ impl<T> Ports<T> {
 }
 
 /// Suffixes after each label, longest first: `b.c`, `c` for `a.b.c`.
-fn suffixes(host: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(host.split_once('.').map(|(_, rest)| rest), |suffix| {
-        suffix.split_once('.').map(|(_, rest)| rest)
-    })
+fn suffixes(host: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::successors(after_label(host), |suffix| after_label(suffix))
+}
+
+fn after_label(host: &[u8]) -> Option<&[u8]> {
+    let dot = memchr::memchr(b'.', host)?;
+    host.get(dot + 1..)
 }
 
 #[cfg(test)]
@@ -167,7 +170,7 @@ mod tests {
         for pattern in patterns {
             *hosts.entry(Pattern::parse(pattern)) = (*pattern).to_owned();
         }
-        hosts.matching(host, port).cloned().collect()
+        hosts.matching(host.as_bytes(), port).cloned().collect()
     }
 
     /// RT-ROUTE-5: exact with port, exact, one label, wildcard with the longer suffix, any.

@@ -76,7 +76,7 @@ impl Table {
 
     /// The route for a host (lower case, no port), the request's port and a canonical path.
     #[must_use]
-    pub fn find(&self, host: &str, port: u16, canonical_path: &str) -> Option<RouteId> {
+    pub fn find(&self, host: &[u8], port: u16, canonical_path: &str) -> Option<RouteId> {
         let mut best: Option<Entry> = None;
         for trie in self.hosts.matching(host, port) {
             let Ok(found) = trie.router.at(canonical_path) else {

@@ -1,6 +1,5 @@
 //! Header values with tokens (MW-GEN-24): cut into pieces at start, filled in per request.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::head::Request;
@@ -94,21 +93,19 @@ impl Template {
         }
     }
 
-    /// Fills the tokens in; control characters of values are dropped.
-    ///
-    /// Allocates nothing for a text without tokens and for a lone token that is a text of the route.
+    /// The text, if it is the same for all requests of a route and needs no putting together.
     #[must_use]
-    pub fn fill<'a>(&'a self, cx: &TemplateContext<'a>) -> Cow<'a, [u8]> {
+    pub fn of_route<'a>(&'a self, route: &'a Route) -> Option<&'a [u8]> {
         match self.pieces.as_slice() {
-            [] => Cow::Borrowed(b""),
-            [Piece::Text(text)] => Cow::Borrowed(text.as_bytes()),
-            [Piece::RouteName] => Cow::Borrowed(cx.route.name.as_bytes()),
-            [Piece::RoutePath] => Cow::Borrowed(cx.route.path.as_bytes()),
-            _ => Cow::Owned(self.fill_all(cx)),
+            [Piece::RouteName] => Some(route.name.as_bytes()),
+            [Piece::RoutePath] => Some(route.path.as_bytes()),
+            _ => self.literal().map(str::as_bytes),
         }
     }
 
-    fn fill_all(&self, cx: &TemplateContext<'_>) -> Vec<u8> {
+    /// Fills the tokens in; control characters of values are dropped.
+    #[must_use]
+    pub fn fill(&self, cx: &TemplateContext<'_>) -> Vec<u8> {
         let mut filled = Vec::new();
         for piece in &self.pieces {
             let start = filled.len();
