@@ -555,6 +555,20 @@ fn a_thousand_routes_over_twenty_chains() {
     assert_eq!(chains.text.matches("and 49 more routes").count(), 40);
 }
 
+/// A file's name reaches comments only.
+#[test]
+fn a_line_break_in_a_file_name_stays_in_the_comment() {
+    let mut sources = SourceMap::new();
+    sources.add(
+        "a\nfn main() {}.yaml",
+        with_middleware("    type: bodyLimit\n    rule: {limit: 1}"),
+    );
+    let output = compile(&sources, &Options::default()).output.unwrap();
+    for file in output.files {
+        assert!(!file.text.contains("\nfn main() {}"), "{}", file.text);
+    }
+}
+
 /// HOUSE 3.4: same input, same bytes; DESIGN decision 8: other input, other revision.
 #[test]
 fn the_revision_follows_the_plan() {

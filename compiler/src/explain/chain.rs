@@ -73,7 +73,8 @@ fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option
                 .set
                 .iter()
                 .find(|(name, _)| name.as_str().eq_ignore_ascii_case("host"));
-            if let Some(text) = host.and_then(|(_, value)| value.default_text()) {
+            let text = host.and_then(|(_, value)| value.default_text());
+            if let Some(text) = text.filter(|text| !text.is_empty()) {
                 walked.host = Some(text);
             }
             (String::new(), None)

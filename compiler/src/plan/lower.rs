@@ -26,7 +26,7 @@ pub fn lower(model: &Model, sources: &SourceMap, name: &str) -> Plan {
     let middlewares = lower_middlewares(&cx);
     Plan {
         name: name.to_owned(),
-        main_file: sources.name(model.main).to_owned(),
+        main_file: printable(sources.name(model.main)),
         features: features::select(&rows, &middlewares),
         settings: lower_settings(&cx, &model.gateway),
         routes: RouteTable {
@@ -48,11 +48,16 @@ impl Cx<'_> {
     fn place(&self, span: Span) -> Place {
         let location = self.sources.locate(span);
         Place {
-            file: location.file,
+            file: printable(&location.file),
             line: location.line,
             column: location.column,
         }
     }
+}
+
+/// A file name that may stand in a comment of generated code: a line break in it would end one.
+fn printable(name: &str) -> String {
+    name.replace(char::is_control, "?")
 }
 
 /// Chains by their list of middlewares.
