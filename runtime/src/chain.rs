@@ -52,10 +52,6 @@ pub struct Exchange {
 
 /// Which forwarding fields a filter has set (MW-REQH-2, MW-REQH-3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "one independent flag per field name"
-)]
 pub struct ExplicitFields {
     /// `Host`
     pub host: bool,

@@ -248,10 +248,6 @@ fn admit(config: &Config, exchange: &mut Exchange, username: &str) {
     username.clone_into(&mut exchange.user);
 }
 
-#[expect(
-    clippy::iter_over_hash_type,
-    reason = "which of the expired entries goes first does not matter"
-)]
 fn remember(remembered: &RefCell<HashMap<[u8; 32], Moment>>, fingerprint: [u8; 32]) {
     let mut remembered = remembered.borrow_mut();
     if remembered.len() >= REMEMBERED_MAX {

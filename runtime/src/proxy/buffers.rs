@@ -22,6 +22,10 @@ const KEPT_SCRATCH_MAX: usize = 8;
 
 /// Free buffers of one core, most recently used last.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::vec_box,
+    reason = "they travel as boxes, so that handing one on moves a pointer"
+)]
 pub struct Buffers {
     heads: RefCell<Vec<Box<Fields>>>,
     scratch: RefCell<Vec<Box<Fields>>>,

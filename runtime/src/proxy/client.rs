@@ -92,8 +92,8 @@ impl<S: Socket> Client<S> {
         let settings = &core.settings;
         let mut fields = self.following.take();
         self.has_more = false;
-        let begun = fields.is_some();
-        self.watch.limit(if first || begun {
+        let mut begun = first || fields.is_some();
+        self.watch.limit(if begun {
             Some(settings.header_timeout)
         } else {
             settings.idle_timeout
@@ -106,7 +106,8 @@ impl<S: Socket> Client<S> {
                         return Err(Ended::Refused(fields, refusal));
                     }
                     Parsed::Partial(received) => {
-                        if !first && !begun {
+                        // Once: a byte now and then must not put the deadline off (RT-LIM-4).
+                        if !std::mem::replace(&mut begun, true) {
                             self.watch.limit(Some(settings.header_timeout));
                         }
                         fields = Some(received);

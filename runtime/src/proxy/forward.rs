@@ -36,9 +36,15 @@ pub(super) struct Body {
 /// A response head, and everything that is still open.
 pub(super) struct Forwarded<'a> {
     pub(super) response: ResponseHead,
+    pub(super) open: Open<'a>,
+}
+
+/// What goes on after the response head.
+pub(super) struct Open<'a> {
     pub(super) connection: Connection,
     pub(super) backend: &'a Backend,
     pub(super) upload: Upload,
+    /// The frame of the request head, once it has been sent.
     pub(super) sent: Option<Frame>,
 }
 
@@ -145,13 +151,13 @@ async fn send<'a, S: Socket>(
             .await
             {
                 Ok(response) if response.head.status() >= 200 => {
-                    return Ok(Forwarded {
-                        response,
+                    let open = Open {
                         connection,
                         backend,
                         upload,
                         sent,
-                    });
+                    };
+                    return Ok(Forwarded { response, open });
                 }
                 Ok(interim) => match pass_interim(core, client, exchange, interim).await {
                     Ok(rest) => received = rest,

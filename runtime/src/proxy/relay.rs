@@ -44,7 +44,7 @@ pub(super) struct Relay<'a, U> {
     pub(super) delimiting: Delimiting,
     /// Limit between two pieces, for event streams and gRPC; else the deadline is a total.
     pub(super) piece_limit: Option<Duration>,
-    /// Whether the backend has sent nothing but its response so far.
+    /// Whether the backend keeps the connection and has sent nothing but its response so far.
     pub(super) clean: bool,
 }
 
@@ -126,7 +126,10 @@ impl<U: Socket> Relay<'_, U> {
     ) -> (Relayed, u64) {
         let mut bytes = 0;
         loop {
-            if client.send(&mut frame).await.is_err() {
+            if poll_fn(|cx| self.poll_send(cx, core, client, &mut frame))
+                .await
+                .is_err()
+            {
                 return (Relayed::ClientGone, bytes);
             }
             frame.recycle(&core.buffers);
@@ -143,6 +146,40 @@ impl<U: Socket> Relay<'_, U> {
                 }
                 Err(ended) => return (ended, bytes),
             }
+        }
+    }
+
+    /// Writes to the client. The upload goes on meanwhile: a client may not read before it has sent.
+    fn poll_send<S: Socket>(
+        &mut self,
+        cx: &mut Context<'_>,
+        core: &Core,
+        client: &mut Client<S>,
+        frame: &mut Frame,
+    ) -> Poll<io::Result<()>> {
+        let written = frame.poll_write(cx, &mut client.socket);
+        if written.is_ready() {
+            return written;
+        }
+        self.poll_upload(cx, core, client);
+        client
+            .watch
+            .poll_expired(cx)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// A fault of the upload shows in the response or at its end; the connection is not kept then.
+    fn poll_upload<S: Socket>(
+        &mut self,
+        cx: &mut Context<'_>,
+        core: &Core,
+        client: &mut Client<S>,
+    ) {
+        if !self.upload.is_done() {
+            let client = &mut client.socket;
+            let _ = self
+                .upload
+                .poll(cx, &core.buffers, client, self.upstream, self.sent);
         }
     }
 
@@ -190,20 +227,10 @@ impl<U: Socket> Relay<'_, U> {
         core: &Core,
         client: &mut Client<S>,
     ) -> Poll<Result<(Frame, u64), Relayed>> {
-        if self.upload.is_done() {
-            if client.poll_gone(cx).is_ready() {
-                return Poll::Ready(Err(Relayed::ClientGone));
-            }
-        } else {
-            // A fault of the upload shows in the response or at its end; the connection is not kept.
-            let _ = self.upload.poll(
-                cx,
-                &core.buffers,
-                &mut client.socket,
-                self.upstream,
-                self.sent,
-            );
+        if self.upload.is_done() && client.poll_gone(cx).is_ready() {
+            return Poll::Ready(Err(Relayed::ClientGone));
         }
+        self.poll_upload(cx, core, client);
         client
             .watch
             .poll_expired(cx)

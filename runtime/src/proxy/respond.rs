@@ -2,13 +2,14 @@
 
 use super::Core;
 use super::client::{Client, Persistence};
-use super::forward::Forwarded;
+use super::forward::{Forwarded, Open};
 use super::frame::{Delimiting, Frame};
 use super::relay::{Incoming, Relay, Relayed};
 use crate::answer::Answer;
 use crate::chain::{Chain, Exchange};
 use crate::error::UpstreamFault;
 use crate::h1::framing::Framing;
+use crate::h1::response::ResponseHead;
 use crate::h1::write;
 use crate::head::{Buffer, Known, Method, Response, Span, Version};
 use crate::io::Socket;
@@ -116,13 +117,17 @@ pub(super) async fn pass<S: Socket>(
     client: &mut Client<S>,
     exchange: &Exchange,
     chain: Option<&dyn Chain>,
-    mut forwarded: Forwarded<'_>,
+    forwarded: Forwarded<'_>,
     keep_alive: bool,
 ) -> Sent {
-    let received = forwarded.response.head.fields.buffer.len();
-    let head_length = forwarded.response.head_length;
-    let mut incoming = Incoming::new(forwarded.response.framing);
-    let buffer = &mut forwarded.response.head.fields.buffer;
+    let Forwarded {
+        mut response,
+        mut open,
+    } = forwarded;
+    let received = response.head.fields.buffer.len();
+    let head_length = response.head_length;
+    let mut incoming = Incoming::new(response.framing);
+    let buffer = &mut response.head.fields.buffer;
     let first = buffer.filled_mut().get_mut(head_length..received);
     let Ok(taken) = incoming.take(first.unwrap_or_default()) else {
         let fault = UpstreamFault::Malformed("chunks");
@@ -131,70 +136,73 @@ pub(super) async fn pass<S: Socket>(
         return answer(core, client, exchange, chain, refused, false).await;
     };
     let data = Span::new(head_length, head_length + taken.data);
-    finish(core, exchange, chain, &mut forwarded.response.head);
+    finish(core, exchange, chain, &mut response.head);
 
-    let announced = announced(exchange, &forwarded);
+    let announced = announced(exchange, &response);
     let keep = keep_alive && announced != Announced::Close && !core.lifecycle.is_stopping();
-    let status = forwarded.response.head.status();
-    let piece_limit = core
-        .settings
-        .write_timeout
-        .filter(|_| is_endless(&forwarded.response.head));
+    let mut counted = Counted {
+        status: response.head.status(),
+        bytes: taken.data as u64,
+    };
+    let piece_limit = core.settings.write_timeout;
     let mut lead = core.buffers.wire();
-    write_head(
-        &mut lead,
-        exchange,
-        &forwarded.response.head,
-        announced,
-        keep,
-    );
+    write_head(&mut lead, exchange, &response.head, announced, keep);
     let delimiting = match announced {
         Announced::Chunks => Delimiting::Chunks,
         Announced::Close | Announced::Length(_) | Announced::Nothing => Delimiting::Plain,
     };
-    let last = incoming.is_done();
-    let body = forwarded.response.head.fields;
-    let frame = Frame::with_body(lead, body, data, delimiting, last, &core.buffers);
     let relay = Relay {
-        upstream: &mut forwarded.connection.socket,
-        upload: &mut forwarded.upload,
-        sent: &mut forwarded.sent,
-        incoming,
+        upstream: &mut open.connection.socket,
+        upload: &mut open.upload,
+        sent: &mut open.sent,
         delimiting,
-        piece_limit,
-        clean: taken.consumed == received - head_length,
+        piece_limit: piece_limit.filter(|_| is_endless(&response.head)),
+        clean: taken.consumed == received - head_length && response.keep_alive,
+        incoming,
     };
+    let body = response.head.fields;
+    let last = relay.incoming.is_done();
+    let frame = Frame::with_body(lead, body, data, delimiting, last, &core.buffers);
     let (relayed, bytes) = relay.run(core, client, frame).await;
+    counted.bytes += bytes;
+    conclude(core, open, relayed, keep, counted)
+}
 
-    let uploaded = forwarded.upload.is_done();
-    let following = forwarded.upload.recycle(&core.buffers);
-    if let Some(sent) = forwarded.sent {
+/// Status and size of a response that has been passed on.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    status: u16,
+    bytes: u64,
+}
+
+/// After a response: what becomes of both connections.
+fn conclude(core: &Core, open: Open<'_>, relayed: Relayed, keep: bool, counted: Counted) -> Sent {
+    let uploaded = open.upload.is_done();
+    let following = open.upload.recycle(&core.buffers);
+    if let Some(sent) = open.sent {
         sent.recycle(&core.buffers);
     }
-    let reusable = forwarded.response.keep_alive && uploaded;
-    if reusable && matches!(relayed, Relayed::Complete { clean: true }) {
-        forwarded.backend.pool.put(forwarded.connection);
+    if uploaded && matches!(relayed, Relayed::Complete { clean: true }) {
+        open.backend.pool.put(open.connection);
     }
+    let (status, persistence) = match relayed {
+        Relayed::Complete { .. } if keep && uploaded => (counted.status, Persistence::Keep),
+        Relayed::Complete { .. } => (counted.status, Persistence::Close),
+        Relayed::ClientGone => (499, Persistence::Abort),
+        Relayed::UpstreamBroke => (counted.status, Persistence::Abort),
+    };
     Sent {
-        status: match relayed {
-            Relayed::ClientGone => 499,
-            Relayed::Complete { .. } | Relayed::UpstreamBroke => status,
-        },
-        bytes: bytes + taken.data as u64,
-        persistence: match relayed {
-            Relayed::Complete { .. } if keep && uploaded => Persistence::Keep,
-            Relayed::Complete { .. } => Persistence::Close,
-            Relayed::ClientGone | Relayed::UpstreamBroke => Persistence::Abort,
-        },
-        backend: Some(forwarded.backend.text),
+        status,
+        bytes: counted.bytes,
+        persistence,
+        backend: Some(open.backend.text),
         aborted: matches!(relayed, Relayed::UpstreamBroke),
         following,
     }
 }
 
 /// RT-SEM-3, RT-SEM-7
-fn announced(exchange: &Exchange, forwarded: &Forwarded<'_>) -> Announced {
-    let response = &forwarded.response;
+fn announced(exchange: &Exchange, response: &ResponseHead) -> Announced {
     let status = response.head.status();
     if status == 204 {
         return Announced::Nothing;

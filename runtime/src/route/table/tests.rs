@@ -31,7 +31,7 @@ fn rows(rows: &[(&str, &[&str], bool)]) -> &'static [Route] {
 
 /// RT-ROUTE-2, -3, -5, -8 as a loop over all routes.
 fn naive(routes: &'static [Route], host: &str, port: u16, path: &str) -> Option<usize> {
-    let mut best: Option<((usize, (u8, usize, bool)), usize)> = None;
+    let mut best = None;
     for (index, route) in routes.iter().enumerate() {
         if !route.enabled || !is_below(path, route.path) {
             continue;
@@ -51,7 +51,7 @@ fn naive(routes: &'static [Route], host: &str, port: u16, path: &str) -> Option<
                 .filter(|part| !part.is_empty())
                 .count();
             let key = (segments, rank);
-            if best.is_none_or(|(known, _)| key > known) {
+            if best.is_none_or(|(known, _): (_, usize)| key > known) {
                 best = Some((key, index));
             }
         }
