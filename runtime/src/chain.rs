@@ -163,6 +163,27 @@ impl Exchange {
     }
 }
 
+/// The two hex digits of every byte.
+const HEX_PAIRS: [[u8; 2]; 256] = {
+    const fn digit(value: usize) -> u8 {
+        let value = value as u8;
+        value + if value < 10 { b'0' } else { b'a' - 10 }
+    }
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "const evaluation: out of range would not compile"
+        )]
+        {
+            pairs[byte] = [digit(byte >> 4), digit(byte & 15)];
+        }
+        byte += 1;
+    }
+    pairs
+};
+
 /// The id of a request: the client's, if it is 1-128 of `[A-Za-z0-9._-]`, else 32 lower-case hex
 /// digits of `random` (RT-HDR-8).
 pub(crate) fn request_id(fields: &mut Fields, random: impl FnOnce() -> u128) -> Span {
@@ -174,11 +195,10 @@ pub(crate) fn request_id(fields: &mut Fields, random: impl FnOnce() -> u128) -> 
     {
         return span;
     }
-    let mut digits = [[0; 2]; 16];
-    for (pair, byte) in digits.iter_mut().zip(random().to_le_bytes()) {
-        *pair =
-            [byte >> 4, byte & 15].map(|digit| digit + if digit < 10 { b'0' } else { b'a' - 10 });
-    }
+    let pair = |byte: u8| HEX_PAIRS.get(usize::from(byte)).copied();
+    let digits = random()
+        .to_le_bytes()
+        .map(|byte| pair(byte).unwrap_or_default());
     fields.buffer.push(digits.as_flattened())
 }
 

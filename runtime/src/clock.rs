@@ -128,8 +128,9 @@ impl Watch {
     /// Sets the deadline to `limit` from now; `None` means no deadline.
     pub fn limit(&self, limit: Option<Duration>) {
         let deadline = limit.map_or(NEVER, |limit| {
-            let limit = u64::try_from((limit + TICK).as_millis()).unwrap_or(NEVER);
-            self.clock.now_ms().saturating_add(limit)
+            let limit = limit + TICK;
+            let limit_ms = limit.as_secs().saturating_mul(1000) + u64::from(limit.subsec_millis());
+            self.clock.now_ms().saturating_add(limit_ms)
         });
         self.state.deadline_ms.set(deadline);
     }

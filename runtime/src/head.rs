@@ -104,6 +104,7 @@ impl Fields {
     }
 
     /// Adds a field after the others.
+    #[inline]
     pub fn append(&mut self, name: &str, value: &[u8]) {
         let field = Field::written(&mut self.buffer, name.as_bytes(), value);
         self.list.push(field);
@@ -139,11 +140,6 @@ impl Fields {
         self.list.retain(|field| !unwanted(buffer.at(field.name)));
     }
 
-    /// Removes every field the engine knows to be unwanted.
-    pub(crate) fn remove_known(&mut self, mut unwanted: impl FnMut(Known) -> bool) {
-        self.list.retain(|field| !unwanted(field.known));
-    }
-
     /// The arena and the list apart, for a parser that reads the one and fills the other.
     pub(crate) fn parts_mut(&mut self) -> (&Buffer, &mut Vec<Field>) {
         (&self.buffer, &mut self.list)
@@ -161,7 +157,9 @@ impl Fields {
                 run = longer;
                 continue;
             }
-            out.push(self.buffer.at(run));
+            if !run.is_empty() {
+                out.push(self.buffer.at(run));
+            }
             run = field.line;
             if field.line.is_empty() {
                 out.push(self.buffer.at(field.name));
@@ -170,7 +168,9 @@ impl Fields {
                 out.push(b"\r\n");
             }
         }
-        out.push(self.buffer.at(run));
+        if !run.is_empty() {
+            out.push(self.buffer.at(run));
+        }
     }
 }
 
@@ -204,15 +204,17 @@ impl Field {
         self.value
     }
 
+    #[inline]
     fn written(buffer: &mut Buffer, name: &[u8], value: &[u8]) -> Self {
         let line = buffer.push_line(name, value);
+        let known = Known::of(name);
         let (name, rest) = line.split_at(name.len());
         let value = rest.split_at(2).1.split_at(value.len()).0;
         Self {
             name,
             value,
             line,
-            known: Known::of(buffer.at(name)),
+            known,
         }
     }
 

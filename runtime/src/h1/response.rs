@@ -103,7 +103,7 @@ fn scan(fields: &mut Fields, bodiless: bool) -> Result<Option<Found>, &'static s
             }
             _ => {}
         }
-        if !known.is_hop_by_hop() {
+        if !known.is_hop_by_hop() && !known.is_replaced_in_responses() {
             list_of_fields.push(field_of(head, header, known).ok_or("bare line feed")?);
         }
     }

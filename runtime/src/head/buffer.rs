@@ -175,6 +175,8 @@ impl Buffer {
     }
 
     /// Appends `name: value CRLF`; returns where the line is.
+    // Inlined, so that a name that is known beforehand is stored as words instead of copied.
+    #[inline]
     pub fn push_line(&mut self, name: &[u8], value: &[u8]) -> Span {
         let start = self.filled;
         let length = name.len() + value.len() + 4;

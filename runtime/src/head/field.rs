@@ -52,6 +52,12 @@ known_names! {
 }
 
 impl Known {
+    /// Fields that the gateway sets or removes in every response (RT-HDR-9).
+    #[must_use]
+    pub fn is_replaced_in_responses(self) -> bool {
+        matches!(self, Self::ProxiedBy | Self::Server | Self::XGomaRequestId)
+    }
+
     /// Hop-by-hop fields, which never pass (RT-HDR-1). `TE: trailers` is decided by the caller.
     #[must_use]
     pub fn is_hop_by_hop(self) -> bool {

@@ -15,9 +15,14 @@ pub enum TargetForm {
     Path,
 }
 
-/// Bytes of a host name or IPv4 address.
-const HOST_BYTES: [bool; 256] = {
-    let mut allowed = [false; 256];
+/// A byte that may be part of a host name or IPv4 address.
+const IN_HOST: u8 = 1;
+/// An upper-case letter of one.
+const UPPER: u8 = 2;
+
+/// What a byte is in a host.
+const HOST_CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         #[allow(
@@ -25,13 +30,15 @@ const HOST_BYTES: [bool; 256] = {
             reason = "const evaluation: out of range would not compile"
         )]
         {
-            let character = byte as u8;
-            allowed[byte] =
-                character.is_ascii_alphanumeric() || matches!(character, b'-' | b'.' | b'_' | b'~');
+            classes[byte] = match byte as u8 {
+                b'A'..=b'Z' => IN_HOST | UPPER,
+                b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => IN_HOST,
+                _ => 0,
+            };
         }
         byte += 1;
     }
-    allowed
+    classes
 };
 
 impl Request {
@@ -132,20 +139,22 @@ impl Request {
             _ => (host, false),
         };
         let name = self.fields.buffer.at(host);
-        let mut upper = false;
-        let mut valid = true;
+        let (mut any, mut all) = (0, IN_HOST);
         for byte in name {
-            upper |= byte.is_ascii_uppercase();
-            valid &= HOST_BYTES
-                .get(usize::from(*byte))
-                .copied()
-                .unwrap_or_default()
-                || (is_v6 && matches!(byte, b':' | b'%'));
+            let class = HOST_CLASSES.get(usize::from(*byte)).copied();
+            let class = class.unwrap_or_default();
+            any |= class;
+            all &= class;
         }
-        if !valid || (is_v6 && name.is_empty()) {
+        let is_v6_byte = |byte: &u8| byte.is_ascii_hexdigit() || b":.%".contains(byte);
+        let valid = match is_v6 {
+            true => !name.is_empty() && name.iter().all(is_v6_byte),
+            false => all & IN_HOST != 0,
+        };
+        if !valid {
             return Err(invalid);
         }
-        self.host = if upper {
+        self.host = if any & UPPER != 0 {
             let lower = name.to_ascii_lowercase();
             self.fields.buffer.push(&lower)
         } else {

@@ -69,8 +69,11 @@ impl Frame {
                 written: 0,
             };
         }
-        lead.push(body.buffer.at(data));
-        lead.push(tail);
+        for part in [body.buffer.at(data), tail] {
+            if !part.is_empty() {
+                lead.push(part);
+            }
+        }
         buffers.put_scratch(body);
         Self::head(lead)
     }

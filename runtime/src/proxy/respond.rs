@@ -231,15 +231,7 @@ fn finish(core: &Core, exchange: &Exchange, chain: Option<&dyn Chain>, response:
         chain.response(exchange, response);
     }
     let fields = &mut response.fields;
-    let mut dated = false;
-    fields.remove_known(|known| {
-        dated |= known == Known::Date;
-        matches!(
-            known,
-            Known::ProxiedBy | Known::Server | Known::XGomaRequestId
-        )
-    });
-    if !dated {
+    if fields.known_span(Known::Date).is_none() {
         core.clock
             .with_http_date(|date| fields.append("Date", date));
     }
