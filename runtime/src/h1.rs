@@ -75,8 +75,16 @@ pub(crate) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|member| !member.is_empty())
 }
 
-/// The refusal of a head that httparse cannot read.
-fn refusal_of(error: httparse::Error) -> Refusal {
+/// Whether the request line has three parts, of which the last is the name of some version.
+fn names_a_version(head: &[u8]) -> bool {
+    let line = head.trim_ascii_start().split(|byte| *byte == b'\r').next();
+    let mut parts = line.unwrap_or_default().split(|byte| *byte == b' ').skip(2);
+    let version = parts.next().and_then(|part| part.strip_prefix(b"HTTP/"));
+    matches!(version, Some([b'0'..=b'9', b'.', b'0'..=b'9'])) && parts.next().is_none()
+}
+
+/// The refusal of a request head that httparse cannot read.
+fn refusal_of(error: httparse::Error, head: &[u8]) -> Refusal {
     match error {
         httparse::Error::HeaderName => Refusal::header("malformed field name"),
         httparse::Error::HeaderValue => Refusal::header("malformed field value"),
@@ -85,6 +93,9 @@ fn refusal_of(error: httparse::Error) -> Refusal {
         httparse::Error::Token => Refusal::framing("malformed request line"),
         httparse::Error::TooManyHeaders => {
             Refusal::new(431, crate::error::RefusalReason::Limit, "too many fields")
+        }
+        httparse::Error::Version if !names_a_version(head) => {
+            Refusal::framing("malformed request line")
         }
         httparse::Error::Version => Refusal::new(
             505,

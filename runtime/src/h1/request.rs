@@ -120,7 +120,7 @@ fn scan(fields: &mut Fields, limits: &Limits) -> Result<Option<Found>, Refusal> 
     }
     let status = request
         .parse_with_uninit_headers(bytes, &mut slots)
-        .map_err(refusal_of)?;
+        .map_err(|error| refusal_of(error, bytes))?;
     let httparse::Status::Complete(head_length) = status else {
         return within_limits(bytes, limits).map(|()| None);
     };

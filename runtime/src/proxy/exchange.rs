@@ -266,6 +266,12 @@ fn allowed_methods(methods: &[&str]) -> String {
     }
 }
 
+/// Whether what has come with the head is over `bodyLimit` already (MW-BODY-2).
+fn is_too_large(exchange: &Exchange, body: &Body) -> bool {
+    let received = body.prefix.len() as u64;
+    exchange.body_limit.is_some_and(|limit| received > limit)
+}
+
 /// Carries a verdict out and says what was sent.
 async fn conclude<S: Socket>(
     core: &Core,
@@ -286,6 +292,9 @@ async fn conclude<S: Socket>(
         Verdict::Preflight(response) => {
             return respond::preflight(core, client, exchange, response, keep_alive && !unread)
                 .await;
+        }
+        Verdict::Forward if is_too_large(exchange, &body) => {
+            Failure::TooLarge(exchange.body_limit.unwrap_or_default())
         }
         Verdict::Forward => {
             let Some(upstream) = route.and_then(|route| core.upstream(route)) else {

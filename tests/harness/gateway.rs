@@ -1,0 +1,149 @@
+//! A gateway process.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use super::{Client, PATIENCE, build, wait_until};
+
+/// A running gateway, killed when dropped.
+#[derive(Debug)]
+pub struct Gateway {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    port: u16,
+}
+
+impl Gateway {
+    /// Starts the gateway of `tests/specs/<spec>.yaml` on a port of the system's choice.
+    #[must_use]
+    pub fn start(spec: &str, env: &[(&str, &str)]) -> Self {
+        Self::start_binary(&build::gateway(spec), env)
+    }
+
+    /// Starts any gateway binary whose listen address is `${LISTEN}`.
+    #[must_use]
+    pub fn start_binary(binary: &Path, env: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(binary)
+            .env_clear()
+            .env("LISTEN", "127.0.0.1:0")
+            .envs(env.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let sink = Arc::clone(&lines);
+        std::thread::spawn(move || {
+            for line in output.lines() {
+                let Ok(line) = line else { return };
+                sink.lock().unwrap().push(line);
+            }
+        });
+        let mut gateway = Self {
+            child,
+            lines,
+            port: 0,
+        };
+        let started = gateway.line_with(&["Gateway started"]);
+        let address = started.split("web").nth(1).unwrap();
+        let port = address.split(':').find_map(|part| {
+            let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+            digits.parse::<u16>().ok().filter(|port| *port > 127)
+        });
+        gateway.port = port.unwrap();
+        gateway
+    }
+
+    /// The port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A new connection.
+    #[must_use]
+    pub fn connect(&self) -> Client {
+        Client::connect(self.port)
+    }
+
+    /// Waits for a log line that holds all of the texts.
+    #[must_use]
+    pub fn line_with(&self, texts: &[&str]) -> String {
+        let mut found = None;
+        wait_until(&format!("the log has {texts:?}"), || {
+            let lines = self.lines.lock().unwrap();
+            let fits = |line: &&String| texts.iter().all(|text| line.contains(text));
+            found = lines.iter().find(fits).cloned();
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
+    /// All lines so far.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// Sends a signal: `TERM`, `INT`, …
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for the process to end; its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        let mut status = None;
+        wait_until("the gateway exits", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap().code()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a gateway that is expected to end by itself: exit code, standard output, standard error.
+#[must_use]
+pub fn run_to_end(spec: &str, arguments: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
+    let mut child = Command::new(build::gateway(spec))
+        .args(arguments)
+        .env_clear()
+        .envs(env.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = std::time::Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("the gateway did not end by itself");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let (mut output, mut errors) = (String::new(), String::new());
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut output)
+        .unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut errors)
+        .unwrap();
+    (child.wait().unwrap().code().unwrap(), output, errors)
+}

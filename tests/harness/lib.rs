@@ -1,0 +1,36 @@
+//! End-to-end harness: real gateways built by the real `goma`, a raw client, a scripted backend.
+//!
+//! Everything waits on conditions with a deadline; nothing sleeps for a fixed time.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a harness fails the test it serves by panicking"
+)]
+
+pub mod backend;
+pub mod build;
+pub mod client;
+pub mod gateway;
+
+use std::time::Duration;
+
+pub use backend::{Backend, Connection};
+pub use client::{Client, Response};
+pub use gateway::Gateway;
+
+/// How long anything may take before a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+/// If it does not within [`PATIENCE`].
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,200 @@
+//! The vectors of middlewares.md, from YAML to bytes.
+
+use super::Rig;
+
+/// MW-REQH-1, MW-GEN-24
+#[test]
+fn request_headers() {
+    let rig = Rig::with(goma_tests::Backend::ok(), &[("SECRET", "from-env")]);
+    rig.get(
+        "/m/headers/%61?q",
+        "Authorization: s\r\nX-Old: 1\r\nX-Int-A: 1\r\nx-int-b: 1\r\nX-In: in\r\nX-t: 1\r\nX-T: 2\r\n\
+         Accept: a\r\n",
+    );
+    let request = rig.backend.request(0);
+    for name in ["authorization", "x-old", "x-int-a", "x-int-b"] {
+        assert!(request.fields(name).is_empty(), "{name}");
+    }
+    assert_eq!(request.fields("x-t"), ["acme"]);
+    assert_eq!(request.fields("accept"), ["a", "text/x"]);
+    assert_eq!(request.fields("x-secret"), ["from-env"]);
+    let tokens = "m-headers|GET|h.test|/m/headers/%61|127.0.0.1|in";
+    assert_eq!(request.fields("x-tokens"), [tokens]);
+}
+
+/// MW-REQH-2
+#[test]
+fn the_upstream_host() {
+    let rig = Rig::new();
+    rig.get("/m/host", "");
+    let request = rig.backend.request(0);
+    assert_eq!(request.fields("host"), ["b.test"]);
+    assert_eq!(request.fields("x-forwarded-host"), ["h.test"]);
+}
+
+/// MW-GEN-9: a name that is listed twice runs once, at its first place.
+#[test]
+fn list_order() {
+    let rig = Rig::new();
+    rig.get("/m/order", "");
+    let request = rig.backend.request(0);
+    assert_eq!(
+        (request.fields("x-t"), request.fields("x-late")),
+        (vec!["acme".to_owned()], vec!["1".to_owned()])
+    );
+}
+
+/// MW-PREFIX-1, MW-PREFIX-2
+#[test]
+fn add_prefix() {
+    let rig = Rig::new();
+    rig.get("/m/prefix/a%2Fb?x=1", "");
+    assert_eq!(
+        rig.backend.request(0).target(),
+        "/prefix/m/prefix/a%2Fb?x=1"
+    );
+}
+
+/// MW-SCHEME-1, MW-REDIR-2
+#[test]
+fn redirect_scheme() {
+    let rig = Rig::new();
+    let response = rig.get("/m/scheme/a%2Fb?x=1", "X-Forwarded-Proto: https\r\n");
+    assert_eq!(response.status, 301);
+    assert_eq!(
+        response.field("location").unwrap(),
+        "https://h.test:8443/m/scheme/a%2Fb?x=1"
+    );
+    let v6 = rig.ask("GET /m/scheme HTTP/1.1\r\nHost: [::1]:80\r\n\r\n");
+    assert_eq!(v6.field("location").unwrap(), "https://[::1]:8443/m/scheme");
+    assert_eq!(rig.count(), 0);
+}
+
+/// MW-BASIC-1, -2, -4, -5, RT-CHAIN-2
+#[test]
+fn basic_auth() {
+    let rig = Rig::new();
+    let challenge = r#"Basic realm="a \"b\"", charset="UTF-8""#;
+    for lines in [
+        "",
+        "Authorization: Bearer x\r\n",
+        "Authorization: Basic dTp3cm9uZw==\r\n",
+        "Authorization: Basic bm9ib2R5OnNlY3JldA==\r\n",
+        "Authorization: Basic ?\r\n",
+    ] {
+        let response = rig.get("/m/auth", lines);
+        assert_eq!(
+            (response.status, response.text().as_str()),
+            (401, "401 Unauthorized\n")
+        );
+        assert_eq!(response.fields("www-authenticate"), [challenge], "{lines}");
+    }
+    let twice = "Authorization: Basic dTpzZWNyZXQ=\r\n".repeat(2);
+    assert_eq!(rig.get("/m/auth", &twice).status, 400);
+    assert_eq!(rig.count(), 0);
+    // u:secret against bcrypt, twice: the second one is remembered; then plain:p:w.
+    for (index, (credentials, user)) in [
+        ("dTpzZWNyZXQ=", "u"),
+        ("dTpzZWNyZXQ", "u"),
+        ("cGxhaW46cDp3", "plain"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let lines =
+            format!("Authorization: basic  {credentials}\r\nUser_name: x\r\nusername: evil\r\n");
+        assert_eq!(rig.get("/m/auth", &lines).status, 200);
+        let request = rig.backend.request(index);
+        assert_eq!(request.fields("username"), [*user]);
+        assert!(request.fields("authorization").is_empty());
+    }
+    // The method check comes after authentication.
+    let put = |lines: &str| {
+        let request =
+            format!("PUT /m/auth HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n{lines}\r\n");
+        rig.ask(&request).status
+    };
+    assert_eq!(put(""), 401);
+    assert_eq!(put("Authorization: Basic dTpzZWNyZXQ=\r\n"), 405);
+}
+
+/// MW-BODY-1, MW-BODY-2
+#[test]
+fn body_limit() {
+    let rig = Rig::new();
+    let post = |lines: &str, body: &str| {
+        let request = format!("POST /m/limit HTTP/1.1\r\nHost: h\r\n{lines}\r\n{body}");
+        rig.ask(&request)
+    };
+    assert_eq!(
+        post("Content-Length: 1024\r\n", &"a".repeat(1024)).status,
+        200
+    );
+    let announced = post("Content-Length: 1025\r\nExpect: 100-continue\r\n", "");
+    assert_eq!(announced.status, 413);
+    assert_eq!(
+        announced.text(),
+        "Request body too large (limit 1024 bytes)\n"
+    );
+    assert_eq!(announced.fields("connection"), ["close"]);
+    let chunk = format!("400\r\n{}\r\n", "a".repeat(1024));
+    let fits = format!("{chunk}0\r\n\r\n");
+    assert_eq!(post("Transfer-Encoding: chunked\r\n", &fits).status, 200);
+    let streamed = format!("{chunk}{chunk}0\r\n\r\n");
+    let response = post("Transfer-Encoding: chunked\r\n", &streamed);
+    assert_eq!(
+        (response.status, response.text().as_str()),
+        (413, "Request body too large (limit 1024 bytes)\n")
+    );
+    assert_eq!(
+        rig.count(),
+        2,
+        "the backend saw no complete request besides the two that fit"
+    );
+}
+
+/// MW-CORS-1 to -6, RT-CHAIN-4, RT-ERR-3
+#[test]
+fn cors() {
+    let rig = Rig::new();
+    let preflight = |path: &str, origin: &str| {
+        rig.ask(&format!(
+            "OPTIONS {path} HTTP/1.1\r\nHost: h\r\nOrigin: {origin}\r\n\
+             Access-Control-Request-Method: PUT\r\n\r\n"
+        ))
+    };
+    for path in ["/m/cors", "/m/auth"] {
+        let allowed = preflight(path, "https://a.test");
+        assert_eq!(allowed.status, 204, "{path}");
+        for (name, value) in [
+            ("access-control-allow-origin", "https://a.test"),
+            ("access-control-allow-methods", "PUT"),
+            ("access-control-allow-headers", "X-A"),
+            ("access-control-max-age", "600"),
+            ("access-control-allow-credentials", "true"),
+        ] {
+            assert_eq!(allowed.fields(name), [value], "{path} {name}");
+        }
+    }
+    assert_eq!(preflight("/m/cors", "https://evil.test").status, 405);
+    assert_eq!(preflight("/m/auth", "https://evil.test").status, 401);
+    assert_eq!(rig.count(), 0);
+    let actual = rig.get("/m/cors", "Origin: https://x.b.test\r\n");
+    assert_eq!(
+        actual.fields("access-control-allow-origin"),
+        ["https://x.b.test"]
+    );
+    assert_eq!(actual.fields("access-control-expose-headers"), ["X-B"]);
+    assert_eq!(actual.fields("vary"), ["Origin"]);
+    let other = rig.get("/m/cors", "Origin: https://b.test\r\n");
+    assert!(other.field("access-control-allow-origin").is_none());
+    assert_eq!(other.fields("vary"), ["Origin"]);
+    let refused = rig.get("/m/auth", "Origin: https://a.test\r\n");
+    assert_eq!(
+        (
+            refused.status,
+            refused.fields("access-control-allow-origin")
+        ),
+        (401, vec!["https://a.test".to_owned()])
+    );
+}
