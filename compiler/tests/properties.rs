@@ -1,5 +1,11 @@
 //! No input makes the compiler panic, and no finding points outside its file.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may fail"
+)]
+
 use goma_compiler::source::SourceMap;
 use goma_compiler::{Options, check, diag};
 use proptest::prelude::*;
@@ -9,9 +15,49 @@ const SHOP: &str = include_str!("../../specs/shop/goma.yaml");
 
 /// Pieces that mean something to the grammar.
 const PIECES: &[&str] = &[
-    "", "\n", " ", "  ", ": ", "- ", "[", "]", "{", "}", "\"", "'", "#", "&a ", "*a", "<<: *a", "|", ">", "!!str ", "~",
-    "${", "${X}", "${X:-", "$${", "{{uuid()}}", "{client.ip", "/", "*", "é", "\t", "\u{feff}", "\0", "0x10", "-1", "1e9",
-    "---\n", "...\n", "name", "middlewares", "rule: ", "users", "cors", "\u{202e}",
+    "",
+    "\n",
+    " ",
+    "  ",
+    ": ",
+    "- ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "\"",
+    "'",
+    "#",
+    "&a ",
+    "*a",
+    "<<: *a",
+    "|",
+    ">",
+    "!!str ",
+    "~",
+    "${",
+    "${X}",
+    "${X:-",
+    "$${",
+    "{{uuid()}}",
+    "{client.ip",
+    "/",
+    "*",
+    "é",
+    "\t",
+    "\u{feff}",
+    "\0",
+    "0x10",
+    "-1",
+    "1e9",
+    "---\n",
+    "...\n",
+    "name",
+    "middlewares",
+    "rule: ",
+    "users",
+    "cors",
+    "\u{202e}",
 ];
 
 fn check_bytes(bytes: &[u8]) {
@@ -22,11 +68,22 @@ fn check_bytes(bytes: &[u8]) {
     assert_eq!(checked.model.is_none(), findings.has_errors());
     for finding in findings {
         assert!(finding.span.start <= finding.span.end, "{finding:?}");
-        assert!(finding.span.end as usize <= sources.text(id).len() + 1, "{finding:?}");
-        assert!(!finding.message.contains('\n') && !finding.message.ends_with('.'), "{finding:?}");
+        assert!(
+            finding.span.end as usize <= sources.text(id).len() + 1,
+            "{finding:?}"
+        );
+        assert!(
+            !finding.message.contains('\n') && !finding.message.ends_with('.'),
+            "{finding:?}"
+        );
     }
-    diag::render::human(findings, &sources, true);
-    diag::render::json(findings, &sources);
+    assert!(diag::render::human(findings, &sources, true).ends_with('\n'));
+    let json: serde_json::Value =
+        serde_json::from_str(&diag::render::json(findings, &sources)).unwrap();
+    assert_eq!(
+        json["findings"].as_array().unwrap().len(),
+        findings.iter().count()
+    );
     assert_eq!(findings, &check(&sources, &Options::default()).diagnostics);
 }
 
@@ -42,6 +99,8 @@ fn mutated(text: &str, edits: &[(usize, usize, usize)]) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1024) })]
+
     #[test]
     fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         check_bytes(&bytes);

@@ -6,7 +6,11 @@ use goma_compiler::{Options, check, diag};
 fn human(text: &str) -> String {
     let mut sources = SourceMap::new();
     sources.add("goma.yml", text);
-    diag::render::human(&check(&sources, &Options::default()).diagnostics, &sources, false)
+    diag::render::human(
+        &check(&sources, &Options::default()).diagnostics,
+        &sources,
+        false,
+    )
 }
 
 #[test]
@@ -41,7 +45,10 @@ fn wide_and_odd_characters() {
 
 #[test]
 fn long_line() {
-    let text = format!("version: 2\ngateway: {{routes: [{{name: a, path: /, x-{}: 1, target: \"http://a\"}}]}}\n", "y".repeat(300));
+    let text = format!(
+        "version: 2\ngateway: {{routes: [{{name: a, path: /, x-{}: 1, target: \"http://a\"}}]}}\n",
+        "y".repeat(300)
+    );
     insta::assert_snapshot!(human(&text));
 }
 

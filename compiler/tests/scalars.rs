@@ -1,24 +1,42 @@
 //! The grammars of literals against the table that the runtime's start-time parsers share.
 
+#![allow(clippy::panic, reason = "a test may fail")]
+
 use goma_compiler::model::scalar::{self, Invalid, UrlScheme};
 
 #[test]
 fn agrees_with_the_shared_table() {
     let table = include_str!("../../specs/scalars.tsv");
-    let rows = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let rows = table
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     for row in rows {
         let columns: Vec<_> = row.split('\t').collect();
-        let [kind, text, expected] = columns.as_slice() else { panic!("{row}") };
+        let [kind, text, expected] = columns.as_slice() else {
+            panic!("{row}")
+        };
         assert_eq!(&read(kind, text), expected, "{row}");
     }
 }
 
 fn read(kind: &str, text: &str) -> String {
     let (code, result) = match kind {
-        "secs" => ("bad-duration", scalar::parse_seconds(text).map(|time| time.as_millis().to_string())),
-        "bool" => ("type-mismatch", scalar::parse_bool(text).map(|value| value.to_string())),
-        "size" => ("bad-size", scalar::parse_size(text).map(|size| size.to_string())),
-        "addr" => ("bad-address", scalar::parse_address(text).map(|address| address.replace("localhost", "127.0.0.1"))),
+        "secs" => (
+            "bad-duration",
+            scalar::parse_seconds(text).map(|time| time.as_millis().to_string()),
+        ),
+        "bool" => (
+            "type-mismatch",
+            scalar::parse_bool(text).map(|value| value.to_string()),
+        ),
+        "size" => (
+            "bad-size",
+            scalar::parse_size(text).map(|size| size.to_string()),
+        ),
+        "addr" => (
+            "bad-address",
+            scalar::parse_address(text).map(|address| address.replace("localhost", "127.0.0.1")),
+        ),
         "url" => return url(text),
         "level" => ("bad-value", scalar::parse_level(text)),
         "format" => ("bad-value", scalar::parse_format(text)),
@@ -39,5 +57,6 @@ fn url(text: &str) -> String {
 }
 
 fn answer(code: &str, result: Result<String, Invalid>) -> String {
-    result.unwrap_or_else(|invalid| format!("!{}", if invalid.range { "out-of-range" } else { code }))
+    result
+        .unwrap_or_else(|invalid| format!("!{}", if invalid.range { "out-of-range" } else { code }))
 }

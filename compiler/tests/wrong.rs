@@ -2,6 +2,12 @@
 //! found there: `# error[code]` or `# warning[code]`, with `@column` where that is exact. Nothing
 //! else may be found.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test reads its files; failing is its answer"
+)]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 

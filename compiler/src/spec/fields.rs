@@ -6,6 +6,9 @@ use crate::diag::nearest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::source::{Span, Spanned};
 
+/// How much of an unknown key a message repeats.
+const KEY_CHARS_SHOWN: usize = 64;
+
 /// A single value as written, with the key it belongs to.
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf {
@@ -307,7 +310,7 @@ impl<'n> Fields<'n> {
 
     fn leftover(&self, key: &Spanned<String>, others: &Others) -> Diagnostic {
         let (name, span) = (key.value.as_str(), key.span);
-        let shown = name.escape_debug();
+        let shown: String = name.escape_debug().take(KEY_CHARS_SHOWN).collect();
         let path = self.key(name);
         let find = |list: &'static [(&str, &'static str)]| {
             let same =
