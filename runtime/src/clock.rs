@@ -37,9 +37,19 @@ pub struct Watch {
     clock: Rc<Clock>,
 }
 
+/// Whether a wait has gone on for long enough to spend effort on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lingering {
+    No,
+    /// The next tick makes it `Yes` and wakes the task.
+    Asked,
+    Yes,
+}
+
 #[derive(Debug)]
 struct State {
     deadline_ms: Cell<u64>,
+    lingering: Cell<Lingering>,
     /// Place in `Clock::watches`.
     place: Cell<usize>,
     waker: RefCell<Option<Waker>>,
@@ -92,6 +102,7 @@ impl Clock {
         let mut watches = self.watches.borrow_mut();
         let state = Rc::new(State {
             deadline_ms: Cell::new(NEVER),
+            lingering: Cell::new(Lingering::No),
             place: Cell::new(watches.len()),
             waker: RefCell::default(),
         });
@@ -109,7 +120,11 @@ impl Clock {
             *self.date.borrow_mut() = http_date();
         }
         for state in self.watches.borrow().iter() {
-            if (wake_all || state.deadline_ms.get() <= now)
+            let asked = state.lingering.get() == Lingering::Asked;
+            if asked {
+                state.lingering.set(Lingering::Yes);
+            }
+            if (wake_all || asked || state.deadline_ms.get() <= now)
                 && let Some(waker) = state.waker.borrow_mut().take()
             {
                 waker.wake();
@@ -133,17 +148,18 @@ impl Watch {
             self.clock.now_ms().saturating_add(limit_ms)
         });
         self.state.deadline_ms.set(deadline);
+        self.state.lingering.set(Lingering::No);
     }
 
-    /// The deadline, to be put back later with [`Watch::restore`].
+    /// Whether the task has waited over a tick since [`Watch::limit`]; asking makes the next tick
+    /// wake it. Most waits are over before that, and what they do not ask for costs them nothing.
     #[must_use]
-    pub fn save(&self) -> u64 {
-        self.state.deadline_ms.get()
-    }
-
-    /// Puts a saved deadline back.
-    pub fn restore(&self, saved: u64) {
-        self.state.deadline_ms.set(saved);
+    pub fn lingers(&self) -> bool {
+        let lingering = &self.state.lingering;
+        if lingering.get() == Lingering::No {
+            lingering.set(Lingering::Asked);
+        }
+        lingering.get() == Lingering::Yes
     }
 
     /// Whether the deadline has passed.

@@ -103,6 +103,12 @@ impl Fields {
         found.map(|field| field.value)
     }
 
+    /// Whether the first field is this one, with its value at this place.
+    pub(crate) fn starts_with(&self, known: Known, value: Span) -> bool {
+        let first = self.list.first();
+        first.is_some_and(|field| field.known == known && field.value == value)
+    }
+
     /// Adds a field after the others.
     #[inline]
     pub fn append(&mut self, name: &str, value: &[u8]) {

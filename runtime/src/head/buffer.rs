@@ -161,6 +161,8 @@ impl Buffer {
     }
 
     /// Appends bytes; returns where they are.
+    // Inlined, so that bytes that are known beforehand are stored as words instead of copied.
+    #[inline]
     pub fn push(&mut self, bytes: &[u8]) -> Span {
         let start = self.filled;
         let end = start + bytes.len();

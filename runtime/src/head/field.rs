@@ -42,7 +42,7 @@ known_names! {
     7: Trailer = b"Trailer", Upgrade = b"Upgrade";
     9: Forwarded = b"Forwarded", XRealIp = b"X-Real-IP";
     10: Connection = b"Connection", KeepAlive = b"Keep-Alive", ProxiedBy = b"Proxied-By";
-    12: XRequestId = b"X-Request-ID";
+    12: ContentType = b"Content-Type", XRequestId = b"X-Request-ID";
     14: ContentLength = b"Content-Length";
     15: XForwardedFor = b"X-Forwarded-For";
     16: ProxyConnection = b"Proxy-Connection", XForwardedHost = b"X-Forwarded-Host", XForwardedPort = b"X-Forwarded-Port";

@@ -127,10 +127,7 @@ impl Request {
         let (host, port) = self.authority.split_at(host_end);
         self.port = match self.fields.buffer.at(port) {
             [] | [b':'] => None,
-            [b':', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => {
-                let digits = std::str::from_utf8(digits).unwrap_or_default();
-                Some(digits.parse().map_err(|_| invalid)?)
-            }
+            [b':', digits @ ..] => Some(parse_port(digits).ok_or(invalid)?),
             _ => return Err(invalid),
         };
         let (host, is_v6) = match self.fields.buffer.at(host) {
@@ -162,4 +159,11 @@ impl Request {
         };
         Ok(())
     }
+}
+
+fn parse_port(digits: &[u8]) -> Option<u16> {
+    digits.iter().try_fold(0_u16, |port, byte| {
+        let digit = Some(byte.wrapping_sub(b'0')).filter(|digit| *digit < 10)?;
+        port.checked_mul(10)?.checked_add(u16::from(digit))
+    })
 }

@@ -188,8 +188,10 @@ impl<S: Socket> Client<S> {
     }
 
     /// Ready once the client has closed its side. Bytes it sends early are left for later.
+    ///
+    /// Looked at only from the next tick on, which is soon enough for RT-UP-7.
     pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.has_more {
+        if self.has_more || !self.watch.lingers() {
             return Poll::Pending;
         }
         match self.socket.poll_peek(cx) {

@@ -1,9 +1,10 @@
 //! One request through its route: chain in, backend or answer, chain out, log (RT-CHAIN-1).
 
 use super::client::{Client, Persistence};
-use super::forward::{Body, Failure, forward};
+use super::forward::{Body, Failure, Open, forward};
 use super::relay::Incoming;
 use super::respond::{self, Sent};
+use super::upload::Upload;
 use super::{Core, endpoints};
 use crate::answer::Answer;
 use crate::chain::{Chain, Exchange, ExplicitFields, Flow, request_id};
@@ -44,15 +45,15 @@ pub(super) async fn run<S: Socket>(
     mut request: RequestHead,
 ) -> Persistence {
     let started = core.log.is_on().then(Moment::now);
-    let body = match intake(core, client, &mut request) {
-        Ok(body) => body,
+    let (body, incoming) = match intake(core, client, &mut request) {
+        Ok(taken) => taken,
         Err(refusal) => {
             core.log.refused(&client.address_text, refusal);
             let answer = Answer::of(refusal.status);
             return answer_unrouted(core, client, request.head.fields, answer).await;
         }
     };
-    limit_time(core, client, &body);
+    limit_time(core, client, incoming.is_done());
     let route = match request.form {
         TargetForm::Path => find_route(core, &request.head),
         TargetForm::Asterisk | TargetForm::Authority => None,
@@ -67,7 +68,7 @@ pub(super) async fn run<S: Socket>(
     let own = endpoints::is_own(core, &exchange.request);
     let mut sent =
         if let Some(answer) = endpoints::answer(core, &exchange, own, route.is_none(), form) {
-            let keep = keep_alive && body.incoming.is_done();
+            let keep = keep_alive && incoming.is_done();
             respond::answer(core, client, &exchange, None, answer, keep).await
         } else {
             let verdict = match chain {
@@ -80,14 +81,13 @@ pub(super) async fn run<S: Socket>(
                 &exchange,
                 (chain, route),
                 verdict,
-                body,
+                (body, incoming),
                 keep_alive,
             )
             .await
         };
-    core.log.request(
-        &exchange,
-        &Record {
+    if let Some(started) = started {
+        let record = Record {
             received_path,
             address: &client.address_text,
             status: sent.status,
@@ -95,9 +95,10 @@ pub(super) async fn run<S: Socket>(
             backend: sent.backend.unwrap_or_default(),
             aborted: sent.aborted,
             own,
-            elapsed: started.map(Moment::elapsed).unwrap_or_default(),
-        },
-    );
+            elapsed: started.elapsed(),
+        };
+        core.log.request(&exchange, &record);
+    }
     client.keep_following(core, &std::mem::take(&mut sent.following));
     core.buffers.put_head(exchange.request.fields);
     sent.persistence
@@ -123,7 +124,7 @@ fn intake<S: Socket>(
     core: &Core,
     client: &mut Client<S>,
     request: &mut RequestHead,
-) -> Result<Body, Refusal> {
+) -> Result<(Body, Incoming), Refusal> {
     let mut incoming = Incoming::new(request.framing);
     let head_length = request.head_length;
     let buffer = &mut request.head.fields.buffer;
@@ -136,22 +137,18 @@ fn intake<S: Socket>(
         client.keep_following(core, rest.get(taken.consumed..).unwrap_or_default());
         prefix = Span::new(head_length, head_length + taken.data);
     }
-    Ok(Body {
-        incoming,
+    let body = Body {
         framing: request.framing,
         prefix,
         expects_continue: request.expects_continue,
-    })
+    };
+    Ok((body, incoming))
 }
 
 /// RT-LISTEN-3: one deadline for the response, an earlier one while the body is outstanding.
-fn limit_time<S>(core: &Core, client: &Client<S>, body: &Body) {
+fn limit_time<S>(core: &Core, client: &Client<S>, received: bool) {
     let settings = &core.settings;
-    let limit = match (
-        body.incoming.is_done(),
-        settings.read_timeout,
-        settings.write_timeout,
-    ) {
+    let limit = match (received, settings.read_timeout, settings.write_timeout) {
         (false, Some(read), Some(write)) => Some(read.min(write)),
         (false, Some(read), None) => Some(read),
         (true, _, write) | (false, None, write) => write,
@@ -279,19 +276,16 @@ async fn conclude<S: Socket>(
     exchange: &Exchange,
     (chain, route): (Option<&dyn Chain>, Option<RouteId>),
     verdict: Verdict,
-    body: Body,
+    (body, incoming): (Body, Incoming),
     keep_alive: bool,
 ) -> Sent {
-    let unread = !body.incoming.is_done();
-    let has_body = !body.framing.is_empty();
+    let keep = keep_alive && incoming.is_done();
     let failure = match verdict {
         Verdict::Answer(answer) => {
-            return respond::answer(core, client, exchange, chain, answer, keep_alive && !unread)
-                .await;
+            return respond::answer(core, client, exchange, chain, answer, keep).await;
         }
         Verdict::Preflight(response) => {
-            return respond::preflight(core, client, exchange, response, keep_alive && !unread)
-                .await;
+            return respond::preflight(core, client, exchange, response, keep).await;
         }
         Verdict::Forward if is_too_large(exchange, &body) => {
             Failure::TooLarge(exchange.body_limit.unwrap_or_default())
@@ -301,10 +295,18 @@ async fn conclude<S: Socket>(
                 let answer = Answer::of(503);
                 return respond::answer(core, client, exchange, chain, answer, false).await;
             };
-            match forward(core, client, exchange, body, upstream).await {
-                Ok(forwarded) => {
-                    return respond::pass(core, client, exchange, chain, forwarded, keep_alive)
-                        .await;
+            let received = body.prefix.len() as u64;
+            let limit = exchange.body_limit;
+            let mut open = Open {
+                upload: Upload::new(incoming, body.framing, received, limit),
+                connection: None,
+            };
+            match forward(core, client, exchange, &body, upstream, &mut open).await {
+                Ok(response) => {
+                    return respond::pass(
+                        core, client, exchange, chain, response, &mut open, keep_alive,
+                    )
+                    .await;
                 }
                 Err(failure) => failure,
             }
@@ -331,7 +333,7 @@ async fn conclude<S: Socket>(
         exchange,
         chain,
         answer,
-        keep_alive && !has_body,
+        keep_alive && body.framing.is_empty(),
     )
     .await
 }

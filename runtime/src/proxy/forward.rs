@@ -7,15 +7,15 @@ use std::task::{Context, Poll};
 use super::Core;
 use super::buffers::SCRATCH_BYTES;
 use super::client::Client;
-use super::frame::{Delimiting, Frame};
-use super::relay::{Incoming, unexpected_end};
+use super::frame::Frame;
+use super::relay::unexpected_end;
 use super::upload::{Upload, UploadFault};
 use crate::chain::{Exchange, ExplicitFields};
 use crate::error::{Refusal, UpstreamFault};
 use crate::h1::framing::Framing;
 use crate::h1::response::{self, Parsed, ResponseHead};
 use crate::h1::write;
-use crate::head::{Buffer, Fields, Known, Method, Span, Version};
+use crate::head::{Buffer, Fields, Known, Method, Request, Span, Version};
 use crate::io::Socket;
 use crate::route::rewrite::write_path;
 use crate::upstream::{Backend, Connection, Upstream};
@@ -23,29 +23,21 @@ use crate::upstream::{Backend, Connection, Upstream};
 /// Largest head of a response (RT-UP-10).
 const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
 
-/// The body of a request, as far as it has been received with the head.
-#[derive(Debug)]
+/// What of a request's body came with its head.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Body {
-    pub(super) incoming: Incoming,
     pub(super) framing: Framing,
     /// Decoded data in the request's arena.
     pub(super) prefix: Span,
     pub(super) expects_continue: bool,
 }
 
-/// A response head, and everything that is still open.
-pub(super) struct Forwarded<'a> {
-    pub(super) response: ResponseHead,
-    pub(super) open: Open<'a>,
-}
-
-/// What goes on after the response head.
-pub(super) struct Open<'a> {
-    pub(super) connection: Connection,
-    pub(super) backend: &'a Backend,
+/// What goes on between both sides of a request. Stays in one place while the request does.
+#[derive(Debug)]
+pub(super) struct Open {
     pub(super) upload: Upload,
-    /// The frame of the request head, once it has been sent.
-    pub(super) sent: Option<Frame>,
+    /// The connection that the response came on.
+    pub(super) connection: Option<Connection>,
 }
 
 /// Why there is no response head.
@@ -66,9 +58,10 @@ pub(super) async fn forward<'a, S: Socket>(
     core: &Core,
     client: &mut Client<S>,
     exchange: &Exchange,
-    body: Body,
+    body: &Body,
     upstream: &'a Upstream,
-) -> Result<Forwarded<'a>, Failure> {
+    open: &mut Open,
+) -> Result<(ResponseHead, &'a Backend), Failure> {
     let mut failure = None;
     for backend in upstream.in_turn() {
         let connection = match backend.pool.take() {
@@ -81,7 +74,8 @@ pub(super) async fn forward<'a, S: Socket>(
                 }
             },
         };
-        return send(core, client, exchange, body, backend, connection).await;
+        let response = send(core, client, exchange, body, backend, connection, open).await?;
+        return Ok((response, backend));
     }
     Err(Failure::Upstream(failure.unwrap_or(UpstreamFault::Closed(
         io::Error::other("the route has no backend"),
@@ -108,77 +102,51 @@ async fn connect(
     })
 }
 
-async fn send<'a, S: Socket>(
+async fn send<S: Socket>(
     core: &Core,
     client: &mut Client<S>,
     exchange: &Exchange,
-    body: Body,
-    backend: &'a Backend,
+    body: &Body,
+    backend: &Backend,
     mut connection: Connection,
-) -> Result<Forwarded<'a>, Failure> {
-    let repeatable = body.framing.is_empty() && exchange.request.kind().is_idempotent();
-    let head = write_head(core, client, exchange, &body, backend);
-    if body.expects_continue && !body.incoming.is_done() {
+    open: &mut Open,
+) -> Result<ResponseHead, Failure> {
+    let upload = &mut open.upload;
+    if body.expects_continue && !upload.is_received() {
         // RT-SEM-1: the chain is through and the body is wanted now.
         let mut interim = core.buffers.wire();
         interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
         let sent = client.send(&mut Frame::head(interim)).await;
         sent.map_err(|_| Failure::ClientGone)?;
     }
-    let received = body.prefix.len() as u64;
-    let delimiting = delimiting_of(body.framing);
-    let mut upload = Upload::new(
-        head,
-        body.incoming,
-        delimiting,
-        received,
-        exchange.body_limit,
-    );
-    let mut sent = None;
+    let head = write_head(core, client, exchange, body, upload.is_received(), backend);
+    upload.start(head);
+    let repeatable = body.framing.is_empty() && exchange.request.kind().is_idempotent();
     let bodiless = exchange.request.kind() == Method::Head;
+    let mut received = None;
     loop {
-        let mut received = None;
-        let failure = loop {
-            match await_head(
-                core,
-                client,
-                &mut connection,
-                &mut upload,
-                &mut sent,
-                &mut received,
-                bodiless,
-            )
-            .await
-            {
-                Ok(response) if response.head.status() >= 200 => {
-                    let open = Open {
-                        connection,
-                        backend,
-                        upload,
-                        sent,
-                    };
-                    return Ok(Forwarded { response, open });
-                }
-                Ok(interim) => match pass_interim(core, client, exchange, interim).await {
-                    Ok(rest) => received = rest,
-                    Err(failure) => break failure,
-                },
-                Err(failure) => break failure,
+        let socket = &mut connection.socket;
+        let failure = match await_head(core, client, socket, upload, &mut received, bodiless).await
+        {
+            Ok(response) if response.head.status() >= 200 => {
+                open.connection = Some(connection);
+                return Ok(response);
             }
+            Ok(interim) => {
+                received = pass_interim(core, client, exchange, interim).await?;
+                continue;
+            }
+            Err(failure) => failure,
         };
-        if let Some(unused) = received.take() {
-            core.buffers.put_scratch(unused);
-        }
         let died = matches!(failure, Failure::Upstream(UpstreamFault::Closed(_)));
         if !(died && repeatable && connection.reused) {
             upload.recycle(&core.buffers);
             return Err(failure);
         }
         // RT-UP-8: a kept connection may die at any time; once more on a new one.
-        connection = connect(core, exchange, backend)
-            .await
-            .map_err(Failure::Upstream)?;
-        upload.restart(&mut sent);
+        let connected = connect(core, exchange, backend).await;
+        connection = connected.map_err(Failure::Upstream)?;
+        upload.restart();
     }
 }
 
@@ -186,18 +154,16 @@ async fn send<'a, S: Socket>(
 async fn await_head<S: Socket>(
     core: &Core,
     client: &mut Client<S>,
-    connection: &mut Connection,
+    upstream: &mut impl Socket,
     upload: &mut Upload,
-    sent: &mut Option<Frame>,
     received: &mut Option<Box<Fields>>,
     bodiless: bool,
 ) -> Result<ResponseHead, Failure> {
     poll_fn(|cx| {
-        let upstream = &mut connection.socket;
         let mut broken = None;
         if !upload.is_done() {
             let client = &mut client.socket;
-            match upload.poll(cx, &core.buffers, client, upstream, sent) {
+            match upload.poll(cx, &core.buffers, client, upstream) {
                 Poll::Pending | Poll::Ready(Ok(())) => {}
                 // The backend may have answered before it stopped reading.
                 Poll::Ready(Err(UploadFault::Upstream(error))) => broken = Some(error),
@@ -326,40 +292,29 @@ async fn pass_interim<S: Socket>(
     Ok(Some(rest))
 }
 
-fn delimiting_of(framing: Framing) -> Delimiting {
-    match framing {
-        Framing::Chunked => Delimiting::Chunks,
-        Framing::Close | Framing::Length(_) => Delimiting::Plain,
-    }
-}
-
-/// The request as the backend gets it, with the part of the body that is here already.
+/// The request as the backend gets it, with the part of the body that is here already; `complete`:
+/// which is all of it.
 fn write_head<S>(
     core: &Core,
     client: &Client<S>,
     exchange: &Exchange,
     body: &Body,
+    complete: bool,
     backend: &Backend,
 ) -> Frame {
     let request = &exchange.request;
     let (prefix, route) = (backend.url.path.as_str(), exchange.route);
     let mut out = core.buffers.wire();
-    out.push(request.bytes(request.method));
-    out.push(b" ");
     if prefix.is_empty() && route.rewrite.is_none() {
-        out.push(request.bytes(request.path));
+        write_target(&mut out, request);
     } else {
+        out.push(request.bytes(request.method));
+        out.push(b" ");
         let (received, canonical) = (request.path(), request.canonical_path());
-        write_path(
-            &mut out,
-            prefix,
-            route.path,
-            route.rewrite,
-            received,
-            canonical,
-        );
+        let rewrite = route.rewrite;
+        write_path(&mut out, prefix, route.path, rewrite, received, canonical);
+        out.push(request.bytes(request.query));
     }
-    out.push(request.bytes(request.query));
     out.push(b" HTTP/1.1\r\n");
     write_fields(
         &mut out,
@@ -386,10 +341,25 @@ fn write_head<S>(
             out.push(b"\r\n");
         }
     }
-    if chunked && body.incoming.is_done() {
+    if chunked && complete {
         out.push(write::LAST_CHUNK);
     }
     Frame::head(out)
+}
+
+/// Method and target as they are. Untouched ones lie behind one another and are copied as one.
+fn write_target(out: &mut Buffer, request: &Request) {
+    let (method, path) = (request.method, request.path);
+    if method.end() + 1 == path.start() {
+        out.push(request.bytes(method.through(path, 0)));
+    } else {
+        out.push(request.bytes(method));
+        out.push(b" ");
+        out.push(request.bytes(path));
+    }
+    if !request.query.is_empty() {
+        out.push(request.bytes(request.query));
+    }
 }
 
 /// RT-HDR-2 to -8. A field that a filter has set itself wins (MW-REQH-3).
@@ -407,9 +377,14 @@ fn write_fields(
         b"" => authority.as_bytes(),
         received => received,
     };
-    out.push_line(b"Host", host);
+    // In most requests `Host` comes first, as it should, and as it is meant.
+    let in_place = !explicit.host && request.fields.starts_with(Known::Host, request.authority);
+    if !in_place {
+        out.push_line(b"Host", host);
+    }
     request.fields.write(out, |known| match known {
-        Known::Forwarded | Known::Host | Known::XForwardedPort | Known::XRequestId => false,
+        Known::Host => in_place,
+        Known::Forwarded | Known::XForwardedPort | Known::XRequestId => false,
         Known::XForwardedFor => explicit.forwarded_for,
         Known::XForwardedHost => explicit.forwarded_host,
         Known::XForwardedProto => explicit.forwarded_proto,

@@ -38,8 +38,6 @@ pub(super) struct Taken {
 pub(super) struct Relay<'a, U> {
     pub(super) upstream: &'a mut U,
     pub(super) upload: &'a mut Upload,
-    /// The head's frame, when the upload has written it.
-    pub(super) sent: &'a mut Option<Frame>,
     pub(super) incoming: Incoming,
     pub(super) delimiting: Delimiting,
     /// Limit between two pieces, for event streams and gRPC; else the deadline is a total.
@@ -177,9 +175,7 @@ impl<U: Socket> Relay<'_, U> {
     ) {
         if !self.upload.is_done() {
             let client = &mut client.socket;
-            let _ = self
-                .upload
-                .poll(cx, &core.buffers, client, self.upstream, self.sent);
+            let _ = self.upload.poll(cx, &core.buffers, client, self.upstream);
         }
     }
 

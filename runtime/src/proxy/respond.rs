@@ -2,9 +2,10 @@
 
 use super::Core;
 use super::client::{Client, Persistence};
-use super::forward::{Forwarded, Open};
+use super::forward::Open;
 use super::frame::{Delimiting, Frame};
 use super::relay::{Incoming, Relay, Relayed};
+use super::upload::Upload;
 use crate::answer::Answer;
 use crate::chain::{Chain, Exchange};
 use crate::error::UpstreamFault;
@@ -13,6 +14,7 @@ use crate::h1::response::ResponseHead;
 use crate::h1::write;
 use crate::head::{Buffer, Known, Method, Response, Span, Version};
 use crate::io::Socket;
+use crate::upstream::Backend;
 
 /// What the client got.
 #[derive(Debug)]
@@ -117,13 +119,10 @@ pub(super) async fn pass<S: Socket>(
     client: &mut Client<S>,
     exchange: &Exchange,
     chain: Option<&dyn Chain>,
-    forwarded: Forwarded<'_>,
+    (mut response, backend): (ResponseHead, &Backend),
+    open: &mut Open,
     keep_alive: bool,
 ) -> Sent {
-    let Forwarded {
-        mut response,
-        mut open,
-    } = forwarded;
     let received = response.head.fields.buffer.len();
     let head_length = response.head_length;
     let mut incoming = Incoming::new(response.framing);
@@ -135,15 +134,15 @@ pub(super) async fn pass<S: Socket>(
         let refused = Answer::of(fault.status());
         return answer(core, client, exchange, chain, refused, false).await;
     };
+    let Some(mut connection) = open.connection.take() else {
+        return Sent::client_gone();
+    };
     let data = Span::new(head_length, head_length + taken.data);
     finish(core, exchange, chain, &mut response.head);
 
     let announced = announced(exchange, &response);
     let keep = keep_alive && announced != Announced::Close && !core.lifecycle.is_stopping();
-    let mut counted = Counted {
-        status: response.head.status(),
-        bytes: taken.data as u64,
-    };
+    let status = response.head.status();
     let piece_limit = core.settings.write_timeout;
     let mut lead = core.buffers.wire();
     write_head(&mut lead, exchange, &response.head, announced, keep);
@@ -152,9 +151,8 @@ pub(super) async fn pass<S: Socket>(
         Announced::Close | Announced::Length(_) | Announced::Nothing => Delimiting::Plain,
     };
     let relay = Relay {
-        upstream: &mut open.connection.socket,
+        upstream: &mut connection.socket,
         upload: &mut open.upload,
-        sent: &mut open.sent,
         delimiting,
         piece_limit: piece_limit.filter(|_| is_endless(&response.head)),
         clean: taken.consumed == received - head_length && response.keep_alive,
@@ -164,40 +162,39 @@ pub(super) async fn pass<S: Socket>(
     let last = relay.incoming.is_done();
     let frame = Frame::with_body(lead, body, data, delimiting, last, &core.buffers);
     let (relayed, bytes) = relay.run(core, client, frame).await;
-    counted.bytes += bytes;
-    conclude(core, open, relayed, keep, counted)
+    if open.upload.is_done() && matches!(relayed, Relayed::Complete { clean: true }) {
+        backend.pool.put(connection);
+    }
+    conclude(
+        core,
+        &mut open.upload,
+        relayed,
+        keep,
+        Sent {
+            status,
+            bytes: taken.data as u64 + bytes,
+            backend: Some(backend.text),
+            ..Sent::client_gone()
+        },
+    )
 }
 
-/// Status and size of a response that has been passed on.
-#[derive(Clone, Copy, Debug)]
-struct Counted {
-    status: u16,
-    bytes: u64,
-}
-
-/// After a response: what becomes of both connections.
-fn conclude(core: &Core, open: Open<'_>, relayed: Relayed, keep: bool, counted: Counted) -> Sent {
-    let uploaded = open.upload.is_done();
-    let following = open.upload.recycle(&core.buffers);
-    if let Some(sent) = open.sent {
-        sent.recycle(&core.buffers);
-    }
-    if uploaded && matches!(relayed, Relayed::Complete { clean: true }) {
-        open.backend.pool.put(open.connection);
-    }
+/// After a response: what becomes of the client's connection.
+fn conclude(core: &Core, upload: &mut Upload, relayed: Relayed, keep: bool, sent: Sent) -> Sent {
+    let uploaded = upload.is_done();
+    let following = upload.recycle(&core.buffers);
     let (status, persistence) = match relayed {
-        Relayed::Complete { .. } if keep && uploaded => (counted.status, Persistence::Keep),
-        Relayed::Complete { .. } => (counted.status, Persistence::Close),
+        Relayed::Complete { .. } if keep && uploaded => (sent.status, Persistence::Keep),
+        Relayed::Complete { .. } => (sent.status, Persistence::Close),
         Relayed::ClientGone => (499, Persistence::Abort),
-        Relayed::UpstreamBroke => (counted.status, Persistence::Abort),
+        Relayed::UpstreamBroke => (sent.status, Persistence::Abort),
     };
     Sent {
         status,
-        bytes: counted.bytes,
         persistence,
-        backend: Some(open.backend.text),
         aborted: matches!(relayed, Relayed::UpstreamBroke),
         following,
+        ..sent
     }
 }
 
@@ -221,7 +218,10 @@ fn announced(exchange: &Exchange, response: &ResponseHead) -> Announced {
 
 /// RT-LISTEN-3: streams whose limits are between two pieces.
 fn is_endless(response: &Response) -> bool {
-    let media_type = response.fields.get("content-type").unwrap_or_default();
+    let media_type = response
+        .fields
+        .known(Known::ContentType)
+        .unwrap_or_default();
     media_type.starts_with(b"text/event-stream") || media_type.starts_with(b"application/grpc")
 }
 

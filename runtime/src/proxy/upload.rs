@@ -7,6 +7,7 @@ use super::buffers::{Buffers, SCRATCH_BYTES};
 use super::frame::{Delimiting, Frame};
 use super::relay::Incoming;
 use crate::error::Refusal;
+use crate::h1::framing::Framing;
 use crate::head::Span;
 use crate::io::Socket;
 
@@ -17,6 +18,8 @@ pub(super) struct Upload {
     delimiting: Delimiting,
     /// What is being written now; first the head.
     frame: Option<Frame>,
+    /// The head's frame once it has been written, for sending it again.
+    head: Option<Frame>,
     /// Body bytes taken from the client.
     received: u64,
     limit: Option<u64>,
@@ -38,22 +41,30 @@ pub(super) enum UploadFault {
 }
 
 impl Upload {
-    /// A body of which `received` bytes are in the head's frame already.
+    /// A body of which `received` bytes came with the head.
     pub(super) fn new(
-        head: Frame,
         incoming: Incoming,
-        delimiting: Delimiting,
+        framing: Framing,
         received: u64,
         limit: Option<u64>,
     ) -> Self {
         Self {
             incoming,
-            delimiting,
-            frame: Some(head),
+            delimiting: match framing {
+                Framing::Chunked => Delimiting::Chunks,
+                Framing::Close | Framing::Length(_) => Delimiting::Plain,
+            },
+            frame: None,
+            head: None,
             received,
             limit,
             following: Vec::new(),
         }
+    }
+
+    /// Begins with the frame of the head.
+    pub(super) fn start(&mut self, head: Frame) {
+        self.frame = Some(head);
     }
 
     /// Whether everything has been read and written.
@@ -67,23 +78,20 @@ impl Upload {
     }
 
     /// Moves what can be moved now. `Ready(Ok)`: the body is complete.
-    ///
-    /// The frame of the head stays in `keep` once written, so that the request can be sent again.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         buffers: &Buffers,
         client: &mut impl Socket,
         upstream: &mut impl Socket,
-        keep: &mut Option<Frame>,
     ) -> Poll<Result<(), UploadFault>> {
         loop {
             if let Some(frame) = &mut self.frame {
                 ready!(frame.poll_write(cx, upstream)).map_err(UploadFault::Upstream)?;
             }
             if let Some(written) = self.frame.take() {
-                match keep {
-                    None => *keep = Some(written),
+                match self.head {
+                    None => self.head = Some(written),
                     Some(_) => written.recycle(buffers),
                 }
             }
@@ -124,18 +132,18 @@ impl Upload {
     }
 
     /// Starts over with the frame of the head, for a request without a body.
-    pub(super) fn restart(&mut self, sent: &mut Option<Frame>) {
-        if let Some(mut head) = sent.take().or_else(|| self.frame.take()) {
+    pub(super) fn restart(&mut self) {
+        if let Some(mut head) = self.head.take().or_else(|| self.frame.take()) {
             head.rewind();
             self.frame = Some(head);
         }
     }
 
     /// Gives the buffers back; returns the bytes received after the body.
-    pub(super) fn recycle(self, buffers: &Buffers) -> Vec<u8> {
-        if let Some(frame) = self.frame {
+    pub(super) fn recycle(&mut self, buffers: &Buffers) -> Vec<u8> {
+        for frame in [self.frame.take(), self.head.take()].into_iter().flatten() {
             frame.recycle(buffers);
         }
-        self.following
+        std::mem::take(&mut self.following)
     }
 }
