@@ -13,7 +13,9 @@ use sha2::{Digest, Sha256};
 const DROPPED_SECTIONS: [&str; 2] = ["[dev-dependencies", "[lints"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?;
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?)
+        .join("../..")
+        .canonicalize()?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     let files = embedded_files(&root, &out)?;
 
@@ -28,7 +30,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     table.push_str("];\n");
     let hash = hash.finalize();
-    let hex = hash.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    let hex = hash
+        .iter()
+        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     writeln!(table, "pub(super) const CONTENT_HASH: &str = {hex:?};")?;
     fs::write(out.join("embedded.rs"), table)?;
 
@@ -47,8 +51,14 @@ fn embedded_files(root: &Path, out: &Path) -> Result<Vec<(String, PathBuf)>, Box
     fs::write(&stripped, without_sections(&fs::read_to_string(manifest)?))?;
 
     let mut files = vec![
-        ("Cargo.lock".to_owned(), root.join("templates/gateway.Cargo.lock")),
-        ("Cargo.toml".to_owned(), root.join("templates/workspace.Cargo.toml")),
+        (
+            "Cargo.lock".to_owned(),
+            root.join("templates/gateway.Cargo.lock"),
+        ),
+        (
+            "Cargo.toml".to_owned(),
+            root.join("templates/workspace.Cargo.toml"),
+        ),
         ("runtime/Cargo.toml".to_owned(), stripped),
     ];
     collect_rust(&source, "runtime/src", &mut files)?;
@@ -57,7 +67,11 @@ fn embedded_files(root: &Path, out: &Path) -> Result<Vec<(String, PathBuf)>, Box
 }
 
 /// Adds every `.rs` file below `dir`.
-fn collect_rust(dir: &Path, name: &str, files: &mut Vec<(String, PathBuf)>) -> Result<(), Box<dyn Error>> {
+fn collect_rust(
+    dir: &Path,
+    name: &str,
+    files: &mut Vec<(String, PathBuf)>,
+) -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let path = entry.path();
@@ -77,7 +91,9 @@ fn without_sections(manifest: &str) -> String {
     let mut kept = String::new();
     for line in manifest.lines() {
         if line.starts_with('[') {
-            keep = !DROPPED_SECTIONS.iter().any(|section| line.starts_with(section));
+            keep = !DROPPED_SECTIONS
+                .iter()
+                .any(|section| line.starts_with(section));
         }
         if keep {
             kept.push_str(line);
@@ -91,12 +107,22 @@ fn without_sections(manifest: &str) -> String {
 /// developer's incremental build may name an earlier commit; a fresh build is exact.
 fn note_commit(root: &Path) {
     println!("cargo::rerun-if-env-changed=GOMA_COMMIT");
-    println!("cargo::rerun-if-changed={}", root.join(".git/HEAD").display());
+    println!(
+        "cargo::rerun-if-changed={}",
+        root.join(".git/HEAD").display()
+    );
     let from_git = || {
-        let output = Command::new("git").arg("-C").arg(root).args(["rev-parse", "--short=12", "HEAD"]).output();
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(root)
+            .args(["rev-parse", "--short=12", "HEAD"])
+            .output();
         let output = output.ok().filter(|output| output.status.success())?;
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let commit = std::env::var("GOMA_COMMIT").ok().or_else(from_git);
-    println!("cargo::rustc-env=GOMA_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
+    println!(
+        "cargo::rustc-env=GOMA_COMMIT={}",
+        commit.as_deref().unwrap_or("unknown")
+    );
 }

@@ -41,5 +41,8 @@ fn the_page_of_diagnostics_is_fresh() {
         std::fs::write(&path, &page).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == page, "docs/diagnostics.md is stale: run with GOMA_BLESS=1");
+    assert!(
+        committed == page,
+        "docs/diagnostics.md is stale: run with GOMA_BLESS=1"
+    );
 }

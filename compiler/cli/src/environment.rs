@@ -25,38 +25,60 @@ impl FromStr for Assignment {
         if !is_name(name) {
             return Err(format!("`{name}` is not a variable name"));
         }
-        Ok(Self { name: name.to_owned(), value: value.to_owned() })
+        Ok(Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        })
     }
 }
 
 /// Everything a build sees. Variables of the process that are not UTF-8 are left out.
-pub(crate) fn collect(files: &[PathBuf], flags: &[Assignment]) -> Result<BTreeMap<String, String>, Failure> {
-    let process = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+pub(crate) fn collect(
+    files: &[PathBuf],
+    flags: &[Assignment],
+) -> Result<BTreeMap<String, String>, Failure> {
+    let process = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut variables: BTreeMap<String, String> = process.collect();
     variables.extend(given(files, flags)?);
     Ok(variables)
 }
 
 /// Only what the flags set: `goma run` hands it to the gateway too.
-pub(crate) fn given(files: &[PathBuf], flags: &[Assignment]) -> Result<BTreeMap<String, String>, Failure> {
+pub(crate) fn given(
+    files: &[PathBuf],
+    flags: &[Assignment],
+) -> Result<BTreeMap<String, String>, Failure> {
     let mut variables = BTreeMap::new();
     for file in files {
         variables.extend(read(file)?);
     }
-    variables.extend(flags.iter().map(|flag| (flag.name.clone(), flag.value.clone())));
+    variables.extend(
+        flags
+            .iter()
+            .map(|flag| (flag.name.clone(), flag.value.clone())),
+    );
     Ok(variables)
 }
 
 fn read(file: &Path) -> Result<Vec<(String, String)>, Failure> {
     let usage = |what: String| Failure::Usage(format!("--env-file {}: {what}", file.display()));
-    let size = std::fs::metadata(file).map_err(|error| usage(error.to_string()))?.len();
+    let size = std::fs::metadata(file)
+        .map_err(|error| usage(error.to_string()))?
+        .len();
     if size > ENV_FILE_BYTES_MAX {
         return Err(usage(format!("larger than {ENV_FILE_BYTES_MAX} bytes")));
     }
     let text = std::fs::read_to_string(file).map_err(|error| usage(error.to_string()))?;
     let lines = text.lines().enumerate();
-    let parsed = lines.map(|(at, line)| parse_line(line).map_err(|what| usage(format!("line {}: {what}", at + 1))));
-    Ok(parsed.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    let parsed = lines.map(|(at, line)| {
+        parse_line(line).map_err(|what| usage(format!("line {}: {what}", at + 1)))
+    });
+    Ok(parsed
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 /// `NAME=VALUE`, `NAME='VALUE'`, `NAME="VALUE"`, `export NAME=VALUE`; nothing for blank lines and
@@ -76,7 +98,11 @@ fn parse_line(line: &str) -> Result<Option<(String, String)>, String> {
 }
 
 fn unquote(value: &str) -> Result<&str, String> {
-    let Some(quote) = value.chars().next().filter(|first| ['"', '\''].contains(first)) else {
+    let Some(quote) = value
+        .chars()
+        .next()
+        .filter(|first| ['"', '\''].contains(first))
+    else {
         return Ok(value);
     };
     let inner = value.get(1..).and_then(|rest| rest.strip_suffix(quote));
@@ -85,7 +111,9 @@ fn unquote(value: &str) -> Result<&str, String> {
 
 fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+    chars
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && chars.all(|char| char.is_ascii_alphanumeric() || char == '_')
 }
 

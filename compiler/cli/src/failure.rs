@@ -38,7 +38,10 @@ pub(crate) enum Failure {
 impl Failure {
     /// A failure with advice.
     pub(crate) fn with_help(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::Failed { message: message.into(), help: Some(help.into()) }
+        Self::Failed {
+            message: message.into(),
+            help: Some(help.into()),
+        }
     }
 
     /// Prints to stderr and gives the exit code.
@@ -56,7 +59,10 @@ impl Failure {
                 if let Some(log) = log {
                     eprintln!("  = log: {}", log.display());
                 }
-                eprintln!("  = this is a defect of goma {}, not of your configuration", goma_compiler::VERSION);
+                eprintln!(
+                    "  = this is a defect of goma {}, not of your configuration",
+                    goma_compiler::VERSION
+                );
                 ExitCode::from(INTERNAL)
             }
             Self::Usage(message) => {
@@ -70,6 +76,9 @@ impl Failure {
 /// Errors with a context chain are the surroundings' fault: files, sockets, processes.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::Failed { message: format!("{error:#}"), help: None }
+        Self::Failed {
+            message: format!("{error:#}"),
+            help: None,
+        }
     }
 }

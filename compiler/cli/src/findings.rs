@@ -10,8 +10,16 @@ use crate::commands::{Color, Format};
 
 /// The flags with their meaning, in no order: positions on the command line decide.
 const FLAGS: [(&str, Option<Severity>, &str); 3] = [
-    ("deny", Some(Severity::Error), "Make a warning or note an error"),
-    ("warn", Some(Severity::Warning), "Make a denied warning, or a note, a warning"),
+    (
+        "deny",
+        Some(Severity::Error),
+        "Make a warning or note an error",
+    ),
+    (
+        "warn",
+        Some(Severity::Warning),
+        "Make a denied warning, or a note, a warning",
+    ),
     ("allow", None, "Silence a warning or note"),
 ];
 
@@ -37,7 +45,10 @@ impl Severities {
             return findings;
         }
         let mut changed = Diagnostics::new();
-        findings.secrets().iter().for_each(|&span| changed.hide(span));
+        findings
+            .secrets()
+            .iter()
+            .for_each(|&span| changed.hide(span));
         for finding in &findings {
             if let Some(severity) = self.severity(finding.code, finding.severity) {
                 let mut finding = finding.clone();
@@ -64,9 +75,17 @@ impl Severities {
 impl Args for Severities {
     fn augment_args(command: Command) -> Command {
         let flag = |(name, _, help): (&'static str, _, &'static str)| {
-            Arg::new(name).long(name).value_name("CODE").help(help).action(ArgAction::Append).value_parser(parse_code)
+            Arg::new(name)
+                .long(name)
+                .value_name("CODE")
+                .help(help)
+                .action(ArgAction::Append)
+                .value_parser(parse_code)
         };
-        let strict = Arg::new("strict").long("strict").help("Same as `--deny all`").action(ArgAction::SetTrue);
+        let strict = Arg::new("strict")
+            .long("strict")
+            .help("Same as `--deny all`")
+            .action(ArgAction::SetTrue);
         command.args(FLAGS.map(flag)).arg(strict)
     }
 
@@ -81,14 +100,26 @@ impl FromArgMatches for Severities {
         for (name, severity, _) in FLAGS {
             let codes = matches.get_many::<Option<Code>>(name).into_iter().flatten();
             let places = matches.indices_of(name).into_iter().flatten();
-            found.extend(places.zip(codes).map(|(at, &code)| (at, Rule { code, severity })));
+            found.extend(
+                places
+                    .zip(codes)
+                    .map(|(at, &code)| (at, Rule { code, severity })),
+            );
         }
         if matches.get_flag("strict") {
             let at = matches.index_of("strict").unwrap_or_default();
-            found.push((at, Rule { code: None, severity: Some(Severity::Error) }));
+            found.push((
+                at,
+                Rule {
+                    code: None,
+                    severity: Some(Severity::Error),
+                },
+            ));
         }
         found.sort_by_key(|&(at, _)| at);
-        Ok(Self { rules: found.into_iter().map(|(_, rule)| rule).collect() })
+        Ok(Self {
+            rules: found.into_iter().map(|(_, rule)| rule).collect(),
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -102,7 +133,9 @@ fn parse_code(text: &str) -> Result<Option<Code>, String> {
     if text == "all" {
         return Ok(None);
     }
-    Code::parse(text).map(Some).ok_or_else(|| format!("there is no code `{text}`"))
+    Code::parse(text)
+        .map(Some)
+        .ok_or_else(|| format!("there is no code `{text}`"))
 }
 
 /// Prints all findings with the closing count.
@@ -118,7 +151,8 @@ fn use_color(color: Color) -> bool {
     match color {
         Color::Always => true,
         Color::Auto => {
-            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            std::io::stdout().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         }
         Color::Never => false,
     }
@@ -136,7 +170,8 @@ mod tests {
     }
 
     fn severity(flags: &[&str], code: Code) -> Option<Severity> {
-        let flags = Flags::try_parse_from([&["goma"], flags].concat()).unwrap_or_else(|error| panic!("{error}"));
+        let flags = Flags::try_parse_from([&["goma"], flags].concat())
+            .unwrap_or_else(|error| panic!("{error}"));
         flags.severities.severity(code, code.severity())
     }
 
@@ -145,8 +180,17 @@ mod tests {
         let unused = Code::UnusedMiddleware;
         assert_eq!(severity(&[], unused), Some(Severity::Warning));
         assert_eq!(severity(&["--strict"], unused), Some(Severity::Error));
-        assert_eq!(severity(&["--strict", "--allow", "unused-middleware"], unused), None);
-        assert_eq!(severity(&["--allow", "unused-middleware", "--deny", "all"], unused), Some(Severity::Error));
-        assert_eq!(severity(&["--allow", "bad-host"], Code::BadHost), Some(Severity::Error));
+        assert_eq!(
+            severity(&["--strict", "--allow", "unused-middleware"], unused),
+            None
+        );
+        assert_eq!(
+            severity(&["--allow", "unused-middleware", "--deny", "all"], unused),
+            Some(Severity::Error)
+        );
+        assert_eq!(
+            severity(&["--allow", "bad-host"], Code::BadHost),
+            Some(Severity::Error)
+        );
     }
 }

@@ -30,18 +30,36 @@ pub(crate) struct Input {
 /// The finding `file-missing`.
 pub(crate) fn load(positional: Option<&Path>, flag: Option<&Path>) -> Result<Input, Missing> {
     let path = locate(positional.or(flag));
-    let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy()).into_owned();
-    let shown_name = path.strip_prefix("./").unwrap_or(&path).to_string_lossy().into_owned();
-    let bytes = read(&path).map_err(|why| Missing { file: shown_name.clone(), why })?;
+    let name = path
+        .file_name()
+        .map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy())
+        .into_owned();
+    let shown_name = path
+        .strip_prefix("./")
+        .unwrap_or(&path)
+        .to_string_lossy()
+        .into_owned();
+    let bytes = read(&path).map_err(|why| Missing {
+        file: shown_name.clone(),
+        why,
+    })?;
     let hashes = vec![(name.clone(), record::sha256(&bytes))];
     let (mut sources, mut shown) = (SourceMap::new(), SourceMap::new());
     sources.add(name, bytes.clone());
     shown.add(shown_name, bytes);
-    Ok(Input { sources, shown, hashes })
+    Ok(Input {
+        sources,
+        shown,
+        hashes,
+    })
 }
 
 fn locate(given: Option<&Path>) -> PathBuf {
-    let variable = || std::env::var_os("GOMA_CONFIG_FILE").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = || {
+        std::env::var_os("GOMA_CONFIG_FILE")
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     match given.map(Path::to_path_buf).or_else(variable) {
         Some(dir) if dir.is_dir() => in_dir(&dir).unwrap_or_else(|| dir.join("goma.yml")),
         Some(file) => file,
@@ -52,7 +70,10 @@ fn locate(given: Option<&Path>) -> PathBuf {
 }
 
 fn in_dir(dir: &Path) -> Option<PathBuf> {
-    FILE_NAMES.iter().map(|name| dir.join(name)).find(|file| file.is_file())
+    FILE_NAMES
+        .iter()
+        .map(|name| dir.join(name))
+        .find(|file| file.is_file())
 }
 
 /// Reads one byte more than is allowed, so that the compiler can say that the file is too large.
@@ -60,7 +81,9 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     use std::io::Read as _;
     let file = std::fs::File::open(path).map_err(|error| describe(&error))?;
     let mut bytes = Vec::new();
-    file.take(SOURCE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| describe(&error))?;
+    file.take(SOURCE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| describe(&error))?;
     Ok(bytes)
 }
 

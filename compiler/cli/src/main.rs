@@ -3,7 +3,11 @@
 //! Each command is one file in `commands/`; what they share stands beside it: `input` finds and
 //! reads the configuration, `environment` collects variables, `findings` prints diagnostics,
 //! `build/` drives cargo. What is compiled, and how, is decided in the library.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command line does")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing is what a command line does"
+)]
 
 mod build;
 mod commands;
@@ -48,16 +52,25 @@ fn run(cli: Cli) -> ExitCode {
     }
     match cli.command {
         Some(command) => command.run().unwrap_or_else(|failure| failure.report()),
-        None => failure::Failure::Usage("no command given; `goma help` lists them".to_owned()).report(),
+        None => {
+            failure::Failure::Usage("no command given; `goma help` lists them".to_owned()).report()
+        }
     }
 }
 
 /// Help goes to stdout with 0, everything else that clap says to stderr with 2.
 fn usage(error: &clap::Error) -> ExitCode {
-    let wanted = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let wanted = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
     // Nothing can be done about a closed terminal.
     let _ = error.print();
-    if wanted { ExitCode::SUCCESS } else { ExitCode::from(failure::USAGE) }
+    if wanted {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(failure::USAGE)
+    }
 }
 
 /// A panic is a defect of goma: two lines instead of a backtrace, unless one is asked for.
@@ -67,7 +80,10 @@ fn set_panic_hook() {
         if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
             default(panic);
         }
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let message = format!("{} ({place})", panic.payload_as_str().unwrap_or("unknown"));
         failure::Failure::Internal { message, log: None }.report();
     }));

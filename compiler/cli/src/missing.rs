@@ -40,7 +40,10 @@ impl Missing {
     }
 
     fn human(&self) -> String {
-        format!("error[{CODE}]: {}\n  = help: {HELP}\n1 error, 0 warnings", self.message())
+        format!(
+            "error[{CODE}]: {}\n  = help: {HELP}\n1 error, 0 warnings",
+            self.message()
+        )
     }
 
     fn json(&self) -> serde_json::Value {

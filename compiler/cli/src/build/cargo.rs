@@ -15,8 +15,13 @@ use crate::failure::Failure;
 const LOG_BYTES_MAX: usize = 1024 * 1024;
 
 /// Cargo's own variables that are passed on; all others could change the binary.
-const PASSED_PREFIXES: [&str; 5] =
-    ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_"];
+const PASSED_PREFIXES: [&str; 5] = [
+    "CARGO_HOME",
+    "CARGO_HTTP_",
+    "CARGO_NET_",
+    "CARGO_REGISTRIES_",
+    "CARGO_REGISTRY_",
+];
 
 /// The Rust compiler on this machine.
 #[derive(Debug)]
@@ -30,13 +35,17 @@ pub(super) struct Toolchain {
 impl Toolchain {
     /// Asks rustc.
     pub(super) fn find() -> Result<Self, Failure> {
-        let output = Command::new("rustc").arg("-vV").output().map_err(|_| failed::no_rust("rustc"))?;
+        let output = Command::new("rustc")
+            .arg("-vV")
+            .output()
+            .map_err(|_| failed::no_rust("rustc"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let host = text.lines().find_map(|line| line.strip_prefix("host: "));
         match (text.lines().next(), host) {
-            (Some(version), Some(host)) if output.status.success() => {
-                Ok(Self { host: host.to_owned(), version: version.to_owned() })
-            }
+            (Some(version), Some(host)) if output.status.success() => Ok(Self {
+                host: host.to_owned(),
+                version: version.to_owned(),
+            }),
             _ => Err(failed::no_rust("rustc")),
         }
     }
@@ -52,25 +61,51 @@ pub(super) struct Compiled {
 }
 
 /// Builds the crate in `gateway/`.
-pub(super) fn build(workspace: &Workspace, toolchain: &Toolchain, profile: Profile) -> Result<Compiled, Failure> {
-    let mut child = command(workspace, toolchain, profile).spawn().map_err(|_| failed::no_rust("cargo"))?;
-    let stdout = child.stdout.take().ok_or_else(|| anyhow!("cargo has no stdout"))?;
-    let stderr = child.stderr.take().ok_or_else(|| anyhow!("cargo has no stderr"))?;
+pub(super) fn build(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    profile: Profile,
+) -> Result<Compiled, Failure> {
+    let mut child = command(workspace, toolchain, profile)
+        .spawn()
+        .map_err(|_| failed::no_rust("cargo"))?;
+    let stdout = child
+        .stdout
+        .take()
+        .ok_or_else(|| anyhow!("cargo has no stdout"))?;
+    let stderr = child
+        .stderr
+        .take()
+        .ok_or_else(|| anyhow!("cargo has no stderr"))?;
     let messages = std::thread::spawn(move || read_messages(stdout));
     let log = progress::follow(BufReader::new(stderr), LOG_BYTES_MAX);
-    let messages = messages.join().map_err(|_| anyhow!("reading from cargo failed"))?;
+    let messages = messages
+        .join()
+        .map_err(|_| anyhow!("reading from cargo failed"))?;
     let status = child.wait().context("cannot wait for cargo")?;
     if !status.success() {
         return Err(failed::explain(&log, workspace.root()));
     }
-    let binary = messages.binary.ok_or_else(|| anyhow!("cargo made no binary"))?;
-    Ok(Compiled { binary, packages: messages.packages })
+    let binary = messages
+        .binary
+        .ok_or_else(|| anyhow!("cargo made no binary"))?;
+    Ok(Compiled {
+        binary,
+        packages: messages.packages,
+    })
 }
 
 fn command(workspace: &Workspace, toolchain: &Toolchain, profile: Profile) -> Command {
     let mut command = Command::new("cargo");
     command
-        .args(["build", "--locked", "--color", "never", "--message-format", "json-render-diagnostics"])
+        .args([
+            "build",
+            "--locked",
+            "--color",
+            "never",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
         .args(["--profile", profile.name(), "--target", &toolchain.host])
         .arg("--manifest-path")
         .arg(workspace.root().join("gateway/Cargo.toml"))
@@ -87,12 +122,18 @@ fn command(workspace: &Workspace, toolchain: &Toolchain, profile: Profile) -> Co
         }
     }
     // Wins over every configured rustflags, so that they cannot change the binary either.
-    command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(workspace, toolchain).join("\x1f"));
+    command.env(
+        "CARGO_ENCODED_RUSTFLAGS",
+        rust_flags(workspace, toolchain).join("\x1f"),
+    );
     command
 }
 
 fn changes_binary(name: &str) -> bool {
-    let is_cargo = name.starts_with("CARGO") && !PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    let is_cargo = name.starts_with("CARGO")
+        && !PASSED_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
     is_cargo || ["RUSTFLAGS", "RUSTC", "RUSTC_WORKSPACE_WRAPPER", "RUST_LOG"].contains(&name)
 }
 
@@ -113,7 +154,10 @@ fn rust_flags(workspace: &Workspace, toolchain: &Toolchain) -> Vec<String> {
 
 fn cargo_home() -> Option<PathBuf> {
     let home = || std::env::home_dir().map(|home| home.join(".cargo"));
-    std::env::var_os("CARGO_HOME").filter(|value| !value.is_empty()).map(PathBuf::from).or_else(home)
+    std::env::var_os("CARGO_HOME")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+        .or_else(home)
 }
 
 /// What cargo says on stdout, as far as it matters here.

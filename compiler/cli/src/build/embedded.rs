@@ -12,5 +12,7 @@ pub(super) fn files() -> &'static [(&'static str, &'static str)] {
 
 /// The first 12 hex digits of SHA-256 over [`files`].
 pub(super) fn content_hash() -> &'static str {
-    generated::CONTENT_HASH.get(..12).unwrap_or(generated::CONTENT_HASH)
+    generated::CONTENT_HASH
+        .get(..12)
+        .unwrap_or(generated::CONTENT_HASH)
 }

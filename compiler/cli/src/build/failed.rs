@@ -14,16 +14,56 @@ struct Cause {
 
 /// The first that fits is told. Order: the most specific first.
 const CAUSES: [Cause; 10] = [
-    Cause { sign: "No space left on device", message: "the disk is full", help: "make room, or point GOMA_CACHE_DIR to another disk" },
-    Cause { sign: "linker `cc` not found", message: "no C linker is installed", help: "install one: `apt-get install gcc libc6-dev`, `dnf install gcc glibc-static`" },
-    Cause { sign: "unable to find library -l", message: "the static C library is not installed", help: "install it: `apt-get install libc6-dev`, `dnf install glibc-static`" },
-    Cause { sign: "cannot find -l", message: "the static C library is not installed", help: "install it: `apt-get install libc6-dev`, `dnf install glibc-static`" },
-    Cause { sign: "is not supported by the following package", message: "the installed Rust is too old", help: "run `rustup update stable`" },
-    Cause { sign: "requires rustc", message: "the installed Rust is too old", help: "run `rustup update stable`" },
-    Cause { sign: "target may not be installed", message: "Rust's standard library is not installed for this machine", help: "run `rustup target add` with the target that `rustc -vV` names" },
-    Cause { sign: "attempting to make an HTTP request, but --offline was specified", message: "crates are missing and cargo may not download them", help: "build once without CARGO_NET_OFFLINE" },
-    Cause { sign: "failed to download", message: "the crate registry cannot be reached", help: "the first build on a machine downloads the runtime's dependencies: check network and proxy (CARGO_HTTP_PROXY, HTTPS_PROXY)" },
-    Cause { sign: "download of ", message: "the crate registry cannot be reached", help: "the first build on a machine downloads the runtime's dependencies: check network and proxy (CARGO_HTTP_PROXY, HTTPS_PROXY)" },
+    Cause {
+        sign: "No space left on device",
+        message: "the disk is full",
+        help: "make room, or point GOMA_CACHE_DIR to another disk",
+    },
+    Cause {
+        sign: "linker `cc` not found",
+        message: "no C linker is installed",
+        help: "install one: `apt-get install gcc libc6-dev`, `dnf install gcc glibc-static`",
+    },
+    Cause {
+        sign: "unable to find library -l",
+        message: "the static C library is not installed",
+        help: "install it: `apt-get install libc6-dev`, `dnf install glibc-static`",
+    },
+    Cause {
+        sign: "cannot find -l",
+        message: "the static C library is not installed",
+        help: "install it: `apt-get install libc6-dev`, `dnf install glibc-static`",
+    },
+    Cause {
+        sign: "is not supported by the following package",
+        message: "the installed Rust is too old",
+        help: "run `rustup update stable`",
+    },
+    Cause {
+        sign: "requires rustc",
+        message: "the installed Rust is too old",
+        help: "run `rustup update stable`",
+    },
+    Cause {
+        sign: "target may not be installed",
+        message: "Rust's standard library is not installed for this machine",
+        help: "run `rustup target add` with the target that `rustc -vV` names",
+    },
+    Cause {
+        sign: "attempting to make an HTTP request, but --offline was specified",
+        message: "crates are missing and cargo may not download them",
+        help: "build once without CARGO_NET_OFFLINE",
+    },
+    Cause {
+        sign: "failed to download",
+        message: "the crate registry cannot be reached",
+        help: "the first build on a machine downloads the runtime's dependencies: check network and proxy (CARGO_HTTP_PROXY, HTTPS_PROXY)",
+    },
+    Cause {
+        sign: "download of ",
+        message: "the crate registry cannot be reached",
+        help: "the first build on a machine downloads the runtime's dependencies: check network and proxy (CARGO_HTTP_PROXY, HTTPS_PROXY)",
+    },
 ];
 
 /// Neither rustc nor cargo without Rust.
@@ -42,8 +82,14 @@ pub(super) fn explain(log: &str, dir: &Path) -> Failure {
     }
     let path = dir.join("failed-build.log");
     let saved = std::fs::write(&path, log).is_ok();
+    let stale = log.contains("because --locked was passed");
+    let message = if stale {
+        "the embedded lock file does not fit the runtime (ci/lock renews it)"
+    } else {
+        "the generated crate does not compile"
+    };
     Failure::Internal {
-        message: "the generated crate does not compile".to_owned(),
+        message: message.to_owned(),
         log: saved.then_some(path),
     }
 }
@@ -65,6 +111,9 @@ mod tests {
         let offline = "error: failed to download from `https://static.crates.io/x`\n";
         assert_eq!(message(offline), "the crate registry cannot be reached");
         let rustc = "error[E0425]: cannot find value `x`\nerror: could not compile `gateway`\n";
-        assert_eq!(message(rustc), "internal: the generated crate does not compile");
+        assert_eq!(
+            message(rustc),
+            "internal: the generated crate does not compile"
+        );
     }
 }

@@ -58,24 +58,35 @@ pub(crate) struct Built {
 ///
 /// # Errors
 /// No usable toolchain, no network for the first build, a full disk; or a defect of goma.
-pub(crate) fn compile(files: &[CrateFile<'_>], profile: Profile, artefact: &Path) -> Result<Built, Failure> {
+pub(crate) fn compile(
+    files: &[CrateFile<'_>],
+    profile: Profile,
+    artefact: &Path,
+) -> Result<Built, Failure> {
     let toolchain = cargo::Toolchain::find()?;
     let workspace = workspace::Workspace::open()?;
     workspace.sync(files)?;
     let compiled = cargo::build(&workspace, &toolchain, profile)?;
     install(&compiled.binary, artefact)?;
     let crates = record::crates(&compiled.packages, &workspace.lock_text()?);
-    Ok(Built { target: toolchain.host, crates })
+    Ok(Built {
+        target: toolchain.host,
+        crates,
+    })
 }
 
 /// The compiler that gateways are built with, as `rustc -V` says it; none: not installed.
 pub(crate) fn toolchain_version() -> Option<String> {
-    cargo::Toolchain::find().ok().map(|toolchain| toolchain.version)
+    cargo::Toolchain::find()
+        .ok()
+        .map(|toolchain| toolchain.version)
 }
 
 /// Puts a copy in place in one step, so that a running gateway keeps its own file.
 fn install(binary: &Path, artefact: &Path) -> anyhow::Result<()> {
-    let dir = artefact.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let dir = artefact
+        .parent()
+        .map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let temporary = dir.join(format!(".gateway.{}", std::process::id()));
     std::fs::copy(binary, &temporary)

@@ -15,7 +15,10 @@ pub(super) fn follow(mut stderr: impl BufRead, bytes_max: usize) -> String {
     let mut log = String::new();
     let mut line = Vec::new();
     let mut crates = 0_u64;
-    while stderr.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+    while stderr
+        .read_until(b'\n', &mut line)
+        .is_ok_and(|read| read > 0)
+    {
         let text = String::from_utf8_lossy(&line);
         append(&mut log, &text, bytes_max);
         if let Some(doing) = doing(&text) {
@@ -53,7 +56,8 @@ fn doing(line: &str) -> Option<String> {
         _ => return None,
     };
     let what: Vec<&str> = words.take_while(|word| !word.starts_with('(')).collect();
-    line.starts_with(' ').then(|| format!("{verb} {}", what.join(" ")))
+    line.starts_with(' ')
+        .then(|| format!("{verb} {}", what.join(" ")))
 }
 
 /// Keeps the end of the text when it grows too long: that is where cargo says why it stopped.
@@ -61,7 +65,9 @@ fn append(log: &mut String, text: &str, bytes_max: usize) {
     log.push_str(text);
     if log.len() > bytes_max {
         let surplus = log.len() - bytes_max / 2;
-        let cut = (surplus..=log.len()).find(|&at| log.is_char_boundary(at)).unwrap_or(log.len());
+        let cut = (surplus..=log.len())
+            .find(|&at| log.is_char_boundary(at))
+            .unwrap_or(log.len());
         log.drain(..cut);
     }
 }
@@ -72,8 +78,14 @@ mod tests {
 
     #[test]
     fn shortens_what_cargo_says() {
-        assert_eq!(doing("   Compiling tokio v1.54.1\n").as_deref(), Some("compiling tokio v1.54.1"));
-        assert_eq!(doing("   Compiling shop v0.0.0 (/x/y)\n").as_deref(), Some("compiling shop v0.0.0"));
+        assert_eq!(
+            doing("   Compiling tokio v1.54.1\n").as_deref(),
+            Some("compiling tokio v1.54.1")
+        );
+        assert_eq!(
+            doing("   Compiling shop v0.0.0 (/x/y)\n").as_deref(),
+            Some("compiling shop v0.0.0")
+        );
         assert_eq!(doing("    Finished `fast` profile\n"), None);
         assert_eq!(doing("Compiling is fun\n"), None);
     }

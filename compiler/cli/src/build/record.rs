@@ -36,7 +36,11 @@ pub(crate) struct Record<'a> {
 
 /// The text of `build.json`. The keys are sorted; there is no time and no path of this machine.
 pub(crate) fn json(record: &Record<'_>, built: &Built) -> String {
-    let inputs: Vec<Value> = record.inputs.iter().map(|(source, sha256)| json!({"source": source, "sha256": sha256})).collect();
+    let inputs: Vec<Value> = record
+        .inputs
+        .iter()
+        .map(|(source, sha256)| json!({"source": source, "sha256": sha256}))
+        .collect();
     let crates: Vec<Value> = built.crates.iter().map(crate_json).collect();
     let value = json!({
         "version": goma_compiler::VERSION,
@@ -54,7 +58,9 @@ pub(crate) fn json(record: &Record<'_>, built: &Built) -> String {
 
 /// SHA-256 as hex.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// Size and SHA-256 of a file.
@@ -82,7 +88,12 @@ fn parse(manifest: &str, checksums: &BTreeMap<(String, String), String>) -> Opti
     let value = |key: &str| string_value(package, key);
     let (name, version) = (value("name")?, value("version")?);
     let sha256 = checksums.get(&(name.clone(), version.clone())).cloned();
-    Some(Crate { name, version, license: value("license"), sha256 })
+    Some(Crate {
+        name,
+        version,
+        license: value("license"),
+        sha256,
+    })
 }
 
 fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
@@ -95,12 +106,19 @@ fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
 
 /// The text of `key = "text"` in a block of TOML as cargo writes it.
 fn string_value(block: &str, key: &str) -> Option<String> {
-    let value = block.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='))?;
+    let value = block
+        .lines()
+        .find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='))?;
     Some(value.trim().trim_matches('"').to_owned())
 }
 
 fn crate_json(item: &Crate) -> Value {
-    let Crate { name, version, license, sha256 } = item;
+    let Crate {
+        name,
+        version,
+        license,
+        sha256,
+    } = item;
     json!({"name": name, "version": version, "license": license, "sha256": sha256})
 }
 
@@ -110,9 +128,13 @@ mod tests {
 
     #[test]
     fn reads_manifest_and_lock() {
-        let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nchecksum = \"ff\"\n";
+        let lock =
+            "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nchecksum = \"ff\"\n";
         let manifest = "# x\n[package]\nedition = \"2021\"\nname = \"a\"\nversion = \"1.0.0\"\nlicense = \"MIT\"\n\n[lib]\nname = \"b\"\n";
         let item = parse(manifest, &checksums(lock)).unwrap();
-        assert_eq!(crate_json(&item), json!({"name": "a", "version": "1.0.0", "license": "MIT", "sha256": "ff"}));
+        assert_eq!(
+            crate_json(&item),
+            json!({"name": "a", "version": "1.0.0", "license": "MIT", "sha256": "ff"})
+        );
     }
 }

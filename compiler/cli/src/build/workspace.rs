@@ -24,7 +24,11 @@ impl Workspace {
     /// Unpacks the workspace if it is not there yet, and waits until no other goma uses it.
     pub(super) fn open() -> anyhow::Result<Self> {
         let cache = cache_dir()?;
-        let root = cache.join(format!("{}-{}", goma_compiler::VERSION, embedded::content_hash()));
+        let root = cache.join(format!(
+            "{}-{}",
+            goma_compiler::VERSION,
+            embedded::content_hash()
+        ));
         if !root.is_dir() {
             unpack(&cache, &root)?;
         }
@@ -75,13 +79,19 @@ pub(crate) fn write_if_changed(path: &Path, text: &str) -> anyhow::Result<bool> 
 
 /// `$GOMA_CACHE_DIR`, else `$XDG_CACHE_HOME/goma`, else `~/.cache/goma`.
 fn cache_dir() -> anyhow::Result<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let dir = variable("GOMA_CACHE_DIR")
         .or_else(|| variable("XDG_CACHE_HOME").map(|dir| dir.join("goma")))
         .or_else(|| variable("HOME").map(|dir| dir.join(".cache/goma")))
         .ok_or_else(|| anyhow!("no place for the cache: set GOMA_CACHE_DIR or HOME"))?;
-    fs::create_dir_all(&dir).with_context(|| format!("cannot create the cache {}", dir.display()))?;
-    dir.canonicalize().with_context(|| format!("cannot open the cache {}", dir.display()))
+    fs::create_dir_all(&dir)
+        .with_context(|| format!("cannot create the cache {}", dir.display()))?;
+    dir.canonicalize()
+        .with_context(|| format!("cannot open the cache {}", dir.display()))
 }
 
 /// Writes the embedded files beside `root` and renames them into place: others see all or nothing.
@@ -93,16 +103,20 @@ fn unpack(cache: &Path, root: &Path) -> anyhow::Result<()> {
     match fs::rename(&temporary, root) {
         Ok(()) => Ok(()),
         // Another goma was faster; its files are the same.
-        Err(_) if root.is_dir() => {
-            fs::remove_dir_all(&temporary).with_context(|| format!("cannot remove {}", temporary.display()))
-        }
+        Err(_) if root.is_dir() => fs::remove_dir_all(&temporary)
+            .with_context(|| format!("cannot remove {}", temporary.display())),
         Err(error) => Err(error).with_context(|| format!("cannot create {}", root.display())),
     }
 }
 
 fn lock(path: &Path) -> anyhow::Result<File> {
     let context = || format!("cannot lock {}", path.display());
-    let file = File::options().create(true).truncate(false).write(true).open(path).with_context(context)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .with_context(context)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::Error(error)) => Err(error).with_context(context),
@@ -135,27 +149,38 @@ fn remove_others(src: &Path, files: &[CrateFile<'_>]) -> anyhow::Result<()> {
 /// The embedded lock file with the placeholder replaced by the package of this manifest, sorted as
 /// cargo sorts it (`--locked` refuses any other order).
 fn lock_for(manifest: &str) -> anyhow::Result<String> {
-    let (name, version) = package_of(manifest).ok_or_else(|| anyhow!("the crate's Cargo.toml names no package"))?;
-    let template = embedded::files().iter().find(|(name, _)| *name == "Cargo.lock");
+    let (name, version) =
+        package_of(manifest).ok_or_else(|| anyhow!("the crate's Cargo.toml names no package"))?;
+    let template = embedded::files()
+        .iter()
+        .find(|(name, _)| *name == "Cargo.lock");
     let (_, template) = template.ok_or_else(|| anyhow!("no lock file is embedded"))?;
     let mut blocks = template.trim_end().split("\n\n");
     let head = blocks.next().unwrap_or_default();
     let mut packages: Vec<String> = blocks.map(|block| rename(block, name, version)).collect();
-    packages.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    packages.sort_by(|a, b| sort_key(a).cmp(sort_key(b)));
     Ok(format!("{head}\n\n{}\n", packages.join("\n\n")))
 }
 
 fn rename(block: &str, name: &str, version: &str) -> String {
-    let is_gateway = block.lines().any(|line| line == format!("name = \"{PLACEHOLDER}\""));
+    let is_gateway = block
+        .lines()
+        .any(|line| line == format!("name = \"{PLACEHOLDER}\""));
     if !is_gateway {
         return block.to_owned();
     }
-    format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\ndependencies = [\n \"goma-runtime\",\n]")
+    format!(
+        "[[package]]\nname = \"{name}\"\nversion = \"{version}\"\ndependencies = [\n \"goma-runtime\",\n]"
+    )
 }
 
 /// Name first: the versions of one name keep the template's order, because the sort is stable.
 fn sort_key(block: &str) -> &str {
-    block.lines().find_map(|line| line.strip_prefix("name = ")).unwrap_or_default().trim_matches('"')
+    block
+        .lines()
+        .find_map(|line| line.strip_prefix("name = "))
+        .unwrap_or_default()
+        .trim_matches('"')
 }
 
 /// Name and version of `[package]`, which stands first in generated manifests.
@@ -175,7 +200,9 @@ mod tests {
     fn the_lock_names_the_generated_package_in_order() {
         let lock = lock_for("[package]\nname = \"zebra\"\nversion = \"0.0.0\"\n").unwrap();
         assert!(!lock.contains(PLACEHOLDER));
-        assert!(lock.contains("name = \"zebra\"\nversion = \"0.0.0\"\ndependencies = [\n \"goma-runtime\",\n]"));
+        assert!(lock.contains(
+            "name = \"zebra\"\nversion = \"0.0.0\"\ndependencies = [\n \"goma-runtime\",\n]"
+        ));
         let names: Vec<&str> = lock.split("\n\n").skip(1).map(sort_key).collect();
         assert!(names.is_sorted());
     }

@@ -63,7 +63,11 @@ pub(crate) struct BuildOptions {
 
 impl BuildOptions {
     fn profile(&self) -> Profile {
-        if self.fast { Profile::Fast } else { Profile::Release }
+        if self.fast {
+            Profile::Fast
+        } else {
+            Profile::Release
+        }
     }
 }
 
@@ -101,7 +105,11 @@ pub(crate) fn run(args: &BuildArgs) -> Outcome {
     let gateway = make(&output, &input, &args.options)?;
     println!("revision  {}", gateway.revision);
     println!("artefact  {}", gateway.path.display());
-    println!("size      {} ({} bytes)", human_size(gateway.size), gateway.size);
+    println!(
+        "size      {} ({} bytes)",
+        human_size(gateway.size),
+        gateway.size
+    );
     println!("sha256    {}", gateway.sha256);
     Ok(ExitCode::SUCCESS)
 }
@@ -121,7 +129,13 @@ pub(crate) fn compile_checked(
         }
     };
     let env = environment::collect(&common.env_file, &common.env)?;
-    let compiled = compile(&input.sources, &Options { name: name.to_owned(), env });
+    let compiled = compile(
+        &input.sources,
+        &Options {
+            name: name.to_owned(),
+            env,
+        },
+    );
     let found = common.severities.apply(compiled.diagnostics);
     if !found.is_empty() {
         findings::print(&found, &input.shown, Format::Human, common.color);
@@ -131,10 +145,18 @@ pub(crate) fn compile_checked(
 }
 
 /// Writes the crate, compiles it, and records what was built.
-pub(crate) fn make(output: &Output, input: &Input, options: &BuildOptions) -> Result<Gateway, Failure> {
+pub(crate) fn make(
+    output: &Output,
+    input: &Input,
+    options: &BuildOptions,
+) -> Result<Gateway, Failure> {
     write_crate(output, &options.out)?;
     let path = options.out.join(ARTEFACT);
-    let files: Vec<build::CrateFile<'_>> = output.files.iter().map(|file| (file.path.as_ref(), file.text.as_ref())).collect();
+    let files: Vec<build::CrateFile<'_>> = output
+        .files
+        .iter()
+        .map(|file| (file.path, file.text.as_str()))
+        .collect();
     let built = build::compile(&files, options.profile(), &path)?;
     let (size, sha256) = record::measure(&path)?;
     let facts = record::Record {
@@ -144,22 +166,36 @@ pub(crate) fn make(output: &Output, input: &Input, options: &BuildOptions) -> Re
         size,
         inputs: &input.hashes,
     };
-    write_if_changed(&options.out.join("build.json"), &record::json(&facts, &built))?;
-    Ok(Gateway { path, revision: output.revision.clone(), size, sha256 })
+    write_if_changed(
+        &options.out.join("build.json"),
+        &record::json(&facts, &built),
+    )?;
+    Ok(Gateway {
+        path,
+        revision: output.revision.clone(),
+        size,
+        sha256,
+    })
 }
 
 /// Makes `OUT/crate` what was generated. Generated files that are no longer needed are removed.
 fn write_crate(output: &Output, out: &Path) -> anyhow::Result<PathBuf> {
     let dir = out.join("crate");
     for file in &output.files {
-        write_if_changed(&dir.join(&file.path), &file.text)?;
+        write_if_changed(&dir.join(file.path), &file.text)?;
     }
     let src = dir.join("src");
-    for entry in std::fs::read_dir(&src).with_context(|| format!("cannot read {}", src.display()))? {
-        let path = entry.with_context(|| format!("cannot read {}", src.display()))?.path();
-        let wanted = output.files.iter().any(|file| dir.join(&file.path) == path);
-        if !wanted && std::fs::read_to_string(&path).is_ok_and(|text| text.contains(GENERATED_MARK)) {
-            std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+    for entry in
+        std::fs::read_dir(&src).with_context(|| format!("cannot read {}", src.display()))?
+    {
+        let path = entry
+            .with_context(|| format!("cannot read {}", src.display()))?
+            .path();
+        let wanted = output.files.iter().any(|file| dir.join(file.path) == path);
+        if !wanted && std::fs::read_to_string(&path).is_ok_and(|text| text.contains(GENERATED_MARK))
+        {
+            std::fs::remove_file(&path)
+                .with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }
     Ok(dir)
@@ -168,7 +204,11 @@ fn write_crate(output: &Output, out: &Path) -> anyhow::Result<PathBuf> {
 fn print_files(output: &Output) {
     println!("revision  {}", output.revision);
     for file in &output.files {
-        println!("{}  crate/{}", record::sha256(file.text.as_bytes()), file.path);
+        println!(
+            "{}  crate/{}",
+            record::sha256(file.text.as_bytes()),
+            file.path
+        );
     }
 }
 
@@ -177,7 +217,9 @@ fn parse_name(text: &str) -> Result<String, String> {
     /// Packages of the build itself: a gateway of this name could not be told from them.
     const TAKEN: [&str; 3] = ["goma-runtime", "test", "core"];
     let starts = text.starts_with(|char: char| char.is_ascii_lowercase());
-    let fits = text.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || "-_".contains(char));
+    let fits = text
+        .chars()
+        .all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || "-_".contains(char));
     if starts && fits && text.len() <= 64 && !TAKEN.contains(&text) {
         return Ok(text.to_owned());
     }

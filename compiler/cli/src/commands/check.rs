@@ -35,8 +35,18 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
         }
     };
     let env = environment::collect(&args.common.env_file, &args.common.env)?;
-    let checked = check(&input.sources, &Options { env, ..Options::default() });
+    let checked = check(
+        &input.sources,
+        &Options {
+            env,
+            ..Options::default()
+        },
+    );
     let found = args.common.severities.apply(checked.diagnostics);
     findings::print(&found, &input.shown, args.format, args.common.color);
-    Ok(if found.has_errors() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
+    Ok(if found.has_errors() {
+        ExitCode::from(FAILED)
+    } else {
+        ExitCode::SUCCESS
+    })
 }

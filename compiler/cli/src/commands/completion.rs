@@ -17,6 +17,11 @@ pub(crate) struct CompletionArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &CompletionArgs) -> ExitCode {
-    clap_complete::generate(args.shell, &mut Cli::command(), "goma", &mut std::io::stdout());
+    clap_complete::generate(
+        args.shell,
+        &mut Cli::command(),
+        "goma",
+        &mut std::io::stdout(),
+    );
     ExitCode::SUCCESS
 }

@@ -46,11 +46,19 @@ pub(crate) struct DemoBackendArgs {
 
 /// Runs the command until it is stopped by a signal.
 pub(crate) fn run(args: &DemoBackendArgs) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
     runtime.block_on(async {
         let context = || format!("cannot listen on {}", args.listen);
-        let backend = Backend::bind(&args.listen.to_string()).await.with_context(context)?;
-        println!("listening on {}", backend.listener.local_addr().with_context(context)?);
+        let backend = Backend::bind(&args.listen.to_string())
+            .await
+            .with_context(context)?;
+        println!(
+            "listening on {}",
+            backend.listener.local_addr().with_context(context)?
+        );
         backend.serve().await;
         Ok(ExitCode::SUCCESS)
     })
@@ -64,7 +72,9 @@ pub(crate) struct Backend {
 impl Backend {
     /// Takes the port.
     pub(crate) async fn bind(address: &str) -> std::io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await? })
+        Ok(Self {
+            listener: TcpListener::bind(address).await?,
+        })
     }
 
     /// Answers for ever.
@@ -79,7 +89,9 @@ impl Backend {
             tokio::spawn(async {
                 let http = hyper::server::conn::http1::Builder::new();
                 // A client that goes away is its own business.
-                let _ = http.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+                let _ = http
+                    .serve_connection(TokioIo::new(stream), service_fn(answer))
+                    .await;
             });
         }
     }
@@ -97,10 +109,16 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Answer>, Infallib
         None => Answer::text(echo_text(&head, received)),
     };
     let json = as_json && wishes.size.is_none();
-    let kind = if json { "application/json" } else { "text/plain; charset=utf-8" };
+    let kind = if json {
+        "application/json"
+    } else {
+        "text/plain; charset=utf-8"
+    };
     let mut response = Response::new(body);
     *response.status_mut() = wishes.status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     Ok(response)
 }
 
@@ -114,16 +132,21 @@ struct Wishes {
 impl Wishes {
     fn read(query: &str) -> Self {
         let number = |key: &str| {
-            let pair = query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
+            let pair = query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
             pair.and_then(|text| text.parse::<u64>().ok())
         };
-        let status = number("status").and_then(|code| StatusCode::from_u16(u16::try_from(code).ok()?).ok());
+        let status =
+            number("status").and_then(|code| StatusCode::from_u16(u16::try_from(code).ok()?).ok());
         // 1xx would not end the exchange.
         let status = status.filter(|status| !status.is_informational());
         Self {
             status: status.unwrap_or(StatusCode::OK),
             size: number("size").map(|size| size.min(SIZE_MAX)),
-            delay: number("delay").map_or(Duration::ZERO, Duration::from_millis).min(DELAY_MAX),
+            delay: number("delay")
+                .map_or(Duration::ZERO, Duration::from_millis)
+                .min(DELAY_MAX),
         }
     }
 }
@@ -146,14 +169,20 @@ fn echo_text(head: &Parts, received: u64) -> String {
     let mut text = format!("{} {} {:?}\n", head.method, head.uri, head.version);
     for (name, value) in &head.headers {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+        let _ = writeln!(
+            text,
+            "{name}: {}",
+            String::from_utf8_lossy(value.as_bytes())
+        );
     }
     let _ = writeln!(text, "\nbody: {received} bytes");
     text
 }
 
 fn echo_json(head: &Parts, received: u64) -> String {
-    let header = |(name, value): (&HeaderName, &HeaderValue)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]);
+    let header = |(name, value): (&HeaderName, &HeaderValue)| {
+        json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())])
+    };
     let headers: Vec<serde_json::Value> = head.headers.iter().map(header).collect();
     let value = json!({
         "method": head.method.as_str(),
@@ -172,11 +201,17 @@ struct Answer {
 
 impl Answer {
     fn text(text: String) -> Self {
-        Self { text: Some(Bytes::from(text)), filler_bytes: 0 }
+        Self {
+            text: Some(Bytes::from(text)),
+            filler_bytes: 0,
+        }
     }
 
     fn filler(bytes: u64) -> Self {
-        Self { text: None, filler_bytes: bytes }
+        Self {
+            text: None,
+            filler_bytes: bytes,
+        }
     }
 }
 
@@ -184,11 +219,16 @@ impl Body for Answer {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if let Some(text) = self.text.take() {
             return Poll::Ready(Some(Ok(Frame::data(text))));
         }
-        let piece = usize::try_from(self.filler_bytes).unwrap_or(usize::MAX).min(FILLER.len());
+        let piece = usize::try_from(self.filler_bytes)
+            .unwrap_or(usize::MAX)
+            .min(FILLER.len());
         let Some(piece) = FILLER.get(..piece).filter(|piece| !piece.is_empty()) else {
             return Poll::Ready(None);
         };
@@ -201,7 +241,9 @@ impl Body for Answer {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.filler_bytes + self.text.as_ref().map_or(0, |text| text.len() as u64))
+        SizeHint::with_exact(
+            self.filler_bytes + self.text.as_ref().map_or(0, |text| text.len() as u64),
+        )
     }
 }
 
@@ -212,9 +254,22 @@ mod tests {
     #[test]
     fn reads_wishes() {
         let wishes = Wishes::read("a=b&status=503&size=10&delay=5");
-        assert_eq!((wishes.status.as_u16(), wishes.size, wishes.delay.as_millis()), (503, Some(10), 5));
+        assert_eq!(
+            (
+                wishes.status.as_u16(),
+                wishes.size,
+                wishes.delay.as_millis()
+            ),
+            (503, Some(10), 5)
+        );
         let wishes = Wishes::read("status=101&size=x&delay=99999999");
-        assert_eq!((wishes.status.as_u16(), wishes.size, wishes.delay), (200, None, DELAY_MAX));
-        assert_eq!(Wishes::read(&format!("size={}", u64::MAX)).size, Some(SIZE_MAX));
+        assert_eq!(
+            (wishes.status.as_u16(), wishes.size, wishes.delay),
+            (200, None, DELAY_MAX)
+        );
+        assert_eq!(
+            Wishes::read(&format!("size={}", u64::MAX)).size,
+            Some(SIZE_MAX)
+        );
     }
 }

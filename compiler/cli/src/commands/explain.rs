@@ -41,11 +41,16 @@ pub(crate) fn run(args: &ExplainArgs) -> Outcome {
 
 fn explain_code(text: &str, format: Format) -> Outcome {
     let (severity, page) = page(text).ok_or_else(|| {
-        Failure::Usage(format!("`{text}` is no code of a finding; for a request: goma explain METHOD URL"))
+        Failure::Usage(format!(
+            "`{text}` is no code of a finding; for a request: goma explain METHOD URL"
+        ))
     })?;
     match format {
         Format::Human => println!("{severity}[{text}]\n\n{page}"),
-        Format::Json => println!("{:#}", json!({"code": text, "severity": severity, "text": page})),
+        Format::Json => println!(
+            "{:#}",
+            json!({"code": text, "severity": severity, "text": page})
+        ),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -56,8 +61,15 @@ fn page(text: &str) -> Option<(&'static str, String)> {
         return Some((Severity::Error.as_str(), missing::PAGE.to_owned()));
     }
     let code = Code::parse(text)?;
-    let lines: Vec<&str> = code.page().lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-    Some((code.severity().as_str(), lines.join("\n").trim_end().to_owned()))
+    let lines: Vec<&str> = code
+        .page()
+        .lines()
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
+    Some((
+        code.severity().as_str(),
+        lines.join("\n").trim_end().to_owned(),
+    ))
 }
 
 fn explain_request(args: &ExplainArgs, url: &str) -> Outcome {
@@ -71,9 +83,20 @@ fn explain_request(args: &ExplainArgs, url: &str) -> Outcome {
         }
     };
     let env = environment::collect(&common.env_file, &common.env)?;
-    let checked = check(&input.sources, &Options { env, ..Options::default() });
+    let checked = check(
+        &input.sources,
+        &Options {
+            env,
+            ..Options::default()
+        },
+    );
     let Some(model) = checked.model else {
-        findings::print(&checked.diagnostics, &input.shown, args.format, common.color);
+        findings::print(
+            &checked.diagnostics,
+            &input.shown,
+            args.format,
+            common.color,
+        );
         return Ok(ExitCode::from(FAILED));
     };
     let explanation = explain(&model, &request);
@@ -82,5 +105,9 @@ fn explain_request(args: &ExplainArgs, url: &str) -> Outcome {
         Format::Json => explanation.json(&input.shown),
     };
     println!("{}", text.trim_end());
-    Ok(if explanation.has_route() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    Ok(if explanation.has_route() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    })
 }

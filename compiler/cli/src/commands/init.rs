@@ -11,9 +11,18 @@ use crate::failure::{Failure, Outcome};
 
 /// What is written, from templates/init.
 const FILES: [(&str, &str); 3] = [
-    ("goma.yml", include_str!("../../../../templates/init/goma.yml")),
-    (".env.example", include_str!("../../../../templates/init/env.example")),
-    (".gitignore", include_str!("../../../../templates/init/gitignore")),
+    (
+        "goma.yml",
+        include_str!("../../../../templates/init/goma.yml"),
+    ),
+    (
+        ".env.example",
+        include_str!("../../../../templates/init/env.example"),
+    ),
+    (
+        ".gitignore",
+        include_str!("../../../../templates/init/gitignore"),
+    ),
 ];
 
 /// Write a first configuration: goma.yml, .env.example, .gitignore
@@ -31,7 +40,10 @@ pub(crate) struct InitArgs {
 /// Runs the command. Writes nothing if one of the files exists, unless forced.
 pub(crate) fn run(args: &InitArgs) -> Outcome {
     let path = |name: &str| args.dir.join(name);
-    if let Some((name, _)) = FILES.iter().find(|(name, _)| !args.force && path(name).exists()) {
+    if let Some((name, _)) = FILES
+        .iter()
+        .find(|(name, _)| !args.force && path(name).exists())
+    {
         let message = format!("{} exists, nothing was written", path(name).display());
         return Err(Failure::with_help(message, "use --force to overwrite"));
     }
@@ -45,5 +57,9 @@ pub(crate) fn run(args: &InitArgs) -> Outcome {
 
 /// The directory as an argument; none for the current one.
 fn argument(dir: &Path) -> String {
-    if dir == Path::new(".") { String::new() } else { format!(" {}", dir.display()) }
+    if dir == Path::new(".") {
+        String::new()
+    } else {
+        format!(" {}", dir.display())
+    }
 }

@@ -43,9 +43,16 @@ pub(crate) struct RunArgs {
 
 /// Runs the command; the exit code is the gateway's.
 pub(crate) fn run(args: &RunArgs) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
     // Before the build: a taken port should not cost minutes.
-    let backend = if args.demo { Some(runtime.block_on(bind_demo())?) } else { None };
+    let backend = if args.demo {
+        Some(runtime.block_on(bind_demo())?)
+    } else {
+        None
+    };
     let compiled = build::compile_checked(args.file.as_deref(), &args.common, &args.options.name)?;
     let Some((input, output)) = compiled else {
         return Ok(ExitCode::from(FAILED));
@@ -86,8 +93,14 @@ async fn supervise(path: &Path, args: &[String], variables: BTreeMap<String, Str
 
 /// The gateway gets a process group of its own: a terminal's Ctrl-C reaches it once, through
 /// [`forward`], not twice. It reads nothing from the terminal.
-fn spawn(path: &Path, args: &[String], variables: BTreeMap<String, String>) -> anyhow::Result<Child> {
-    let path = path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?;
+fn spawn(
+    path: &Path,
+    args: &[String],
+    variables: BTreeMap<String, String>,
+) -> anyhow::Result<Child> {
+    let path = path
+        .canonicalize()
+        .with_context(|| format!("cannot find {}", path.display()))?;
     Command::new(&path)
         .args(args)
         .envs(variables)
@@ -99,7 +112,9 @@ fn spawn(path: &Path, args: &[String], variables: BTreeMap<String, String>) -> a
 }
 
 fn forward(child: &Child, signal: Signal) {
-    let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    let pid = child
+        .id()
+        .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     if let Some(pid) = pid {
         // It may have ended meanwhile.
         let _ = kill_process(pid, signal);
@@ -109,6 +124,11 @@ fn forward(child: &Child, signal: Signal) {
 /// A gateway that a signal ended counts as failed, with the shell's number for it.
 fn exit_code(status: ExitStatus) -> ExitCode {
     use std::os::unix::process::ExitStatusExt as _;
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(FAILED))
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    ExitCode::from(
+        code.and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(FAILED),
+    )
 }

@@ -17,7 +17,12 @@ pub(crate) struct VersionArgs {}
 pub(crate) fn run(_: &VersionArgs) -> ExitCode {
     println!("version        {}", goma_compiler::VERSION);
     println!("configuration  {CONFIGURATION}");
-    println!("toolchain      {}", build::toolchain_version().as_deref().unwrap_or("none: install Rust to build gateways"));
+    println!(
+        "toolchain      {}",
+        build::toolchain_version()
+            .as_deref()
+            .unwrap_or("none: install Rust to build gateways")
+    );
     println!("commit         {}", env!("GOMA_COMMIT"));
     ExitCode::SUCCESS
 }

@@ -1,0 +1,303 @@
+//! Every command that does not run cargo: output and exit codes.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::{GOOD, dir, expect, goma, repository, run_in};
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn check_reports_at_the_line() {
+    let dir = dir(&[("goma.yml", &GOOD.replace("target", "tagret"))]);
+    let text = expect(&run_in(dir.path(), &["check"]), 1);
+    assert!(text.contains("error[unknown-key]"), "{text}");
+    assert!(text.contains("--> goma.yml:8:7"), "{text}");
+    assert!(!text.contains('\u{1b}'), "no colour in a pipe: {text}");
+
+    let object = json(&expect(
+        &run_in(dir.path(), &["check", "--format", "json"]),
+        1,
+    ));
+    assert!(object["errors"].as_u64() >= Some(1), "{object}");
+    let findings = object["findings"].as_array().unwrap();
+    let finding = findings
+        .iter()
+        .find(|finding| finding["code"] == "unknown-key")
+        .unwrap();
+    assert_eq!(
+        (&finding["file"], &finding["line"]),
+        (&Value::from("goma.yml"), &Value::from(8))
+    );
+
+    let colored = expect(&run_in(dir.path(), &["check", "--color", "always"]), 1);
+    assert!(colored.contains('\u{1b}'), "{colored}");
+}
+
+#[test]
+fn check_finds_the_file() {
+    let outer = dir(&[("goma.yaml", GOOD), ("other.yml", "version: 9\n")]);
+    expect(&run_in(outer.path(), &["check"]), 0);
+    expect(&run_in(outer.path(), &["check", "."]), 0);
+    expect(&run_in(outer.path(), &["check", "-c", "goma.yaml"]), 0);
+    expect(&run_in(outer.path(), &["check", "other.yml"]), 1);
+    expect(&run_in(outer.path(), &["check", "a.yml", "-c", "b.yml"]), 2);
+    let from_variable = goma()
+        .arg("check")
+        .current_dir(outer.path())
+        .env("GOMA_CONFIG_FILE", "other.yml")
+        .output();
+    let text = expect(&from_variable.unwrap(), 1);
+    assert!(text.contains("--> other.yml:1"), "{text}");
+}
+
+/// C-FILE-2.
+#[test]
+fn a_missing_file_is_a_finding() {
+    let empty = dir(&[]);
+    let text = expect(&run_in(empty.path(), &["check", "nope.yml"]), 1);
+    assert!(
+        text.starts_with("error[file-missing]: `nope.yml` does not exist"),
+        "{text}"
+    );
+    let object = json(&expect(
+        &run_in(empty.path(), &["check", "--format", "json"]),
+        1,
+    ));
+    assert_eq!(object["findings"][0]["code"], "file-missing");
+    expect(&run_in(empty.path(), &["build"]), 1);
+    expect(&run_in(empty.path(), &["explain", "GET", "http://a/"]), 1);
+    expect(&run_in(empty.path(), &["explain", "file-missing"]), 0);
+}
+
+/// C-DIAG-3.
+#[test]
+fn flags_change_severities() {
+    let unused =
+        format!("{GOOD}middlewares:\n  - {{ name: m, type: addPrefix, rule: {{ prefix: /x }} }}\n");
+    let dir = dir(&[("goma.yml", &unused)]);
+    let text = expect(&run_in(dir.path(), &["check"]), 0);
+    assert!(text.contains("warning[unused-middleware]"), "{text}");
+    expect(&run_in(dir.path(), &["check", "--strict"]), 1);
+    expect(
+        &run_in(dir.path(), &["check", "--deny", "unused-middleware"]),
+        1,
+    );
+    expect(
+        &run_in(
+            dir.path(),
+            &["build", "--dry-run", "--deny", "unused-middleware"],
+        ),
+        1,
+    );
+    let text = expect(
+        &run_in(
+            dir.path(),
+            &["check", "--strict", "--allow", "unused-middleware"],
+        ),
+        0,
+    );
+    assert_eq!(text, "0 errors, 0 warnings\n");
+    expect(&run_in(dir.path(), &["check", "--deny", "no-such-code"]), 2);
+}
+
+/// C-ENV-3: `--env`, then a later file, then the environment.
+#[test]
+fn variables_have_an_order() {
+    let spec = GOOD.replace("path: /\n", "path: ${P}\n");
+    let files = [
+        ("goma.yml", spec.as_str()),
+        ("a.env", "P=/a\n"),
+        ("b.env", "# x\nP='/b'\n"),
+        ("bad.env", "P\n"),
+    ];
+    let dir = dir(&files);
+    let path = |args: &[&str]| {
+        let all = [
+            &["explain", "--format", "json", "GET", "http://h/e/a/b/c"],
+            args,
+        ]
+        .concat();
+        let output = goma()
+            .args(all)
+            .current_dir(dir.path())
+            .env("P", "/e")
+            .output()
+            .unwrap();
+        json(&String::from_utf8_lossy(&output.stdout))["route"]["path"].clone()
+    };
+    assert_eq!(path(&[]), "/e");
+    assert_eq!(
+        path(&["--env-file", "a.env"]),
+        Value::Null,
+        "/a does not fit"
+    );
+    assert_eq!(path(&["--env-file", "a.env", "--env", "P=/e/a"]), "/e/a");
+    assert_eq!(
+        path(&["--env-file", "b.env", "--env", "P=/", "--env", "P=/e/a/b"]),
+        "/e/a/b"
+    );
+    let text = expect(&run_in(dir.path(), &["check"]), 1);
+    assert!(text.contains("error[env-unset]"), "{text}");
+    expect(&run_in(dir.path(), &["check", "--env-file", "bad.env"]), 2);
+    expect(&run_in(dir.path(), &["check", "--env", "P"]), 2);
+}
+
+#[test]
+fn init_passes_check() {
+    let empty = dir(&[]);
+    expect(&run_in(empty.path(), &["init", "new/dir"]), 0);
+    for name in ["goma.yml", ".env.example", ".gitignore"] {
+        assert!(empty.path().join("new/dir").join(name).is_file(), "{name}");
+    }
+    let text = expect(&run_in(empty.path(), &["check", "--strict", "new/dir"]), 0);
+    assert_eq!(text, "0 errors, 0 warnings\n");
+    expect(
+        &run_in(
+            empty.path(),
+            &[
+                "check",
+                "--strict",
+                "--env-file",
+                "new/dir/.env.example",
+                "new/dir",
+            ],
+        ),
+        0,
+    );
+    std::fs::write(empty.path().join("new/dir/goma.yml"), "mine").unwrap();
+    expect(&run_in(empty.path(), &["init", "new/dir"]), 1);
+    assert_eq!(
+        std::fs::read_to_string(empty.path().join("new/dir/goma.yml")).unwrap(),
+        "mine"
+    );
+    expect(&run_in(empty.path(), &["init", "new/dir", "--force"]), 0);
+    expect(&run_in(empty.path(), &["check", "new/dir"]), 0);
+}
+
+#[test]
+fn explain_answers() {
+    let dir = dir(&[("goma.yml", GOOD)]);
+    let text = expect(&run_in(dir.path(), &["explain", "GET", "http://a/x"]), 0);
+    assert!(
+        text.contains("site") && text.contains("goma.yml:6"),
+        "{text}"
+    );
+    let object = json(&expect(
+        &run_in(
+            dir.path(),
+            &["explain", "GET", "http://a/x", "--format", "json"],
+        ),
+        0,
+    ));
+    assert_eq!(object["route"]["name"], "site");
+    assert_eq!(object["upstream"]["url"], "http://127.0.0.1:9090/x");
+    expect(&run_in(dir.path(), &["explain", "GET", "ftp://a/x"]), 2);
+
+    let text = expect(&run_in(dir.path(), &["explain", "unknown-key"]), 0);
+    assert!(text.starts_with("error[unknown-key]\n\nWhat: "), "{text}");
+    expect(&run_in(dir.path(), &["explain", "no-such-code"]), 2);
+}
+
+#[test]
+fn usage_and_version() {
+    let empty = dir(&[]);
+    let text = expect(&run_in(empty.path(), &["--version"]), 0);
+    assert_eq!(
+        text,
+        format!("goma version {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    let text = expect(&run_in(empty.path(), &["version"]), 0);
+    let words: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(words, ["version", "configuration", "toolchain", "commit"]);
+    expect(&run_in(empty.path(), &[]), 2);
+    expect(&run_in(empty.path(), &["chekc"]), 2);
+    expect(&run_in(empty.path(), &["build", "--fast", "--release"]), 2);
+    expect(&run_in(empty.path(), &["build", "--name", "Über"]), 2);
+    let help = expect(&run_in(empty.path(), &["help"]), 0);
+    assert!(help.contains("demo-backend"), "{help}");
+    expect(&run_in(empty.path(), &["completion", "bash"]), 0);
+}
+
+/// Every fixture of the corpus: 1 exactly if it expects an error.
+#[test]
+fn the_wrong_specs_fail() {
+    let corpus = repository().join("specs/wrong");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(&corpus).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        let code = i32::from(text.contains("# error["));
+        let output = goma().arg("check").arg(&path).output().unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{}\n{}",
+            path.display(),
+            String::from_utf8_lossy(&output.stdout)
+        );
+        seen += 1;
+    }
+    assert!(seen >= 40, "only {seen} fixtures");
+}
+
+#[test]
+fn the_demo_backend_echoes() {
+    let mut child = goma()
+        .args(["demo-backend", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let address = line
+        .trim()
+        .strip_prefix("listening on ")
+        .unwrap()
+        .to_owned();
+    let ask = |request: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = ask(
+        "POST /a?b=c HTTP/1.1\r\nhost: h\r\nx-one: 1\r\ncontent-length: 3\r\nconnection: close\r\n\r\nabc",
+    );
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(
+        answer.contains("\r\n\r\nPOST /a?b=c HTTP/1.1\nhost: h\nx-one: 1\n"),
+        "{answer}"
+    );
+    assert!(answer.ends_with("\nbody: 3 bytes\n"), "{answer}");
+
+    let answer =
+        ask("GET / HTTP/1.1\r\nhost: h\r\naccept: application/json\r\nconnection: close\r\n\r\n");
+    let object = json(answer.split_once("\r\n\r\n").unwrap().1);
+    assert_eq!(
+        (&object["method"], &object["target"]),
+        (&Value::from("GET"), &Value::from("/"))
+    );
+    assert_eq!(object["headers"][0], serde_json::json!(["host", "h"]));
+
+    let answer =
+        ask("GET /?status=503&size=40000 HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert_eq!(answer.split_once("\r\n\r\n").unwrap().1.len(), 40_000);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
