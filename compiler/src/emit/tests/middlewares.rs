@@ -1,0 +1,228 @@
+//! What each middleware's rule becomes.
+
+use super::{shown, with_middleware};
+
+#[test]
+fn request_headers() {
+    let spec = with_middleware(
+        "    type: requestHeaders
+    rule: {setHeaders: {X-A: \"a ${B:-c}\", X-Old: \"\"}, removeHeaders: [X-*], addHeaders: {Via: \"\\\"q\\\"\"}}",
+    );
+    insta::assert_snapshot!(shown(&spec, "src/middlewares.rs"), @r#"
+    version: 2
+    gateway: {routes: [{name: a, path: /, target: "http://10.0.0.7", middlewares: [m]}]}
+    middlewares:
+      - name: m
+        type: requestHeaders
+        rule: {setHeaders: {X-A: "a ${B:-c}", X-Old: ""}, removeHeaders: [X-*], addHeaders: {Via: "\"q\""}}
+
+    => src/middlewares.rs
+    //! Every middleware in use, with its rule.
+
+    use goma_runtime::filter::request_headers;
+    use goma_runtime::gateway::{Start, StartError};
+    use goma_runtime::values::{Part, Value};
+
+    /// `m` (goma.yaml:5): requestHeaders
+    pub fn m(start: &Start<'_>) -> Result<request_headers::RequestHeaders, StartError> {
+        request_headers::RequestHeaders::new(
+            &request_headers::Config {
+                set: &[
+                    (
+                        "X-A",
+                        Value {
+                            key: "middlewares[0].rule.setHeaders.X-A",
+                            source: "goma.yaml:7:30",
+                            parts: &[
+                                Part::Text("a "),
+                                Part::Env {
+                                    name: "B",
+                                    default: Some("c"),
+                                },
+                            ],
+                        },
+                    ),
+                    (
+                        "X-Old",
+                        Value {
+                            key: "middlewares[0].rule.setHeaders.X-Old",
+                            source: "goma.yaml:7:50",
+                            parts: &[],
+                        },
+                    ),
+                ],
+                remove: &["X-*"],
+                add: &[(
+                    "Via",
+                    Value {
+                        key: "middlewares[0].rule.addHeaders.Via",
+                        source: "goma.yaml:7:95",
+                        parts: &[Part::Text("\"q\"")],
+                    },
+                )],
+            },
+            start,
+        )
+    }
+    "#);
+}
+
+#[test]
+fn response_headers() {
+    let spec = with_middleware(
+        "    type: responseHeaders
+    rule: {cors: {enabled: true, origins: [\"https://a.test\"], exposeHeaders: [X-A]}}",
+    );
+    insta::assert_snapshot!(shown(&spec, "src/middlewares.rs"), @r#"
+    version: 2
+    gateway: {routes: [{name: a, path: /, target: "http://10.0.0.7", middlewares: [m]}]}
+    middlewares:
+      - name: m
+        type: responseHeaders
+        rule: {cors: {enabled: true, origins: ["https://a.test"], exposeHeaders: [X-A]}}
+
+    => src/middlewares.rs
+    //! Every middleware in use, with its rule.
+
+    use goma_runtime::filter::response_headers;
+    use goma_runtime::gateway::{Start, StartError};
+    use goma_runtime::values::{Part, Value};
+
+    /// `m` (goma.yaml:5): responseHeaders
+    pub fn m(start: &Start<'_>) -> Result<response_headers::ResponseHeaders, StartError> {
+        response_headers::ResponseHeaders::new(
+            &response_headers::Config {
+                set: &[],
+                cors: Some(response_headers::Cors {
+                    origins: &[Value {
+                        key: "middlewares[0].rule.cors.origins[0]",
+                        source: "goma.yaml:7:44",
+                        parts: &[Part::Text("https://a.test")],
+                    }],
+                    allow_methods: &[],
+                    allowed_headers: &[],
+                    expose_headers: &["X-A"],
+                    max_age: None,
+                    allow_credentials: false,
+                }),
+            },
+            start,
+        )
+    }
+    "#);
+}
+
+#[test]
+fn basic_auth() {
+    let spec = with_middleware(
+        "    type: basicAuth
+    rule: {users: [\"u:${P}\"], usernameHeader: X-User}",
+    );
+    insta::assert_snapshot!(shown(&spec, "src/middlewares.rs"), @r#"
+    version: 2
+    gateway: {routes: [{name: a, path: /, target: "http://10.0.0.7", middlewares: [m]}]}
+    middlewares:
+      - name: m
+        type: basicAuth
+        rule: {users: ["u:${P}"], usernameHeader: X-User}
+
+    => src/middlewares.rs
+    //! Every middleware in use, with its rule.
+
+    use goma_runtime::filter::basic_auth;
+    use goma_runtime::gateway::{Start, StartError};
+    use goma_runtime::values::{Part, Value};
+
+    /// `m` (goma.yaml:5): basicAuth
+    pub fn m(start: &Start<'_>) -> Result<basic_auth::BasicAuth, StartError> {
+        basic_auth::BasicAuth::new(
+            &basic_auth::Config {
+                users: &[basic_auth::User {
+                    username: Value {
+                        key: "middlewares[0].rule.users[0]",
+                        source: "goma.yaml:7:20",
+                        parts: &[Part::Text("u")],
+                    },
+                    password: Value {
+                        key: "middlewares[0].rule.users[0]",
+                        source: "goma.yaml:7:20",
+                        parts: &[Part::Env {
+                            name: "P",
+                            default: None,
+                        }],
+                    },
+                }],
+                realm: "Restricted",
+                forward_username: false,
+                username_header: "X-User",
+                remove_authorization: false,
+            },
+            start,
+        )
+    }
+    "#);
+}
+
+#[test]
+fn redirect_scheme() {
+    let spec = with_middleware(
+        "    type: redirectScheme
+    rule: {scheme: HTTPS, port: 8443, preserveMethod: true}",
+    );
+    insta::assert_snapshot!(shown(&spec, "src/middlewares.rs"), @r#"
+    version: 2
+    gateway: {routes: [{name: a, path: /, target: "http://10.0.0.7", middlewares: [m]}]}
+    middlewares:
+      - name: m
+        type: redirectScheme
+        rule: {scheme: HTTPS, port: 8443, preserveMethod: true}
+
+    => src/middlewares.rs
+    //! Every middleware in use, with its rule.
+
+    use goma_runtime::filter::redirect_scheme;
+    use goma_runtime::gateway::{Start, StartError};
+    use goma_runtime::values::{Part, Value};
+
+    /// `m` (goma.yaml:5): redirectScheme
+    pub fn m(start: &Start<'_>) -> Result<redirect_scheme::RedirectScheme, StartError> {
+        redirect_scheme::RedirectScheme::new(
+            &redirect_scheme::Config {
+                scheme: "https",
+                port: Some(Value {
+                    key: "middlewares[0].rule.port",
+                    source: "goma.yaml:7:33",
+                    parts: &[Part::Text("8443")],
+                }),
+                permanent: false,
+                preserve_method: true,
+            },
+            start,
+        )
+    }
+    "#);
+}
+
+#[test]
+fn a_short_config_stands_in_one_line() {
+    let spec = with_middleware("    type: bodyLimit\n    rule: {limit: 1Ki}");
+    insta::assert_snapshot!(shown(&spec, "src/middlewares.rs"), @r#"
+    version: 2
+    gateway: {routes: [{name: a, path: /, target: "http://10.0.0.7", middlewares: [m]}]}
+    middlewares:
+      - name: m
+        type: bodyLimit
+        rule: {limit: 1Ki}
+
+    => src/middlewares.rs
+    //! Every middleware in use, with its rule.
+
+    use goma_runtime::filter::body_limit;
+    use goma_runtime::gateway::{Start, StartError};
+
+    /// `m` (goma.yaml:5): bodyLimit
+    pub fn m(start: &Start<'_>) -> Result<body_limit::BodyLimit, StartError> {
+        body_limit::BodyLimit::new(&body_limit::Config { limit: 1024 }, start)
+    }
+    "#);
+}
