@@ -1,5 +1,5 @@
-//! The README's first command: `goma run --demo specs/quickstart/goma.yaml`, through to the demo
-//! backend.
+//! The README's first command, `goma run --fast --demo specs/quickstart/goma.yaml`, through to the demo
+//! backend; on ports that are free here.
 
 #![allow(
     clippy::panic,
@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
 
 use goma_tests::build::{goma_command, repository, target};
@@ -14,22 +15,25 @@ use goma_tests::{Client, wait_until};
 
 #[test]
 fn the_quickstart_answers_through_to_the_demo_backend() {
+    let [listen, backend] = free_addresses();
     let mut run = goma_command()
         .args([
             "run",
             "--fast",
-            "--demo",
+            &format!("--demo={backend}"),
             "specs/quickstart/goma.yaml",
             "--out",
         ])
         .arg(target().join("e2e/quickstart"))
+        .env("LISTEN", listen.to_string())
+        .env("BACKEND", format!("http://{backend}"))
         .current_dir(repository())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let begun = std::time::Instant::now();
-    while std::net::TcpStream::connect("127.0.0.1:8080").is_err() {
+    while std::net::TcpStream::connect(listen).is_err() {
         assert!(
             run.try_wait().unwrap().is_none(),
             "goma run ended by itself"
@@ -38,7 +42,7 @@ fn the_quickstart_answers_through_to_the_demo_backend() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let request = "GET /api/x HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
-    let response = Client::connect(8080).send(request).response();
+    let response = Client::connect(listen.port()).send(request).response();
     let stopped = std::process::Command::new("kill")
         .args(["-s", "INT", &run.id().to_string()])
         .status();
@@ -57,4 +61,10 @@ fn the_quickstart_answers_through_to_the_demo_backend() {
         response.text()
     );
     assert_eq!(code.flatten(), Some(0));
+}
+
+/// Two addresses that nothing listens on now.
+fn free_addresses() -> [SocketAddr; 2] {
+    let listeners = [0; 2].map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap())
 }

@@ -23,6 +23,9 @@ use tokio::net::TcpListener;
 
 use crate::failure::Outcome;
 
+/// Where the demo backend listens unless told otherwise; what `specs/quickstart` names.
+pub(crate) const ADDRESS: &str = "127.0.0.1:9090";
+
 /// The largest answer that `?size=` makes, in bytes.
 const SIZE_MAX: u64 = 1024 * 1024 * 1024;
 
@@ -40,7 +43,7 @@ static FILLER: [u8; 16 * 1024] = [b'x'; 16 * 1024];
 #[derive(Debug, Args)]
 pub(crate) struct DemoBackendArgs {
     /// Where to listen; port 0 takes a free one. The first line on stdout names the address
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
+    #[arg(long, value_name = "ADDRESS", default_value = ADDRESS)]
     listen: SocketAddr,
 }
 
@@ -51,14 +54,10 @@ pub(crate) fn run(args: &DemoBackendArgs) -> Outcome {
         .build()
         .context("cannot start")?;
     runtime.block_on(async {
-        let context = || format!("cannot listen on {}", args.listen);
-        let backend = Backend::bind(&args.listen.to_string())
+        let backend = Backend::bind(args.listen)
             .await
-            .with_context(context)?;
-        println!(
-            "listening on {}",
-            backend.listener.local_addr().with_context(context)?
-        );
+            .with_context(|| format!("cannot listen on {}", args.listen))?;
+        println!("listening on {}", backend.address);
         backend.serve().await;
         Ok(ExitCode::SUCCESS)
     })
@@ -67,14 +66,16 @@ pub(crate) fn run(args: &DemoBackendArgs) -> Outcome {
 /// A bound echo server.
 pub(crate) struct Backend {
     listener: TcpListener,
+    /// Where it listens, with the port that the system chose.
+    pub(crate) address: SocketAddr,
 }
 
 impl Backend {
     /// Takes the port.
-    pub(crate) async fn bind(address: &str) -> std::io::Result<Self> {
-        Ok(Self {
-            listener: TcpListener::bind(address).await?,
-        })
+    pub(crate) async fn bind(address: SocketAddr) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
     }
 
     /// Answers for ever.

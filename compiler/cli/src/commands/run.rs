@@ -1,6 +1,7 @@
 //! `goma run`: builds a gateway and keeps it in the foreground.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus, Stdio};
 
@@ -12,12 +13,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Common;
 use super::build::{self, BuildOptions};
-use super::demo_backend::Backend;
+use super::demo_backend::{self, Backend};
 use crate::environment;
 use crate::failure::{FAILED, Failure, Outcome};
-
-/// Where `--demo` starts the demo backend.
-const DEMO_ADDRESS: &str = "127.0.0.1:9090";
 
 /// Build a gateway and run it in the foreground
 #[derive(Debug, Args)]
@@ -32,9 +30,15 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     options: BuildOptions,
 
-    /// Also start the demo backend on 127.0.0.1:9090
-    #[arg(long)]
-    demo: bool,
+    /// Also start the demo backend, on 127.0.0.1:9090 if no address is given
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = demo_backend::ADDRESS
+    )]
+    demo: Option<SocketAddr>,
 
     /// Arguments of the gateway
     #[arg(last = true, value_name = "ARGS")]
@@ -48,10 +52,9 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         .build()
         .context("cannot start")?;
     // Before the build: a taken port should not cost minutes.
-    let backend = if args.demo {
-        Some(runtime.block_on(bind_demo())?)
-    } else {
-        None
+    let backend = match args.demo {
+        Some(address) => Some(runtime.block_on(bind_demo(address))?),
+        None => None,
     };
     let compiled = build::compile_checked(args.file.as_deref(), &args.common, &args.options.name)?;
     let Some((input, output)) = compiled else {
@@ -61,18 +64,18 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let variables = environment::given(&args.common.env_file, &args.common.env)?;
     runtime.block_on(async {
         if let Some(backend) = backend {
-            eprintln!("demo backend on http://{DEMO_ADDRESS}");
+            eprintln!("demo backend on http://{}", backend.address);
             tokio::spawn(backend.serve());
         }
         supervise(&gateway.path, &args.args, variables).await
     })
 }
 
-async fn bind_demo() -> Result<Backend, Failure> {
-    Backend::bind(DEMO_ADDRESS).await.map_err(|error| {
+async fn bind_demo(address: SocketAddr) -> Result<Backend, Failure> {
+    Backend::bind(address).await.map_err(|error| {
         Failure::with_help(
-            format!("the demo backend cannot listen on {DEMO_ADDRESS}: {error}"),
-            "stop what listens there, or leave out --demo",
+            format!("the demo backend cannot listen on {address}: {error}"),
+            "stop what listens there, or name another address: --demo=127.0.0.1:9091",
         )
     })
 }

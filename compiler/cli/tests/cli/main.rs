@@ -8,6 +8,7 @@
 
 mod build;
 mod commands;
+mod docs;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
