@@ -1,0 +1,130 @@
+"""The proxies that are measured: how each is told to do the same work, and started.
+
+Equal work: a reverse proxy with one worker, keep-alive on both sides, hop-by-hop fields dropped,
+X-Forwarded-For/-Proto/-Host set, no log, no metrics. The gateway is asked for no more and no less.
+"""
+
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+PROXY_CORE = 0
+LOAD_CORE = 1
+START_SECONDS_MAX = 30
+
+NGINX = """
+daemon off; master_process off; worker_processes 1; pid {work}/nginx.pid; error_log /dev/null;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 1000000000; client_body_temp_path {work}/body; proxy_temp_path {work}/proxy;
+  fastcgi_temp_path {work}/fastcgi; uwsgi_temp_path {work}/uwsgi; scgi_temp_path {work}/scgi;
+  upstream backend {{ server {backend}; keepalive 256; keepalive_requests 1000000000; }}
+  server {{
+    listen {listen};
+    location / {{
+      proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header X-Forwarded-Host $host;
+    }}
+  }}
+}}
+"""
+
+HAPROXY = """
+global
+  nbthread 1
+  maxconn 4096
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  http-reuse always
+frontend web
+  bind {listen}
+  option forwardfor
+  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  default_backend backend
+backend backend
+  server backend {backend}
+"""
+
+
+def free_address():
+    """An address on loopback that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return "127.0.0.1:%d" % probe.getsockname()[1]
+
+
+def wait_for(address, process):
+    """Until `address` takes connections; an error if `process` ends first."""
+    host, port = address.split(":")
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise SystemExit(f"{process.args} ended with {process.returncode}")
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.005)
+    raise SystemExit(f"{process.args} does not listen on {address}")
+
+
+def pinned(core, command, **rest):
+    """A process on one core."""
+    return subprocess.Popen(["taskset", "-c", str(core), *map(str, command)], **rest)
+
+
+def command(name, work, listen, backend, gateway):
+    """Command line and environment of a proxy."""
+    config = Path(work) / f"{name}.conf"
+    environment = dict(os.environ)
+    if name == "goma":
+        environment |= {
+            "LISTEN": listen, "BACKEND": f"http://{backend}", "LOG_LEVEL": "off",
+        }
+        return [gateway], environment
+    if name == "nginx":
+        config.write_text(NGINX.format(work=work, listen=listen, backend=backend))
+        return ["nginx", "-p", work, "-c", config], environment
+    config.write_text(HAPROXY.format(listen=listen, backend=backend))
+    return ["haproxy", "-q", "-f", config], environment
+
+
+def start(name, work, backend, gateway, wrap=()):
+    """Starts a proxy on its core; process and address. `wrap` goes before its command."""
+    listen = free_address()
+    line, environment = command(name, work, listen, backend, gateway)
+    process = pinned(
+        PROXY_CORE, [*wrap, *line], env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    wait_for(listen, process)
+    return process, listen
+
+
+def stop(process):
+    """Ends a process and waits for it."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def versions():
+    """One line each, as the programs print it."""
+    nginx = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True).stderr
+    haproxy = subprocess.run(["haproxy", "-v"], capture_output=True, text=True, check=True).stdout
+    return {
+        "nginx": nginx.split("/")[-1].strip(),
+        "haproxy": haproxy.split("version ")[1].split(" ")[0].split("-")[0],
+    }

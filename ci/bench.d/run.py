@@ -1,0 +1,281 @@
+"""Runs the scenarios in interleaved rounds and writes docs/benchmarks.md. Called by ci/bench."""
+
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import peers
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = Path(os.environ["CARGO_TARGET_DIR"])
+BIN = TARGET / "release"
+PAGE = ROOT / "docs/benchmarks.md"
+
+QUICK = "--quick" in sys.argv[1:]
+ROUNDS = 1 if QUICK else 9
+WINDOW_SECONDS = 1 if QUICK else 5
+WARMUP_SECONDS = 0.3 if QUICK else 1
+CONNECTIONS = 64
+NAMES = ["goma", "nginx", "haproxy"]
+SCENARIOS = {"a": ("/1k", 1_024), "b": ("/100k", 102_400)}
+# Two runs of these lengths; the difference is the steady state.
+COUNTED = (2_000, 4_000) if QUICK else (10_000, 40_000)
+STARTS = 3 if QUICK else 21
+
+BAR_RATIO = 0.80
+BAR_INSTRUCTIONS = 12_000
+BAR_FAST_SECONDS = 5
+BAR_SIZE_MIB = 4
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="goma-bench-") as work:
+        gateway = build("bench", Path(work) / "bench", "--release")[0]
+        literal = build("bench-literal", Path(work) / "literal", "--release")[0]
+        backend_address = peers.free_address()
+        backend = peers.pinned(peers.LOAD_CORE, [BIN / "bench-backend", backend_address])
+        try:
+            peers.wait_for(backend_address, backend)
+            place = {"work": work, "backend": backend_address, "gateway": gateway}
+            rounds = {key: measure(key, place) for key in SCENARIOS}
+            counts = {
+                "plain": instructions("goma", "/1k", place),
+                "two filters": instructions("goma", "/two/1k", place),
+                "nginx": instructions("nginx", "/1k", place),
+                "haproxy": instructions("haproxy", "/1k", place),
+            }
+            first = {name: first_answer(name, place) for name in NAMES}
+        finally:
+            peers.stop(backend)
+        sizes = {"IP addresses only": size(literal), "with a DNS resolver": size(gateway)}
+        warm = [rebuild(Path(work)) for _ in range(1 if QUICK else 5)]
+    page = render(rounds, counts, first, sizes, warm)
+    print(page)
+    if not QUICK:
+        PAGE.write_text(page)
+
+
+def build(spec, out, profile):
+    """`goma build` of a spec in tests/specs; path and seconds."""
+    begun = time.monotonic()
+    source = spec if isinstance(spec, Path) else ROOT / f"tests/specs/{spec}.yaml"
+    subprocess.run(
+        [BIN / "goma", "build", profile, "--out", out, source],
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )
+    return out / "gateway", time.monotonic() - begun
+
+
+def rebuild(work):
+    """Seconds of `goma build --fast` after one of ten routes has changed."""
+    spec, out = work / "ten.yaml", work / "ten"
+    for run in ("first", f"r{time.monotonic_ns()}"):
+        routes = "".join(
+            f"    - {{name: r{n}, path: /r{n}, rewrite: /{run if n == 0 else n}, "
+            "target: 'http://127.0.0.1:9090', middlewares: [mark]}\n"
+            for n in range(10)
+        )
+        spec.write_text(
+            "version: 2\ngateway:\n  routes:\n" + routes +
+            "middlewares:\n  - {name: mark, type: requestHeaders, rule: {setHeaders: {X-Mark: a}}}\n"
+        )
+        seconds = build(spec, out, "--fast")[1]
+    return seconds
+
+
+def load(address, path, body, *rest):
+    """One run of the load generator, on its core; its figures."""
+    process = peers.pinned(
+        peers.LOAD_CORE,
+        [BIN / "bench-load", "--target", address, "--path", path, "--body", body,
+         "--connections", CONNECTIONS, *rest],
+        stdout=subprocess.PIPE, text=True,
+    )
+    output, _ = process.communicate()
+    if process.returncode != 0:
+        raise SystemExit("the load generator failed")
+    figures = json.loads(output)
+    if figures["errors"]:
+        raise SystemExit(f"{figures['errors']} errors on {path}: not a measurement")
+    return figures
+
+
+def measure(scenario, place):
+    """Rounds of one scenario: in each, every proxy after the other, in turned order."""
+    path, body = SCENARIOS[scenario]
+    ticks_per_second = os.sysconf("SC_CLK_TCK")
+    rounds = []
+    for number in range(ROUNDS):
+        turn = number % len(NAMES)
+        round_ = {}
+        for name in NAMES[turn:] + NAMES[:turn]:
+            process, address = peers.start(name, **place)
+            figures = load(
+                address, path, body, "--seconds", WINDOW_SECONDS,
+                "--warmup", WARMUP_SECONDS, "--pid", process.pid,
+            )
+            peers.stop(process)
+            figures["cpu_us"] = figures["cpu_ticks"] / ticks_per_second * 1e6 / figures["requests"]
+            figures["per_second"] = figures["requests"] / figures["seconds"]
+            round_[name] = figures
+        rounds.append(round_)
+        print(scenario, number + 1, {n: round(f["cpu_us"], 1) for n, f in round_.items()},
+              file=sys.stderr, flush=True)
+    return rounds
+
+
+def instructions(name, path, place):
+    """User instructions per request, by callgrind, in the steady state."""
+    totals = []
+    for requests in COUNTED:
+        report = Path(place["work"]) / "callgrind.out"
+        process, address = peers.start(
+            name, **place,
+            wrap=["valgrind", "--tool=callgrind", f"--callgrind-out-file={report}"],
+        )
+        load(address, path, 1_024, "--requests", requests)
+        peers.stop(process)
+        totals.append(int(re.search(r"^(?:totals|summary): (\d+)", report.read_text(), re.M)[1]))
+        report.unlink()
+    return round((totals[1] - totals[0]) / (COUNTED[1] - COUNTED[0]))
+
+
+def first_answer(name, place):
+    """Milliseconds from start to the first answer: the median of some starts."""
+    import http.client
+
+    taken = []
+    for _ in range(STARTS):
+        listen = peers.free_address()
+        line, environment = peers.command(name, place["work"], listen, place["backend"], place["gateway"])
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            [*map(str, line)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while True:
+            try:
+                connection = http.client.HTTPConnection(listen)
+                connection.request("GET", "/1k")
+                if connection.getresponse().status == 200:
+                    break
+            except OSError:
+                time.sleep(0.0005)
+        taken.append((time.monotonic() - begun) * 1e3)
+        peers.stop(process)
+    return statistics.median(taken)
+
+
+def size(binary):
+    return binary.stat().st_size / 1024 / 1024
+
+
+def processor():
+    """What runs this, without its name in the network."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":")[1].strip()
+    return platform.machine()
+
+
+def median(rounds, name, figure):
+    return statistics.median(round_[name][figure] for round_ in rounds)
+
+
+def ratio(rounds, peer):
+    """Our CPU per request by the peer's in the same round: median, lowest, highest."""
+    pairs = sorted(r["goma"]["cpu_us"] / r[peer]["cpu_us"] for r in rounds)
+    return statistics.median(pairs), pairs[0], pairs[-1]
+
+
+def verdict(met):
+    return "met" if met else "**missed**"
+
+
+def render(rounds, counts, first, sizes, warm):
+    version = peers.versions()
+    titles = {"goma": "goma", "nginx": f"nginx {version['nginx']}", "haproxy": f"HAProxy {version['haproxy']}"}
+    out = [
+        "# Benchmarks",
+        "",
+        "What a request costs in a generated gateway, next to nginx and HAProxy with equal work. Written by",
+        "`ci/bench`; every figure is of that one run.",
+        "",
+        f"- Machine: {os.cpu_count()} cores, {processor()}, Linux {platform.release().split('-')[0]}; shared, so times are noisy",
+        "- The proxy has one worker and core 0 for itself; backend and load generator share core 1",
+        f"- {CONNECTIONS} keep-alive connections, one request under way on each; keep-alive to the backend",
+        "- Equal work: reverse proxy, hop-by-hop fields dropped, `X-Forwarded-*` set; no log, no metrics",
+        f"- {ROUNDS} interleaved rounds of {WINDOW_SECONDS} s per proxy after {WARMUP_SECONDS} s of warm-up, the order turned each round; medians",
+        "- CPU: user and system time of the proxy's process by the requests answered in the same window",
+        "- Ratio: our CPU by the peer's *in the same round*, median (lowest to highest): the figure to trust",
+        "",
+        "## Per request",
+        "",
+    ]
+    bars = []
+    for key, (path, body) in SCENARIOS.items():
+        of = rounds[key]
+        better = min(("nginx", "haproxy"), key=lambda name: median(of, name, "cpu_us"))
+        out += [
+            f"### {key}. HTTP/1.1 to HTTP/1.1, {body // 1024} KiB",
+            "",
+            "| | CPU µs | requests/s | p50 µs | p99 µs | RSS MiB | goma's CPU by its |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for name in NAMES:
+            figure = lambda what: median(of, name, what)
+            by = "–"
+            if name != "goma":
+                by = "{:.2f} ({:.2f} to {:.2f})".format(*ratio(of, name))
+            out.append(
+                f"| {titles[name]} | {figure('cpu_us'):.1f} | {figure('per_second'):,.0f} | {figure('p50_us'):,.0f} "
+                f"| {figure('p99_us'):,.0f} | {figure('rss_kib') / 1024:.1f} | {by} |"
+            )
+        out.append("")
+        value = ratio(of, better)[0]
+        bars.append((f"{key}: CPU by the better peer's ({titles[better]})", f"≤ {BAR_RATIO:.2f}", f"{value:.2f}", value <= BAR_RATIO))
+    out += [
+        "## User instructions per request",
+        "",
+        f"By callgrind, 1 KiB, {CONNECTIONS} connections: the difference of runs of {COUNTED[0]:,} and {COUNTED[1]:,} requests. Free of noise;",
+        "the kernel's share is not in it.",
+        "",
+        "| | instructions |",
+        "|---|---|",
+        f"| goma, plain | {counts['plain']:,} |",
+        f"| goma, with two filters | {counts['two filters']:,} |",
+        f"| {titles['nginx']}, plain | {counts['nginx']:,} |",
+        f"| {titles['haproxy']}, plain | {counts['haproxy']:,} |",
+        "",
+        "## Around it",
+        "",
+        "| | |",
+        "|---|---|",
+    ]
+    out += [f"| stripped static binary, {what} | {mib:.2f} MiB |" for what, mib in sizes.items()]
+    out += [f"| start to first answer, {titles[name]} | {first[name]:.1f} ms |" for name in NAMES]
+    out.append(f"| `goma build --fast` after one of ten routes has changed | {statistics.median(warm):.2f} s |")
+    bars += [
+        ("user instructions, two filters", f"≤ {BAR_INSTRUCTIONS:,}", f"{counts['two filters']:,}",
+         counts["two filters"] <= BAR_INSTRUCTIONS),
+        ("`goma build --fast`, warm, ten routes", f"≤ {BAR_FAST_SECONDS} s", f"{statistics.median(warm):.2f} s",
+         statistics.median(warm) <= BAR_FAST_SECONDS),
+        ("plain binary", f"≤ {BAR_SIZE_MIB} MiB", f"{sizes['IP addresses only']:.2f} MiB",
+         sizes["IP addresses only"] <= BAR_SIZE_MIB),
+    ]
+    out += ["", "## Bars", "", "| | bar | measured | |", "|---|---|---|---|"]
+    out += [f"| {what} | {bar} | {measured} | {verdict(met)} |" for what, bar, measured, met in bars]
+    return "\n".join(out) + "\n"
+
+
+if __name__ == "__main__":
+    if not shutil.which("taskset"):
+        raise SystemExit("taskset is missing")
+    main()
