@@ -210,7 +210,7 @@ impl Field {
         self.value
     }
 
-    #[inline]
+    #[inline(always)]
     fn written(buffer: &mut Buffer, name: &[u8], value: &[u8]) -> Self {
         let line = buffer.push_line(name, value);
         let known = Known::of(name);

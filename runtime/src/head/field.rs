@@ -13,6 +13,8 @@ macro_rules! known_names {
         impl Known {
             /// Recognises a name, without regard to case. The length decides first: few names share
             /// theirs with others.
+            // Inlined, so that nothing is left of it where the name is a constant.
+            #[inline(always)]
             #[must_use]
             pub fn of(name: &[u8]) -> Self {
                 match name.len() {
