@@ -16,9 +16,17 @@ pub struct Table {
 }
 
 /// Path prefixes of one host pattern.
+///
+/// The trie holds the prefixes themselves, not what is below them: a request's path is looked up,
+/// then its parents. Catch-alls would make matchit keep a list of where to turn back, which is an
+/// allocation per request.
 #[derive(Debug, Default)]
 struct Trie {
     router: matchit::Router<Entry>,
+    /// The route of `/`, which is below nothing.
+    root: Option<Entry>,
+    /// Segments of the longest prefix: the bound on lookups per request.
+    segments_max: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,10 +72,10 @@ impl Table {
             for pattern in patterns {
                 let trie = hosts.entry(Pattern::parse(pattern));
                 trie.insert(route.path, RouteId(index))
-                    .map_err(|error| TableError {
+                    .map_err(|text| TableError {
                         route: route.name,
                         source_place: route.source,
-                        text: error.to_string(),
+                        text,
                     })?;
             }
         }
@@ -79,12 +87,12 @@ impl Table {
     pub fn find(&self, host: &[u8], port: u16, canonical_path: &str) -> Option<RouteId> {
         let mut best: Option<Entry> = None;
         for trie in self.hosts.matching(host, port) {
-            let Ok(found) = trie.router.at(canonical_path) else {
+            let Some(found) = trie.find(canonical_path) else {
                 continue;
             };
             // Host patterns come best first, so only a longer path displaces an earlier one.
-            if best.is_none_or(|best| found.value.rank > best.rank) {
-                best = Some(*found.value);
+            if best.is_none_or(|best| found.rank > best.rank) {
+                best = Some(found);
             }
         }
         best.map(|entry| entry.route)
@@ -98,24 +106,59 @@ impl Table {
 }
 
 impl Trie {
-    fn insert(&mut self, prefix: &str, route: RouteId) -> Result<(), matchit::InsertError> {
+    fn insert(&mut self, prefix: &str, route: RouteId) -> Result<(), String> {
         let canonical = match path::canonicalize(prefix.as_bytes()) {
             Ok(Some(canonical)) => canonical.matched,
             Ok(None) | Err(_) => prefix.to_owned(),
         };
         let base = canonical.trim_end_matches('/');
         let rank = base.split('/').filter(|part| !part.is_empty()).count();
-        let entry = Entry {
-            route,
-            rank: u32::try_from(rank).unwrap_or(u32::MAX),
-        };
-        let base = base.replace('{', "{{").replace('}', "}}");
-        if !base.is_empty() {
-            self.router.insert(base.as_str(), entry)?;
+        let rank = u32::try_from(rank).unwrap_or(u32::MAX);
+        let entry = Entry { route, rank };
+        if base.is_empty() {
+            return match self.root.replace(entry) {
+                Some(_) => Err("a second route for `/`".to_owned()),
+                None => Ok(()),
+            };
         }
-        self.router.insert(format!("{base}/"), entry)?;
-        self.router.insert(format!("{base}/{{*rest}}"), entry)
+        self.segments_max = self.segments_max.max(rank);
+        let literal = base.replace('{', "{{").replace('}', "}}");
+        let inserted = self.router.insert(literal, entry);
+        inserted.map_err(|error| error.to_string())
     }
+
+    /// The longest prefix of a path, on the boundary of a segment.
+    fn find(&self, path: &str) -> Option<Entry> {
+        let mut prefix = first_segments(path, self.segments_max);
+        while !prefix.is_empty() {
+            if let Ok(found) = self.router.at(prefix) {
+                return Some(*found.value);
+            }
+            prefix = parent(prefix);
+        }
+        self.root
+    }
+}
+
+/// The path up to the slash behind its first `count` segments.
+fn first_segments(path: &str, count: u32) -> &str {
+    let mut slashes = 0;
+    for (at, byte) in path.bytes().enumerate() {
+        if byte == b'/' {
+            if slashes == count {
+                return path.get(..at).unwrap_or_default();
+            }
+            slashes += 1;
+        }
+    }
+    path
+}
+
+/// The path without its last segment; the parent of `/a` is empty.
+fn parent(path: &str) -> &str {
+    path.rfind('/')
+        .and_then(|at| path.get(..at))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
