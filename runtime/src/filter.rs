@@ -13,6 +13,7 @@ pub mod body_limit;
 pub mod redirect_scheme;
 pub mod request_headers;
 pub mod response_headers;
+pub mod strip_prefix;
 
 #[cfg(test)]
 pub(crate) mod rig;

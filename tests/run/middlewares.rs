@@ -55,6 +55,25 @@ fn add_prefix() {
     );
 }
 
+/// MW-STRIPP-1, MW-GEN-12
+#[test]
+fn strip_prefix() {
+    let rig = Rig::new();
+    for (index, (target, expected)) in [
+        ("/m/strip/a%2Fb?x=1", "/a%2Fb?x=1"),
+        ("/m/%73trip", "/"),
+        ("/m/strip//a", "/a"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        rig.get(target, "X-Forwarded-Prefix: /evil\r\n");
+        let request = rig.backend.request(index);
+        assert_eq!(request.target(), *expected, "{target}");
+        assert_eq!(request.fields("x-forwarded-prefix"), ["/m/strip"]);
+    }
+}
+
 /// MW-SCHEME-1, MW-REDIR-2
 #[test]
 fn redirect_scheme() {

@@ -40,7 +40,8 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                 | Rule::BasicAuth(_)
                 | Rule::BodyLimit(_)
                 | Rule::RedirectScheme(_)
-                | Rule::ResponseHeaders(_) => {}
+                | Rule::ResponseHeaders(_)
+                | Rule::StripPrefix(_) => {}
             }
         }
     }

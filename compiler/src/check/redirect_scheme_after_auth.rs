@@ -31,7 +31,8 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                     | Rule::BodyLimit(_)
                     | Rule::RedirectScheme(_)
                     | Rule::RequestHeaders(_)
-                    | Rule::ResponseHeaders(_),
+                    | Rule::ResponseHeaders(_)
+                    | Rule::StripPrefix(_),
                     _,
                 ) => {}
             }

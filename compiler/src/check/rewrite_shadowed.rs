@@ -1,4 +1,4 @@
-//! [`Code::RewriteShadowed`] (MW-PREFIX-3)
+//! [`Code::RewriteShadowed`] (MW-PREFIX-3, RT-REWRITE-1)
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::model::{Model, Rule};
@@ -9,21 +9,39 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
             let Some(middleware) = model.middleware(id) else {
                 continue;
             };
-            let Rule::AddPrefix(rule) = &middleware.rule else {
-                continue;
+            let path = route.path.as_str();
+            let message = match &middleware.rule {
+                Rule::AddPrefix(rule) if !rule.prefix.within(&route.path) => {
+                    let prefix = rule.prefix.as_str();
+                    Some(format!(
+                        "the prefix `{prefix}` leads out of `{path}`, so `rewrite` does nothing"
+                    ))
+                }
+                Rule::StripPrefix(rule) => {
+                    let mut prefixes = rule.prefixes.iter();
+                    let stripped = prefixes.find(|prefix| route.path.within(prefix));
+                    stripped.map(|prefix| {
+                        format!(
+                            "without `{}` nothing is below `{path}`, so `rewrite` does nothing",
+                            prefix.as_str()
+                        )
+                    })
+                }
+                Rule::AddPrefix(_)
+                | Rule::BasicAuth(_)
+                | Rule::BodyLimit(_)
+                | Rule::RedirectScheme(_)
+                | Rule::RequestHeaders(_)
+                | Rule::ResponseHeaders(_) => None,
             };
-            if !rule.prefix.within(&route.path) {
-                let (prefix, path) = (rule.prefix.as_str(), route.path.as_str());
-                let message = format!(
-                    "the prefix `{prefix}` leads out of `{path}`, so `rewrite` does nothing"
-                );
+            if let Some(message) = message {
                 let warning = Diagnostic::new(
                     Code::RewriteShadowed,
                     format!("{}.middlewares", route.key),
                     span,
                     message,
                 );
-                diags.push(warning.help("put the prefix into `rewrite`"));
+                diags.push(warning.help("let `rewrite` alone change the path"));
                 break;
             }
         }

@@ -263,10 +263,10 @@ codes! {
     /// Instead: another path, or `monitoring.enableLiveness: false`
     ReservedPath = "reserved-path", Warning;
 
-    /// What: a route has `rewrite`, and its `addPrefix` leads out of the route's path.
+    /// What: `addPrefix` or `stripPrefix` leads out of the path of a route with `rewrite`.
     /// Why: `rewrite` applies only to paths below `path`, so it does nothing.
     /// Example: `{path: /api, rewrite: /v1}` with `prefix: /x`
-    /// Instead: put the prefix into `rewrite`.
+    /// Instead: let `rewrite` alone change the path.
     RewriteShadowed = "rewrite-shadowed", Warning;
 
     /// What: two enabled routes have the same path and a host in common.

@@ -8,7 +8,7 @@ use quote::quote;
 use super::rt;
 use crate::plan::{
     AddPrefix, BasicAuth, BodyLimit, Cors, Filter, Header, Middleware, RedirectScheme,
-    RequestHeaders, ResponseHeaders, User, Value,
+    RequestHeaders, ResponseHeaders, StripPrefix, User, Value,
 };
 
 /// What the header says about the file.
@@ -73,6 +73,7 @@ fn emit_config(filter: &Filter) -> TokenStream {
             let cors = rt::option(cors.as_ref().map(emit_cors));
             quote!(set: #set, cors: #cors)
         }
+        Filter::StripPrefix(StripPrefix { prefixes }) => quote!(prefixes: &[#(#prefixes),*]),
     }
 }
 

@@ -158,6 +158,7 @@ pub(super) fn filter_path(filter: &Filter) -> FilterPath {
         Filter::RedirectScheme(_) => ("redirect_scheme", "RedirectScheme"),
         Filter::RequestHeaders(_) => ("request_headers", "RequestHeaders"),
         Filter::ResponseHeaders(_) => ("response_headers", "ResponseHeaders"),
+        Filter::StripPrefix(_) => ("strip_prefix", "StripPrefix"),
     };
     FilterPath {
         module: format_ident!("{module}"),

@@ -1,10 +1,11 @@
 //! The walk through a route's middlewares (RT-CHAIN-1): what each does to this request.
 
 use super::path::{Canonical, canonicalize};
+use super::route::is_below;
 use super::upstream::join;
 use super::{Request, Step};
 use crate::model::rule::{RedirectScheme, Scheme};
-use crate::model::{Model, Route, Rule};
+use crate::model::{Model, Route, RoutePath, Rule};
 
 /// What comes out at the end of a chain.
 pub(super) struct Walked {
@@ -80,12 +81,37 @@ fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option
             (String::new(), None)
         }
         Rule::ResponseHeaders(_) => (String::new(), None),
+        Rule::StripPrefix(rule) => {
+            let matched = &walked.path.matched;
+            let mut prefixes = rule.prefixes.iter().map(RoutePath::as_str);
+            match prefixes.find(|prefix| is_below(matched, prefix)) {
+                Some(prefix) => {
+                    walked.path = stripped(prefix, &walked.path);
+                    (format!("path becomes {}", walked.path.forwarded), None)
+                }
+                None => ("no prefix fits".to_owned(), None),
+            }
+        }
     }
 }
 
 /// MW-PREFIX-1; a path that is canonical stays so under a canonical prefix.
 fn prefixed(prefix: &str, path: &Canonical) -> Canonical {
     let forwarded = join(prefix, &path.forwarded);
+    canonicalize(&forwarded).unwrap_or_else(|_| path.clone())
+}
+
+/// MW-STRIPP-1: by segments, because an escaped spelling of the prefix is longer than the prefix.
+fn stripped(prefix: &str, path: &Canonical) -> Canonical {
+    let mut rest = path.forwarded.as_str();
+    for _ in prefix.split('/').filter(|part| !part.is_empty()) {
+        rest = rest.trim_start_matches('/');
+        rest = rest
+            .find('/')
+            .and_then(|at| rest.get(at..))
+            .unwrap_or_default();
+    }
+    let forwarded = format!("/{}", rest.trim_start_matches('/'));
     canonicalize(&forwarded).unwrap_or_else(|_| path.clone())
 }
 

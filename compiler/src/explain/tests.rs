@@ -262,6 +262,31 @@ middlewares:
     assert_eq!(upstream.rewrite, None);
 }
 
+/// MW-STRIPP-1
+#[test]
+fn strip_prefix_vectors() {
+    let spec = "
+version: 2
+gateway:
+  routes:
+    - {name: all, path: /, target: \"http://10.0.0.7\", middlewares: [s]}
+middlewares:
+  - {name: s, type: stripPrefix, rule: {prefixes: [/api, /api/v1]}}
+";
+    for (path, expected) in [
+        ("/api/v1/x?a=1", "/x?a=1"),
+        ("/apiary", "/apiary"),
+        ("/api", "/"),
+        ("/%61pi/v1/a%2Fb/", "/a%2Fb/"),
+        ("/api//x", "/x"),
+    ] {
+        let upstream = routed(spec, &format!("GET http://h{path}"))
+            .upstream
+            .unwrap();
+        assert_eq!(upstream.url, format!("http://10.0.0.7{expected}"), "{path}");
+    }
+}
+
 /// RT-UP-2
 #[test]
 fn one_slash_stands_between_backend_path_and_path() {

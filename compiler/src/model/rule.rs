@@ -17,6 +17,8 @@ pub enum Rule {
     RequestHeaders(RequestHeaders),
     /// MW-RESH, MW-CORS
     ResponseHeaders(ResponseHeaders),
+    /// MW-STRIPP
+    StripPrefix(StripPrefix),
 }
 
 impl Rule {
@@ -30,6 +32,7 @@ impl Rule {
             Self::RedirectScheme(_) => "redirectScheme",
             Self::RequestHeaders(_) => "requestHeaders",
             Self::ResponseHeaders(_) => "responseHeaders",
+            Self::StripPrefix(_) => "stripPrefix",
         }
     }
 
@@ -43,7 +46,8 @@ impl Rule {
             | Self::BasicAuth(_)
             | Self::BodyLimit(_)
             | Self::RedirectScheme(_)
-            | Self::RequestHeaders(_) => false,
+            | Self::RequestHeaders(_)
+            | Self::StripPrefix(_) => false,
         }
     }
 }
@@ -154,4 +158,11 @@ pub struct Cors {
     pub max_age: Option<u32>,
     /// Not together with the origin `*`.
     pub allow_credentials: bool,
+}
+
+/// `stripPrefix`
+#[derive(Clone, Debug)]
+pub struct StripPrefix {
+    /// At least one, none of them `/`; longer ones first.
+    pub prefixes: Vec<RoutePath>,
 }

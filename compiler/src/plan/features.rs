@@ -50,7 +50,8 @@ fn of_filter(filter: &Filter) -> Option<Feature> {
         | Filter::BodyLimit(_)
         | Filter::RedirectScheme(_)
         | Filter::RequestHeaders(_)
-        | Filter::ResponseHeaders(_) => None,
+        | Filter::ResponseHeaders(_)
+        | Filter::StripPrefix(_) => None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::names::{self, Ident};
 use super::{
     AddPrefix, BasicAuth, BodyLimit, Chain, Cors, Filter, Header, Member, Middleware, Part, Place,
     Plan, RedirectScheme, RequestHeaders, ResponseHeaders, Route, RouteName, RouteTable, Settings,
-    User, Value, features,
+    StripPrefix, User, Value, features,
 };
 use crate::model::{self, MiddlewareId, Model, Rule};
 use crate::source::{SourceMap, Span};
@@ -244,6 +244,12 @@ fn lower_rule(cx: &Cx<'_>, rule: &Rule) -> Filter {
             set: lower_headers(cx, &rule.set),
             cors: rule.cors.as_ref().map(|cors| lower_cors(cx, cors)),
         }),
+        Rule::StripPrefix(rule) => {
+            let prefixes = rule.prefixes.iter();
+            Filter::StripPrefix(StripPrefix {
+                prefixes: prefixes.map(|prefix| prefix.as_str().to_owned()).collect(),
+            })
+        }
     }
 }
 

@@ -213,6 +213,8 @@ pub enum Filter {
     RequestHeaders(RequestHeaders),
     /// `responseHeaders`.
     ResponseHeaders(ResponseHeaders),
+    /// `stripPrefix`.
+    StripPrefix(StripPrefix),
 }
 
 impl Filter {
@@ -225,13 +227,14 @@ impl Filter {
             Self::RedirectScheme(_) => "redirectScheme",
             Self::RequestHeaders(_) => "requestHeaders",
             Self::ResponseHeaders(_) => "responseHeaders",
+            Self::StripPrefix(_) => "stripPrefix",
         }
     }
 
     /// Every class V value of the rule.
     pub fn values(&self) -> Vec<&Value> {
         match self {
-            Self::AddPrefix(_) | Self::BodyLimit(_) => Vec::new(),
+            Self::AddPrefix(_) | Self::BodyLimit(_) | Self::StripPrefix(_) => Vec::new(),
             Self::BasicAuth(rule) => rule
                 .users
                 .iter()
@@ -351,4 +354,11 @@ pub struct Cors {
     pub max_age_seconds: Option<u32>,
     /// Whether credentials may be sent.
     pub allow_credentials: bool,
+}
+
+/// Rule of `stripPrefix` (MW-STRIPP-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StripPrefix {
+    /// Canonical, without a trailing `/`; longer ones first.
+    pub prefixes: Vec<String>,
 }

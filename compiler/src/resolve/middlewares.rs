@@ -21,6 +21,7 @@ const TYPES: &[(&str, Type)] = &[
     ("redirectScheme", Type::RedirectScheme),
     ("requestHeaders", Type::RequestHeaders),
     ("responseHeaders", Type::ResponseHeaders),
+    ("stripPrefix", Type::StripPrefix),
 ];
 
 /// Types of the dialect that this release cannot do yet (middlewares.md 1.2).
@@ -59,7 +60,6 @@ const LATER_TYPES: &[&str] = &[
     "requestTimeout",
     "rewriteRegex",
     "securityHeaders",
-    "stripPrefix",
     "stripQuery",
     "userAgentBlock",
 ];
@@ -82,6 +82,7 @@ enum Type {
     RedirectScheme,
     RequestHeaders,
     ResponseHeaders,
+    StripPrefix,
 }
 
 /// All middlewares without fault, and all names.
@@ -181,6 +182,10 @@ fn rule(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<Rule> {
             let rule = shape::response_headers(fields, cx.diags);
             rules::response_headers(&rule, home, cx).map(Rule::ResponseHeaders)
         }
+        Type::StripPrefix => {
+            let rule = shape::strip_prefix(fields, cx.diags);
+            rules::strip_prefix(&rule, home, cx).map(Rule::StripPrefix)
+        }
     }
 }
 
@@ -238,7 +243,7 @@ fn kind(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<Type> {
             .chain(LATER_TYPES.iter().copied());
         match nearest(&text, all) {
             Some(name) => fault.help(format!("did you mean `{name}`?")).fix(leaf.span, name),
-            None => fault.help("the types are: addPrefix, basicAuth, bodyLimit, redirectScheme, requestHeaders, responseHeaders"),
+            None => fault.help("the types are: addPrefix, basicAuth, bodyLimit, redirectScheme, requestHeaders, responseHeaders, stripPrefix"),
         }
     };
     cx.diags.push(fault);

@@ -2,6 +2,7 @@
 //! S keys are looked up, every text becomes its type. An item with a fault is left out of the
 //! model; since a fault is an error, no model with a gap gets past `check`.
 
+mod cors;
 mod env;
 mod gateway;
 mod middlewares;

@@ -65,6 +65,11 @@ pub(crate) struct ResponseHeaders {
     pub(crate) any: bool,
 }
 
+/// `stripPrefix`
+pub(crate) struct StripPrefix {
+    pub(crate) prefixes: Option<Leaves>,
+}
+
 /// `responseHeaders.cors`
 pub(crate) struct Cors {
     pub(crate) path_key: String,
@@ -218,4 +223,13 @@ fn read_cors(mut fields: Fields<'_>, diags: &mut Diagnostics) -> Cors {
 /// The mapping of a rule; an absent one is empty. Letter case of its keys is forgiven.
 pub(crate) fn fields<'n>(rule: &'n Node, path: &str, diags: &mut Diagnostics) -> Fields<'n> {
     Fields::new(rule, path, diags).folding(true)
+}
+
+/// Reads the rule of a `stripPrefix`.
+pub(crate) fn strip_prefix(mut fields: Fields<'_>, diags: &mut Diagnostics) -> StripPrefix {
+    let rule = StripPrefix {
+        prefixes: fields.leaves("prefixes", diags),
+    };
+    fields.finish(&Others::NONE, diags);
+    rule
 }

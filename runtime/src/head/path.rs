@@ -58,6 +58,15 @@ pub fn canonicalize(path: &[u8]) -> Result<Option<Canonical>, Refusal> {
     Ok(Some(Canonical { forwarded, matched }))
 }
 
+/// Whether a path is `prefix` or below it, on segment boundaries (RT-ROUTE-3).
+#[must_use]
+pub fn is_below(path: &str, prefix: &str) -> bool {
+    prefix == "/"
+        || path
+            .strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 fn is_canonical(path: &[u8]) -> Result<bool, Refusal> {
     let mut seen = 0;
     let mut after_slash = 0;

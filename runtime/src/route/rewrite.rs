@@ -1,6 +1,7 @@
 //! `rewrite`: the path that a backend sees (RT-REWRITE, RT-UP-2).
 
 use crate::head::Buffer;
+use crate::head::path::is_below;
 
 /// Writes the forwarded path: `prefix` of the backend URL, then `rewrite` applied to `path`.
 ///
@@ -23,15 +24,6 @@ pub fn write_path(
             out.push(path.as_bytes());
         }
     }
-}
-
-/// Whether a path is `prefix` or below it, on segment boundaries (RT-ROUTE-3).
-#[must_use]
-pub fn is_below(path: &str, prefix: &str) -> bool {
-    prefix == "/"
-        || path
-            .strip_prefix(prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn write_rewritten(out: &mut Buffer, route_path: &str, rewrite: &str, path: &str) {

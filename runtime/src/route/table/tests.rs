@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::super::host::{Kind, Pattern};
-use super::super::rewrite::is_below;
 use super::super::{Backend, ChainId};
 use super::*;
+use crate::head::path::is_below;
 
 const NO_BACKENDS: &[Backend] = &[];
 
