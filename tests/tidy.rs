@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 const COMPILER: &[(&str, &[&str])] = &[
     ("check", &["diag", "model", "resolve", "source"]),
     ("diag", &["source"]),
+    ("dialect", &[]),
     ("emit", &["chains", "middlewares", "plan"]),
     ("explain", &["model", "source"]),
     ("model", &["source"]),
     ("plan", &["diag", "model", "source"]),
-    ("resolve", &["diag", "model", "source", "spec"]),
+    ("resolve", &["diag", "dialect", "model", "source", "spec"]),
     ("source", &[]),
-    ("spec", &["diag", "source"]),
+    ("spec", &["diag", "dialect", "source"]),
 ];
 
 /// Modules of `runtime/src` and what each may import. No module reaches up: nothing names `server`,

@@ -9,6 +9,7 @@
 
 mod check;
 pub mod diag;
+pub mod dialect;
 pub mod emit;
 pub mod explain;
 pub mod model;

@@ -58,4 +58,6 @@ fn machine_readable() {
     sources.add("goma.yml", "version: 2\ngatway: {}\n");
     let findings = check(&sources, &Options::default()).diagnostics;
     insta::assert_snapshot!(diag::render::json(&findings, &sources));
+    insta::assert_snapshot!("sarif", diag::render::sarif(&findings, &sources));
+    insta::assert_snapshot!("github", diag::render::github(&findings, &sources));
 }

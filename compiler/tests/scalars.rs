@@ -2,7 +2,8 @@
 
 #![allow(clippy::panic, reason = "a test may fail")]
 
-use goma_compiler::model::scalar::{self, Invalid, UrlScheme};
+use goma_compiler::model::address::{self, UrlScheme};
+use goma_compiler::model::scalar::{self, Invalid};
 
 #[test]
 fn agrees_with_the_shared_table() {
@@ -35,18 +36,29 @@ fn read(kind: &str, text: &str) -> String {
         ),
         "addr" => (
             "bad-address",
-            scalar::parse_address(text).map(|address| address.replace("localhost", "127.0.0.1")),
+            address::parse_address(text).map(|address| address.replace("localhost", "127.0.0.1")),
         ),
         "url" => return url(text),
-        "level" => ("bad-value", scalar::parse_level(text)),
-        "format" => ("bad-value", scalar::parse_format(text)),
+        "level" => (
+            "bad-value",
+            scalar::parse_word(
+                text,
+                &["trace", "debug", "info", "warn", "error", "off"],
+                true,
+            )
+            .map(str::to_owned),
+        ),
+        "format" => (
+            "bad-value",
+            scalar::parse_word(text, &["text", "json"], false).map(str::to_owned),
+        ),
         kind => panic!("no grammar {kind}"),
     };
     answer(code, result)
 }
 
 fn url(text: &str) -> String {
-    let result = scalar::parse_url(text).map(|mut url| match url.scheme {
+    let result = address::parse_url(text).map(|mut url| match url.scheme {
         UrlScheme::Http => {
             url.port = url.port.filter(|port| *port != 80);
             url.to_string()

@@ -6,7 +6,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use goma_compiler::diag::{Code, Diagnostics, Severity, render};
 use goma_compiler::source::SourceMap;
 
-use crate::commands::{Color, Format};
+use crate::commands::{Color, FindingsFormat};
+use crate::terminal;
 
 /// The flags with their meaning, in no order: positions on the command line decide.
 const FLAGS: [(&str, Option<Severity>, &str); 3] = [
@@ -139,12 +140,19 @@ fn parse_code(text: &str) -> Result<Option<Code>, String> {
 }
 
 /// Prints all findings with the closing count.
-pub(crate) fn print(findings: &Diagnostics, sources: &SourceMap, format: Format, color: Color) {
+pub(crate) fn print(
+    findings: &Diagnostics,
+    sources: &SourceMap,
+    format: FindingsFormat,
+    color: Color,
+) {
     let text = match format {
-        Format::Human => render::human(findings, sources, use_color(color)),
-        Format::Json => render::json(findings, sources),
+        FindingsFormat::Github => render::github(findings, sources),
+        FindingsFormat::Human => render::human(findings, sources, use_color(color)),
+        FindingsFormat::Json => render::json(findings, sources),
+        FindingsFormat::Sarif => render::sarif(findings, sources),
     };
-    println!("{}", text.trim_end_matches('\n'));
+    terminal::print(format_args!("{text}"));
 }
 
 fn use_color(color: Color) -> bool {

@@ -16,6 +16,7 @@ mod failure;
 mod findings;
 mod input;
 mod missing;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use commands::Command;
+use terminal::say;
 
 /// A compiler for API gateways: checks a goma.yml and builds the gateway it describes.
 #[derive(Debug, Parser)]
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> ExitCode {
     if cli.version {
-        println!("goma version {}", goma_compiler::VERSION);
+        say!("goma version {}", goma_compiler::VERSION);
         return ExitCode::SUCCESS;
     }
     match cli.command {

@@ -65,6 +65,12 @@ codes! {
     /// Instead: `address: ":8080"`
     BadAddress = "bad-address", Error;
 
+    /// What: an entry is not an IP address, a CIDR block or, where allowed, a range.
+    /// Why: a list of addresses that is not understood lets the wrong clients in.
+    /// Example: `sourceRanges: [10.0.0.0/33]`
+    /// Instead: `sourceRanges: [10.0.0.0/8]`
+    BadCidr = "bad-cidr", Error;
+
     /// What: a time is malformed, negative or lacks its unit.
     /// Why: a guessed unit is wrong by a factor of a thousand.
     /// Example: `read: 1d`
@@ -94,6 +100,12 @@ codes! {
     /// Example: `path: /api/*`
     /// Instead: `path: /api`
     BadPath = "bad-path", Error;
+
+    /// What: a regular expression cannot be compiled, or is not of linear time.
+    /// Why: it would match nothing, or let a request stop the gateway.
+    /// Example: `pattern: "^/old/(.*"`
+    /// Instead: `pattern: "^/old/(.*)"`
+    BadRegex = "bad-regex", Error;
 
     /// What: a rule breaks a condition of its middleware type that has no code of its own.
     /// Why: the middleware would not do what it says.
@@ -167,6 +179,12 @@ codes! {
     /// Instead: `path: ${API_PATH:-/api}`, or `goma build --env API_PATH=/api`
     EnvUnset = "env-unset", Error;
 
+    /// What: the configuration does not exist or cannot be read.
+    /// Why: there is nothing to check or build.
+    /// Example: `goma check gome.yml`
+    /// Instead: `goma check goma.yml`; `goma init` writes a first one.
+    FileMissing = "file-missing", Error;
+
     /// What: `requestHeaders` sets a forwarding header.
     /// Why: it replaces what the gateway says about the client.
     /// Example: `setHeaders: {X-Forwarded-For: 10.0.0.1}`
@@ -191,9 +209,15 @@ codes! {
     /// Instead: use another header name, or list it first.
     IdentityHeaderOverwritten = "identity-header-overwritten", Warning;
 
+    /// What: two spellings or forms of one setting are given, or one without its other half.
+    /// Why: only one of them could be meant.
+    /// Example: `tls: {clientCert: cert.pem}` without `clientKey`
+    /// Instead: give both halves, and one form of each setting.
+    KeyConflict = "key-conflict", Error;
+
     /// What: a secret is written in clear text.
     /// Why: whoever can read the file, the build or the binary has it.
-    /// Example: `password: hunter2`
+    /// Example: `password: open-sesame`
     /// Instead: `password: ${ADMIN_PASSWORD}`, or a bcrypt hash.
     LiteralSecret = "literal-secret", Warning;
 
@@ -244,6 +268,18 @@ codes! {
     /// Example: `header: 0`
     /// Instead: `header: 10`
     OutOfRange = "out-of-range", Error;
+
+    /// What: an entry of `paths` does not begin with `/`.
+    /// Why: every path does, so it would match nothing.
+    /// Example: `paths: [admin]`
+    /// Instead: `paths: [/admin]`
+    PathNoSlash = "path-no-slash", Error;
+
+    /// What: a regular expression in `paths` has `/*` or `//`.
+    /// Why: there it means any number of slashes, not any segment.
+    /// Example: `paths: ["/tenant/*/api/.*"]`
+    /// Instead: `paths: ["/tenant/[^/]+/api/.*"]`
+    PathStarInRegex = "path-star-in-regex", Error;
 
     /// What: the prefix of an `addPrefix` does not begin with `/`.
     /// Why: it is added for you, but reads like part of a name.

@@ -2,11 +2,14 @@
 //! A [`Model`] can only be made from newtypes that are valid by construction; nothing here is
 //! looked up by name again. Every item keeps the place it came from.
 
+pub mod address;
+pub mod claims;
 mod header;
 mod host;
 mod method;
 mod name;
 pub(crate) mod path;
+pub mod regex;
 pub mod rule;
 pub mod scalar;
 mod value;

@@ -1,7 +1,6 @@
 //! Scalar grammars (config.md section 2). The runtime has its own parsers for the kinds that are
 //! read at start; `specs/scalars.tsv` holds both to the same answers.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// Why a text is not a value of its kind: one line, lower case, and perhaps advice.
@@ -238,204 +237,54 @@ fn unit_bytes(unit: &str) -> Option<u64> {
     base.checked_pow(power)
 }
 
-/// A listen address: `:port`, `IP:port`, `[v6]:port`, `localhost:port`. Canonical: `:port` becomes
-/// `[::]:port`.
+/// A decimal number.
 ///
 /// # Errors
-/// `bad-address`
-pub fn parse_address(text: &str) -> Result<String, Invalid> {
-    let bad = |why: &str| {
-        Invalid::new(format!(
-            "`{}` is not a listen address: {why}",
-            text.escape_debug()
-        ))
+/// `type-mismatch`
+pub fn parse_float(text: &str) -> Result<f64, Invalid> {
+    let digits = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E');
+    let value = text.parse::<f64>().ok().filter(|value| value.is_finite());
+    value
+        .filter(|_| text.chars().all(digits))
+        .ok_or_else(|| Invalid::new("expected a number"))
+}
+
+/// A status code, or a range of them: `404`, `500-599`, `5xx`.
+///
+/// # Errors
+/// `type-mismatch`: not of this form; `out-of-range`: outside 100 to 599, or upside down.
+pub fn parse_codes(text: &str) -> Result<(u16, u16), Invalid> {
+    let class = text.strip_suffix("xx").and_then(|class| class.parse().ok());
+    let code = |text: &str| {
+        let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|_| digits)
     };
-    let Some((host, port)) = text.rsplit_once(':') else {
-        let fault = bad("it has no port");
-        return Err(if text.parse::<u16>().is_ok() {
-            fault.help(format!("write `:{text}`"))
-        } else {
-            fault
-        });
+    let range = match (class, text.split_once('-')) {
+        (Some(class @ 1..=5), _) => Some((class * 100, class * 100 + 99)),
+        (_, Some((low, high))) => code(low.trim()).zip(code(high.trim())),
+        (_, None) => code(text).map(|code| (code, code)),
     };
-    let port = parse_port(port).map_err(|_| bad("a port is 1 to 65535"))?;
-    if host.is_empty() {
-        return Ok(format!("[::]:{port}"));
-    }
-    if host == "localhost" {
-        return Ok(format!("localhost:{port}"));
-    }
-    if let Some(inner) = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-    {
-        let address = inner
-            .parse::<Ipv6Addr>()
-            .map_err(|_| bad("not an IPv6 address in brackets"))?;
-        return Ok(format!("[{address}]:{port}"));
-    }
-    if host.contains(':') {
-        return Err(bad("an IPv6 address stands in brackets"));
-    }
-    let address = host.parse::<Ipv4Addr>().map_err(|_| {
-        bad("only IP addresses and `localhost` can be listened on")
-            .help(format!("write `:{port}` for all addresses"))
+    let (low, high) = range.ok_or_else(|| {
+        Invalid::new(format!("`{}` is not a status code", text.escape_debug()))
+            .help("write `404`, `500-599` or `5xx`")
     })?;
-    Ok(format!("{address}:{port}"))
+    if low > high {
+        return Err(Invalid::range("the range of status codes is upside down"));
+    }
+    if !(100..=599).contains(&low) || high > 599 {
+        return Err(Invalid::range("a status code is 100 to 599"));
+    }
+    Ok((low, high))
 }
 
-/// 1 to 65535 in decimal digits.
-///
-/// # Errors
-/// `out-of-range`
-pub fn parse_port(text: &str) -> Result<u16, Invalid> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse::<u16>() {
-        Ok(port) if digits && port > 0 => Ok(port),
-        Ok(_) | Err(_) => Err(Invalid::range("a port is 1 to 65535")),
-    }
-}
-
-/// Schemes a backend may be reached by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UrlScheme {
-    /// HTTP/2 in clear text.
-    H2c,
-    /// HTTP/1.1
-    Http,
-    /// HTTP over TLS.
-    Https,
-}
-
-/// The URL of a backend (C-URL).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Url {
-    /// How it is reached.
-    pub scheme: UrlScheme,
-    /// Lower case; IPv6 in brackets.
-    pub host: String,
-    /// The scheme's own when absent.
-    pub port: Option<u16>,
-    /// Empty, or begins with `/` and does not end with one.
-    pub path: String,
-}
-
-impl std::fmt::Display for Url {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let scheme = match self.scheme {
-            UrlScheme::H2c => "h2c",
-            UrlScheme::Http => "http",
-            UrlScheme::Https => "https",
-        };
-        write!(f, "{scheme}://{}", self.host)?;
-        if let Some(port) = self.port {
-            write!(f, ":{port}")?;
-        }
-        f.write_str(&self.path)
-    }
-}
-
-/// `scheme://host[:port][/path]`.
-///
-/// # Errors
-/// `bad-url`: malformed, or with user, query or fragment. The message does not repeat the text:
-/// it may hold a password.
-pub fn parse_url(text: &str) -> Result<Url, Invalid> {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return Err(Invalid::new("a url begins with `http://` or `https://`"));
-    };
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "h2c" => UrlScheme::H2c,
-        "http" => UrlScheme::Http,
-        "https" => UrlScheme::Https,
-        other => {
-            let shown = other.escape_debug();
-            return Err(
-                Invalid::new(format!("`{shown}` is not a scheme of a backend"))
-                    .help("use `http`, `https` or `h2c`"),
-            );
-        }
-    };
-    if rest.contains('?') {
-        return Err(Invalid::new("a backend url has no query"));
-    }
-    if rest.contains('#') {
-        return Err(Invalid::new("a backend url has no fragment"));
-    }
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    if authority.contains('@') {
-        return Err(Invalid::new("a backend url has no user part")
-            .help("set the `Authorization` header by a `requestHeaders` middleware"));
-    }
-    let (host, port) = parse_authority(authority)?;
-    let odd = |c: char| c.is_ascii_control() || c == ' ' || c == '\\';
-    if let Some(odd) = path.chars().find(|&c| odd(c) || !c.is_ascii()) {
-        return Err(Invalid::new(format!(
-            "`{}` is not allowed in a url",
-            odd.escape_debug()
-        )));
-    }
-    let path = path.trim_end_matches('/').to_owned();
-    Ok(Url {
-        scheme,
-        host,
-        port,
-        path,
-    })
-}
-
-fn parse_authority(text: &str) -> Result<(String, Option<u16>), Invalid> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(inner) => {
-            let bad = || Invalid::new("the IPv6 host of the url is malformed");
-            let (address, rest) = inner.split_once(']').ok_or_else(bad)?;
-            let address = address.parse::<Ipv6Addr>().map_err(|_| bad())?;
-            if !rest.is_empty() && !rest.starts_with(':') {
-                return Err(bad());
-            }
-            (format!("[{address}]"), rest.strip_prefix(':'))
-        }
-        None => match text.split_once(':') {
-            Some((host, port)) => (host.to_ascii_lowercase(), Some(port)),
-            None => (text.to_ascii_lowercase(), None),
-        },
-    };
-    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if host.is_empty() {
-        return Err(Invalid::new("the url has no host"));
-    }
-    if !host.starts_with('[') && !host.chars().all(inner) {
-        return Err(Invalid::new("the host of the url is malformed"));
-    }
-    let bad_port = || Invalid::new("the port of the url is not 1 to 65535");
-    let port = port
-        .map(|port| parse_port(port).map_err(|_| bad_port()))
-        .transpose()?;
-    Ok((host, port))
-}
-
-/// `trace debug info warn error off` in any letter case; canonical lower case.
+/// One of these words; `fold`: in any letter case. Gives the word as the list has it.
 ///
 /// # Errors
 /// `bad-value`
-pub fn parse_level(text: &str) -> Result<String, Invalid> {
-    one_of(
-        &text.to_ascii_lowercase(),
-        &["trace", "debug", "info", "warn", "error", "off"],
-    )
-}
-
-/// `text` or `json`.
-///
-/// # Errors
-/// `bad-value`
-pub fn parse_format(text: &str) -> Result<String, Invalid> {
-    one_of(text, &["text", "json"])
-}
-
-fn one_of(text: &str, words: &[&str]) -> Result<String, Invalid> {
-    if words.contains(&text) {
-        return Ok(text.to_owned());
+pub fn parse_word<'w>(text: &str, words: &[&'w str], fold: bool) -> Result<&'w str, Invalid> {
+    let same = |word: &&&str| **word == text || (fold && word.eq_ignore_ascii_case(text));
+    if let Some(word) = words.iter().find(same) {
+        return Ok(word);
     }
     let list: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     Err(

@@ -2,6 +2,7 @@
 
 use super::read::{Cx, constant};
 use crate::diag::{Code, Diagnostic};
+use crate::model::address;
 use crate::model::rule::Cors;
 use crate::model::scalar::{self, Invalid};
 use crate::model::{HeaderName, Method, Value};
@@ -141,7 +142,7 @@ fn check_origin(text: &str) -> Result<(), Invalid> {
         Some(scheme) => scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"),
         None => bare.len() < host.len(),
     };
-    let url = scalar::parse_url(&format!("http://{bare}")).map_err(|_| fault())?;
+    let url = address::parse_url(&format!("http://{bare}")).map_err(|_| fault())?;
     let only_host = url.path.is_empty() && !bare.ends_with('/');
     if scheme_fits && only_host {
         Ok(())

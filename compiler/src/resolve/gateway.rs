@@ -1,6 +1,7 @@
 //! `gateway` without its routes: all of class V, so checked here and read at start.
 
-use super::read::{Cx, Grammar};
+use super::read::Cx;
+use crate::dialect::Scalar;
 use crate::model::{Gateway, Timeouts};
 use crate::source::Span;
 use crate::spec;
@@ -12,12 +13,13 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
     let (times, log, monitoring) = (&spec.timeouts, &spec.log, &spec.monitoring);
     let mut seconds = |leaf, name: &str, default| {
         let key = format!("gateway.timeouts.{name}");
-        let grammar = if name == "header" {
-            Grammar::SecondsHeader
+        let bounds = if name == "header" {
+            (1, 300)
         } else {
-            Grammar::Seconds
+            (0, u64::MAX)
         };
-        cx.checked(leaf, grammar, (&key, default), home(times.span))
+        let scalar = Scalar::Seconds(bounds.0, bounds.1);
+        cx.checked(leaf, scalar, (&key, default), home(times.span))
     };
     let timeouts = Timeouts {
         read: seconds(times.read.as_ref(), "read", "60"),
@@ -27,15 +29,15 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
         drain: seconds(times.drain.as_ref(), "drain", "10"),
         drain_delay: seconds(times.drain_delay.as_ref(), "drainDelay", "0"),
     };
-    let mut other = |leaf, grammar, key, default, section| {
-        cx.checked(leaf, grammar, (key, default), home(section))
+    let mut other = |leaf, scalar, key, default, section| {
+        cx.checked(leaf, scalar, (key, default), home(section))
     };
     Gateway {
         span,
         routes_span: spec.routes_span.unwrap_or(span),
         web_address: other(
             spec.web_address.as_ref(),
-            Grammar::Address,
+            Scalar::Address,
             "gateway.entryPoints.web.address",
             "[::]:8080",
             spec.web_span,
@@ -43,28 +45,28 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
         timeouts,
         log_level: other(
             log.level.as_ref(),
-            Grammar::Level,
+            Scalar::EnumFold(&["trace", "debug", "info", "warn", "error", "off"]),
             "gateway.log.level",
             "info",
             log.span,
         ),
         log_format: other(
             log.format.as_ref(),
-            Grammar::Format,
+            Scalar::Enum(&["text", "json"]),
             "gateway.log.format",
             "text",
             log.span,
         ),
         readiness: other(
             monitoring.enable_readiness.as_ref(),
-            Grammar::Bool,
+            Scalar::Bool,
             "gateway.monitoring.enableReadiness",
             "true",
             monitoring.span,
         ),
         liveness: other(
             monitoring.enable_liveness.as_ref(),
-            Grammar::Bool,
+            Scalar::Bool,
             "gateway.monitoring.enableLiveness",
             "true",
             monitoring.span,

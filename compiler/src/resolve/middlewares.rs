@@ -1,89 +1,53 @@
 //! Entries of `middlewares`: names and types; the rules themselves are in `rules`.
 
 use super::names::Names;
+use super::pending;
 use super::read::Cx;
-use super::rules;
+use super::rules::{self, Home};
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Diagnostic};
+use crate::dialect::rules::ROUTE_KEYS;
+use crate::dialect::{TYPES, Type};
 use crate::model::{Middleware, MiddlewareId, Name, Rule};
 use crate::source::Span;
 use crate::spec;
 use crate::spec::Spec;
+use crate::spec::fields::Fields;
 use crate::spec::node::{Kind, Node};
 use crate::spec::rule as shape;
+use crate::spec::shape::check as check_shape;
 
-/// Types of this release, other spellings after the first.
-const TYPES: &[(&str, Type)] = &[
-    ("addPrefix", Type::AddPrefix),
-    ("basic", Type::BasicAuth),
-    ("basicAuth", Type::BasicAuth),
-    ("bodyLimit", Type::BodyLimit),
-    ("redirectScheme", Type::RedirectScheme),
-    ("requestHeaders", Type::RequestHeaders),
-    ("responseHeaders", Type::ResponseHeaders),
-    ("stripPrefix", Type::StripPrefix),
+/// Reads and resolves a rule.
+type Resolver = fn(Fields<'_>, Home<'_>, &mut Cx<'_>) -> Option<Rule>;
+
+/// One per type that this release can do.
+const RESOLVERS: &[(&str, Resolver)] = &[
+    ("addPrefix", |fields, home, cx| {
+        rules::add_prefix(&shape::add_prefix(fields), home, cx).map(Rule::AddPrefix)
+    }),
+    ("basicAuth", |fields, home, cx| {
+        rules::basic_auth(&shape::basic_auth(fields), home, cx).map(Rule::BasicAuth)
+    }),
+    ("bodyLimit", |fields, home, cx| {
+        rules::body_limit(&shape::body_limit(fields), home, cx).map(Rule::BodyLimit)
+    }),
+    ("redirectScheme", |fields, home, cx| {
+        rules::redirect_scheme(&shape::redirect_scheme(fields), home, cx).map(Rule::RedirectScheme)
+    }),
+    ("requestHeaders", |fields, home, cx| {
+        rules::request_headers(&shape::request_headers(fields), home, cx).map(Rule::RequestHeaders)
+    }),
+    ("responseHeaders", |fields, home, cx| {
+        let rule = shape::response_headers(fields);
+        rules::response_headers(&rule, home, cx).map(Rule::ResponseHeaders)
+    }),
+    ("stripPrefix", |fields, home, cx| {
+        rules::strip_prefix(&shape::strip_prefix(fields), home, cx).map(Rule::StripPrefix)
+    }),
 ];
 
-/// Types of the dialect that this release cannot do yet (middlewares.md 1.2).
-const LATER_TYPES: &[&str] = &[
-    "access",
-    "accessLog",
-    "accessPolicy",
-    "apiKey",
-    "apiKeyAuth",
-    "buffering",
-    "compress",
-    "errorInterceptor",
-    "exploitProtection",
-    "forwardAuth",
-    "geoBlock",
-    "hmacAuth",
-    "httpCache",
-    "inFlight",
-    "inFlightReq",
-    "ipAllowList",
-    "ipDenyList",
-    "jwt",
-    "jwtAuth",
-    "ldap",
-    "ldapAuth",
-    "mirror",
-    "oauth",
-    "oauth2",
-    "oidc",
-    "rateLimit",
-    "ratelimit",
-    "redirect",
-    "redirectRegex",
-    "replacePath",
-    "requestId",
-    "requestTimeout",
-    "rewriteRegex",
-    "securityHeaders",
-    "stripQuery",
-    "userAgentBlock",
-];
-
-/// Types of other gateways that are keys of a route here.
-const ROUTE_KEYS: &[(&str, &str)] = &[
-    ("circuitBreaker", "circuitBreaker"),
-    ("headerRouting", "match.headers"),
-    ("loadBalancer", "loadBalancer"),
-    ("retry", "retry"),
-    ("sticky", "loadBalancer.sticky"),
-    ("timeout", "timeouts"),
-];
-
-#[derive(Clone, Copy)]
-enum Type {
-    AddPrefix,
-    BasicAuth,
-    BodyLimit,
-    RedirectScheme,
-    RequestHeaders,
-    ResponseHeaders,
-    StripPrefix,
-}
+/// How an encrypted rule begins (C-SEC-1).
+const ENCRYPTED: &str = "-----BEGIN PGP MESSAGE-----";
 
 /// All middlewares without fault, and all names.
 pub(super) fn resolve(spec: &Spec, cx: &mut Cx<'_>) -> (Vec<Middleware>, Names) {
@@ -145,107 +109,90 @@ fn rule(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<Rule> {
         .rule
         .clone()
         .or_else(|| spec.kind.as_ref().map(absent))?;
-    let mut fields = shape::fields(&node, &key, cx.diags);
-    if !fields.has_keys() {
-        fields.head = head;
+    if matches!(&node.kind, Kind::Scalar { text, .. } if text.trim_start().starts_with(ENCRYPTED)) {
+        let message = "an encrypted rule is not supported yet";
+        let fault = Diagnostic::new(Code::NotYetSupported, key, node.span, message);
+        cx.diags.push(fault);
+        return None;
     }
-    let home = rules::Home {
-        key: &key,
-        head: fields.head,
-    };
+    let found = check_shape(&node, kind.rule, &key, kind.later, cx.diags);
+    pending::check(&found, cx);
     let broken = !matches!(node.kind, Kind::Map(_)) && !node.is_null();
+    let (_, resolver) = RESOLVERS.iter().find(|(name, _)| *name == kind.name)?;
     if broken {
         return None;
     }
-    match kind {
-        Type::AddPrefix => {
-            let rule = shape::add_prefix(fields, cx.diags);
-            rules::add_prefix(&rule, home, cx).map(Rule::AddPrefix)
-        }
-        Type::BasicAuth => {
-            let rule = shape::basic_auth(fields, cx.diags);
-            rules::basic_auth(&rule, home, cx).map(Rule::BasicAuth)
-        }
-        Type::BodyLimit => {
-            let rule = shape::body_limit(fields, cx.diags);
-            rules::body_limit(&rule, home, cx).map(Rule::BodyLimit)
-        }
-        Type::RedirectScheme => {
-            let rule = shape::redirect_scheme(fields, cx.diags);
-            rules::redirect_scheme(&rule, home, cx).map(Rule::RedirectScheme)
-        }
-        Type::RequestHeaders => {
-            let rule = shape::request_headers(fields, cx.diags);
-            rules::request_headers(&rule, home, cx).map(Rule::RequestHeaders)
-        }
-        Type::ResponseHeaders => {
-            let rule = shape::response_headers(fields, cx.diags);
-            rules::response_headers(&rule, home, cx).map(Rule::ResponseHeaders)
-        }
-        Type::StripPrefix => {
-            let rule = shape::strip_prefix(fields, cx.diags);
-            rules::strip_prefix(&rule, home, cx).map(Rule::StripPrefix)
-        }
+    let mut fields = Fields::new(&node, kind.rule, key.as_str());
+    if !fields.has_keys() {
+        fields.head = head;
     }
+    let home = Home {
+        key: &key,
+        head: fields.head,
+    };
+    resolver(fields, home, cx)
 }
 
-fn kind(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<Type> {
+fn kind(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<&'static Type> {
     let leaf = spec.kind.as_ref();
+    let help = "say what it does: `type: requestHeaders`";
     let text = cx
-        .required(
-            leaf,
-            &spec.path_key,
-            "type",
-            spec.head,
-            "say what it does: `type: requestHeaders`",
-        )?
+        .required(leaf, &spec.path_key, "type", spec.head, help)?
         .text;
     let leaf = leaf?;
-    if let Some(&(_, kind)) = TYPES.iter().find(|(name, _)| *name == text) {
-        return Some(kind);
-    }
     let shown = text.escape_debug();
     let report =
         |code, message: String| Diagnostic::new(code, leaf.key.as_str(), leaf.span, message);
-    if let Some((name, kind)) = TYPES
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(&text))
-    {
-        let warning = report(
-            Code::RuleKeyCase,
-            format!("the type `{shown}` is spelt `{name}`"),
-        );
-        cx.diags.push(warning.fix(leaf.span, *name));
-        return Some(*kind);
+    if let Some((kind, name)) = Type::find_folded(&text) {
+        if name != text && Type::find(&text).is_none() {
+            let message = format!("the type `{shown}` is spelt `{name}`");
+            cx.diags
+                .push(report(Code::RuleKeyCase, message).fix(leaf.span, name));
+        }
+        if kind.later {
+            let message = format!("the middleware type `{shown}` is not supported yet");
+            cx.diags.push(report(Code::NotYetSupported, message));
+        }
+        return Some(Type::find(&text).unwrap_or(kind));
     }
-    let fault = if LATER_TYPES
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(&text))
-    {
-        report(
-            Code::NotYetSupported,
-            format!("the middleware type `{shown}` is not supported yet"),
-        )
-    } else if let Some((_, key)) = ROUTE_KEYS
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(&text))
-    {
+    let same = |name: &&str| name.eq_ignore_ascii_case(&text);
+    if let Some(kind) = TYPES.iter().find(|kind| kind.old.iter().any(same)) {
+        let message = format!("the middleware type `{shown}` is not supported yet");
+        let fault = report(Code::NotYetSupported, message);
+        cx.diags
+            .push(fault.help(format!("its name is now `{}`", kind.name)));
+        return Some(kind);
+    }
+    let fault = if let Some((_, key)) = ROUTE_KEYS.iter().find(|(name, _)| same(name)) {
         let message = format!("`{shown}` is not a middleware but a key of the route");
         report(Code::MiddlewareIsRouteKey, message).help(format!("set `{key}` on the route"))
     } else {
-        let fault = report(
-            Code::UnknownType,
-            format!("the middleware type `{shown}` does not exist"),
-        );
-        let all = TYPES
-            .iter()
-            .map(|(name, _)| *name)
-            .chain(LATER_TYPES.iter().copied());
-        match nearest(&text, all) {
-            Some(name) => fault.help(format!("did you mean `{name}`?")).fix(leaf.span, name),
-            None => fault.help("the types are: addPrefix, basicAuth, bodyLimit, redirectScheme, requestHeaders, responseHeaders, stripPrefix"),
+        let message = format!("the middleware type `{shown}` does not exist");
+        let fault = report(Code::UnknownType, message);
+        match nearest(&text, TYPES.iter().flat_map(Type::spellings)) {
+            Some(name) => fault
+                .help(format!("did you mean `{name}`?"))
+                .fix(leaf.span, name),
+            None => {
+                let ready = TYPES.iter().filter(|kind| !kind.later);
+                let names: Vec<_> = ready.map(|kind| kind.name).collect();
+                fault.help(format!("the types are: {}", names.join(", ")))
+            }
         }
     };
     cx.diags.push(fault);
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_that_is_ready_has_a_resolver() {
+        let ready = TYPES.iter().filter(|kind| !kind.later);
+        let ready: Vec<_> = ready.map(|kind| kind.name).collect();
+        let resolvers: Vec<_> = RESOLVERS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(ready, resolvers);
+    }
 }

@@ -5,8 +5,10 @@
 mod cors;
 mod env;
 mod gateway;
+mod grammar;
 mod middlewares;
 mod names;
+mod pending;
 mod read;
 mod routes;
 mod rules;
@@ -38,6 +40,7 @@ pub(crate) fn resolve(
 ) -> Resolved {
     let mut cx = Cx { env, diags };
     version(spec, &mut cx);
+    pending::check(&spec.pending, &mut cx);
     let gateway = gateway::resolve(&spec.gateway, Span::new(main, 0, 0), &mut cx);
     let (middlewares, names) = middlewares::resolve(spec, &mut cx);
     let (routes, mentioned) = routes::resolve(&spec.gateway, &names, &mut cx);

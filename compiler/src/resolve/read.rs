@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::env::{self, Text};
+use super::grammar;
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::dialect::Scalar;
+use crate::model::address::{self, UrlScheme};
 use crate::model::scalar::{self, Invalid};
 use crate::model::{Part, Value};
 use crate::source::Span;
@@ -20,20 +23,6 @@ pub(super) struct Texts<'l> {
     pub(super) items: Vec<(&'l Leaf, String)>,
     /// False: something is missing, because it was faulty.
     pub(super) whole: bool,
-}
-
-/// The grammars of class V keys that are checked when compiling.
-#[derive(Clone, Copy)]
-pub(super) enum Grammar {
-    Address,
-    Bool,
-    Format,
-    Level,
-    Port,
-    Seconds,
-    /// `timeouts.header`: 1 to 300 seconds.
-    SecondsHeader,
-    Url,
 }
 
 impl Cx<'_> {
@@ -122,7 +111,7 @@ impl Cx<'_> {
         }
     }
 
-    fn quoted_bool(&mut self, leaf: &Leaf) {
+    pub(super) fn quoted_bool(&mut self, leaf: &Leaf) {
         let fault = Diagnostic::new(
             Code::TypeMismatch,
             leaf.key.as_str(),
@@ -178,7 +167,7 @@ impl Cx<'_> {
     pub(super) fn checked(
         &mut self,
         leaf: Option<&Leaf>,
-        grammar: Grammar,
+        scalar: Scalar,
         default: (&str, &str),
         home: Span,
     ) -> Value {
@@ -191,58 +180,53 @@ impl Cx<'_> {
             .parts
             .iter()
             .any(|part| matches!(part, Part::Env { .. }))
-            && matches!(grammar, Grammar::Bool)
+            && matches!(scalar, Scalar::Bool)
             && !leaf.plain
         {
             self.quoted_bool(leaf);
             return value;
         }
         if let Some(text) = constant(&value) {
-            self.check_grammar(text, grammar, leaf);
+            self.check_grammar(text, scalar, leaf);
         }
         value
     }
 
-    fn check_grammar(&mut self, text: &str, grammar: Grammar, leaf: &Leaf) {
-        let (code, result) = match grammar {
-            Grammar::Address if text == "off" => {
+    fn check_grammar(&mut self, text: &str, scalar: Scalar, leaf: &Leaf) {
+        let checked = match scalar {
+            Scalar::Address if text == "off" => {
                 let message = "a gateway without the listener `web` is not supported yet";
-                self.diags.push(Diagnostic::new(
-                    Code::NotYetSupported,
-                    leaf.key.as_str(),
-                    leaf.span,
-                    message,
-                ));
+                self.not_yet(leaf, message);
                 return;
             }
-            Grammar::Address => (Code::BadAddress, scalar::parse_address(text).map(drop)),
-            Grammar::Bool => (Code::TypeMismatch, scalar::parse_bool(text).map(drop)),
-            Grammar::Format => (Code::BadValue, scalar::parse_format(text).map(drop)),
-            Grammar::Level => (Code::BadValue, scalar::parse_level(text).map(drop)),
-            Grammar::Port => (Code::TypeMismatch, parse_port(text)),
-            Grammar::Seconds => (Code::BadDuration, scalar::parse_seconds(text).map(drop)),
-            Grammar::SecondsHeader => (Code::BadDuration, header_seconds(text)),
-            Grammar::Url => (Code::BadUrl, self.url(text, leaf)),
+            // Backends have a reader of their own: no query, and not every scheme yet.
+            Scalar::Url(_) => self.url(text, leaf).map_err(|fault| (Code::BadUrl, fault)),
+            _ => grammar::check(scalar, text),
         };
-        if let Err(invalid) = result {
+        if let Err((code, invalid)) = checked {
             self.fault(code, leaf, invalid);
         }
     }
 
     fn url(&mut self, text: &str, leaf: &Leaf) -> Result<(), Invalid> {
-        let url = scalar::parse_url(text)?;
-        let message = match url.scheme {
-            scalar::UrlScheme::Http => return Ok(()),
-            scalar::UrlScheme::H2c => "backends over `h2c` are not supported yet",
-            scalar::UrlScheme::Https => "backends over `https` are not supported yet",
+        let message = match address::parse_url(text)?.scheme {
+            UrlScheme::Http => return Ok(()),
+            UrlScheme::H2c => "backends over `h2c` are not supported yet",
+            UrlScheme::Https => "backends over `https` are not supported yet",
         };
+        self.not_yet(leaf, message);
+        Ok(())
+    }
+
+    /// Reports a value that this release cannot do yet.
+    pub(super) fn not_yet(&mut self, leaf: &Leaf, message: impl Into<String>) {
+        let key = leaf.key.as_str();
         self.diags.push(Diagnostic::new(
             Code::NotYetSupported,
-            leaf.key.as_str(),
+            key,
             leaf.span,
             message,
         ));
-        Ok(())
     }
 }
 
@@ -260,19 +244,4 @@ pub(super) fn constant(value: &Value) -> Option<&str> {
         ] if !default.is_empty() => Some(default),
         [..] => None,
     }
-}
-
-fn parse_port(text: &str) -> Result<(), Invalid> {
-    let number = scalar::parse_int(text)?;
-    scalar::parse_port(&number.to_string()).map(drop)
-}
-
-fn header_seconds(text: &str) -> Result<(), Invalid> {
-    let time = scalar::parse_seconds(text)?;
-    if (1..=300).contains(&time.as_secs()) && time.as_secs_f64() <= 300.0 {
-        return Ok(());
-    }
-    Err(Invalid::range(
-        "the time for request headers is 1 to 300 seconds",
-    ))
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Found, Names};
-use super::read::{Cx, Grammar};
+use super::read::Cx;
 use crate::diag::{Code, Diagnostic};
+use crate::dialect::Scalar;
 use crate::model::path::is_parameter;
 use crate::model::{Backend, HostPattern, Method, MiddlewareId, Name, Route, RoutePath, Value};
 use crate::source::Span;
@@ -226,7 +227,7 @@ fn resolve_backend(spec: &spec::Backend, cx: &mut Cx<'_>) -> Option<Backend> {
 }
 
 fn endpoint(leaf: &Leaf, cx: &mut Cx<'_>) -> Backend {
-    let endpoint: Value = cx.checked(Some(leaf), Grammar::Url, (&leaf.key, ""), leaf.span);
+    let endpoint: Value = cx.checked(Some(leaf), Scalar::Url(&[]), (&leaf.key, ""), leaf.span);
     Backend { endpoint }
 }
 

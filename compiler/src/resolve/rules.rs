@@ -2,9 +2,10 @@
 
 use std::cmp::Reverse;
 
-use super::read::{Cx, Grammar};
+use super::read::Cx;
 use super::{cors, tokens, users};
 use crate::diag::{Code, Diagnostic};
+use crate::dialect::Scalar;
 use crate::model::rule::{
     AddPrefix, BasicAuth, BodyLimit, RedirectScheme, RequestHeaders, ResponseHeaders, Scheme,
     StripPrefix,
@@ -168,7 +169,14 @@ pub(super) fn redirect_scheme(
             },
         );
     let port = rule.port.as_ref().filter(|leaf| !leaf.null);
-    let port = port.map(|leaf| cx.checked(Some(leaf), Grammar::Port, (&leaf.key, ""), leaf.span));
+    let port = port.map(|leaf| {
+        cx.checked(
+            Some(leaf),
+            Scalar::Int(1, 65535),
+            (&leaf.key, ""),
+            leaf.span,
+        )
+    });
     let permanent = cx.boolean(rule.permanent.as_ref(), false);
     let preserve_method = cx.boolean(rule.preserve_method.as_ref(), false);
     Some(RedirectScheme {

@@ -1,13 +1,9 @@
-//! Reads one mapping key by key. Wrong shapes are reported and count as absent, so that siblings
-//! are still read; [`Fields::finish`] reports every key nobody asked for.
+//! Reads one mapping key by key. Says nothing: what has the wrong shape counts as absent here and
+//! is reported by [`super::shape`].
 
-use super::node::{Entry, Kind, Node};
-use crate::diag::nearest::nearest;
-use crate::diag::{Code, Diagnostic, Diagnostics};
+use super::node::{Entry, Kind, Node, join};
+use crate::dialect::{Key, Section, Shape};
 use crate::source::{Span, Spanned};
-
-/// How much of an unknown key a message repeats.
-const KEY_CHARS_SHOWN: usize = 64;
 
 /// A single value as written, with the key it belongs to.
 #[derive(Clone, Debug)]
@@ -37,11 +33,13 @@ pub(crate) struct Leaves {
     pub(crate) broken: bool,
 }
 
-/// An item of a list that is not a single value.
+/// An item of a list that is not a list of single values.
 pub(crate) struct Item<'n> {
     pub(crate) node: &'n Node,
     /// Dotted: `gateway.routes[2]`.
     pub(crate) path: String,
+    /// What it is if it is a mapping.
+    pub(crate) section: &'static Section,
 }
 
 /// One `key: value` of a map of texts, such as `setHeaders`.
@@ -51,67 +49,32 @@ pub(crate) struct Pair {
     pub(crate) value: Leaf,
 }
 
-/// Keys of a mapping that are recognised without being read.
-pub(crate) struct Others {
-    /// Part of the dialect, not of this release; with advice, or "".
-    pub(crate) later: &'static [(&'static str, &'static str)],
-    /// Not part of the dialect, but we know what is meant (config.md section 12 B).
-    pub(crate) hints: &'static [(&'static str, &'static str)],
-}
-
-impl Others {
-    /// A section without further keys.
-    pub(crate) const NONE: Self = Self {
-        later: &[],
-        hints: &[],
-    };
-}
-
 /// A mapping that is being read.
 pub(crate) struct Fields<'n> {
     /// Dotted key of the mapping; "" at the top.
     pub(crate) path: String,
     /// What to blame for something missing.
     pub(crate) head: Span,
+    section: &'static Section,
     entries: &'n [Entry],
-    taken: Vec<bool>,
-    known: Vec<&'static str>,
-    /// Letter case of keys is forgiven with a warning (MW-GEN-3).
-    fold: bool,
+    /// What was asked for, to be held against the dialect.
+    asked: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
-    /// Reads a mapping; null counts as an empty one, anything else is `type-mismatch`.
-    pub(crate) fn new(node: &'n Node, path: impl Into<String>, diags: &mut Diagnostics) -> Self {
-        let path = path.into();
+    /// Reads a mapping; anything else counts as an empty one.
+    pub(crate) fn new(node: &'n Node, section: &'static Section, path: impl Into<String>) -> Self {
         let entries: &[Entry] = match &node.kind {
             Kind::Map(entries) => entries,
-            Kind::Scalar { .. } if node.is_null() => &[],
-            Kind::Scalar { .. } | Kind::Seq(_) => {
-                let message = format!("expected a mapping, found {}", node.describe());
-                diags.push(Diagnostic::new(
-                    Code::TypeMismatch,
-                    path.as_str(),
-                    node.span,
-                    message,
-                ));
-                &[]
-            }
+            Kind::Scalar { .. } | Kind::Seq(_) => &[],
         };
-        let taken = vec![false; entries.len()];
         Self {
-            path,
+            path: path.into(),
             head: node.head(),
+            section,
             entries,
-            taken,
-            known: Vec::new(),
-            fold: false,
+            asked: Vec::new(),
         }
-    }
-
-    /// Forgives letter case of keys with the warning `rule-key-case`.
-    pub(crate) fn folding(self, fold: bool) -> Self {
-        Self { fold, ..self }
     }
 
     /// The dotted key of a member.
@@ -120,156 +83,63 @@ impl<'n> Fields<'n> {
     }
 
     /// The raw value of a key.
-    pub(crate) fn entry(
-        &mut self,
-        name: &'static str,
-        diags: &mut Diagnostics,
-    ) -> Option<&'n Entry> {
-        self.known.push(name);
-        let at = self
-            .entries
-            .iter()
-            .position(|entry| entry.key.value == name);
-        let at = at.or_else(|| self.folded(name, diags))?;
-        *self.taken.get_mut(at)? = true;
-        self.entries.get(at)
-    }
-
-    fn folded(&self, name: &'static str, diags: &mut Diagnostics) -> Option<usize> {
-        let same = |entry: &Entry| self.fold && entry.key.value.eq_ignore_ascii_case(name);
-        let at = self.entries.iter().position(same)?;
-        let key = &self.entries.get(at)?.key;
-        let message = format!("the key `{}` is spelt `{name}`", key.value);
-        diags.push(
-            Diagnostic::new(Code::RuleKeyCase, self.key(name), key.span, message)
-                .fix(key.span, name),
-        );
-        Some(at)
+    pub(crate) fn entry(&mut self, name: &'static str) -> Option<&'n Entry> {
+        self.asked.push(name);
+        find(self.entries, self.section, name)
     }
 
     /// A single value.
-    pub(crate) fn leaf(&mut self, name: &'static str, diags: &mut Diagnostics) -> Option<Leaf> {
-        let entry = self.entry(name, diags)?;
-        Some(leaf(&entry.value, self.key(name), entry.key.span, diags))
+    pub(crate) fn leaf(&mut self, name: &'static str) -> Option<Leaf> {
+        let entry = self.entry(name)?;
+        Some(leaf(&entry.value, self.key(name), entry.key.span))
     }
 
     /// A list of single values; null is an empty list.
-    pub(crate) fn leaves(&mut self, name: &'static str, diags: &mut Diagnostics) -> Option<Leaves> {
-        let entry = self.entry(name, diags)?;
-        let key = self.key(name);
-        match &entry.value.kind {
-            Kind::Seq(items) => {
-                let read = |(at, item): (usize, &Node)| {
-                    leaf(item, format!("{key}[{at}]"), item.span, diags)
-                };
-                let mut items: Vec<_> = items.iter().enumerate().map(read).collect();
-                let broken = items.iter().any(|item| item.broken);
-                items.retain(|item| !item.broken);
-                Some(Leaves {
-                    items,
-                    joined: false,
-                    broken,
-                })
-            }
-            Kind::Scalar { .. } if entry.value.is_null() => None,
-            Kind::Scalar { text, .. } => {
-                let joined = text.starts_with("${") && text.find('}') == Some(text.len() - 1);
-                let span = entry.value.span;
-                if !joined {
-                    let message = format!("expected a list, found {}", entry.value.describe());
-                    let fault = Diagnostic::new(Code::TypeMismatch, key.as_str(), span, message);
-                    diags.push(fault.help(format!("write `{name}: [{}]`", text.escape_debug())));
-                }
-                let items = vec![leaf(&entry.value, key, entry.key.span, diags)];
-                Some(Leaves {
-                    items,
-                    joined,
-                    broken: false,
-                })
-            }
-            Kind::Map(_) => {
-                diags.push(mismatch("a list", &entry.value, key));
-                Some(Leaves {
-                    items: Vec::new(),
-                    joined: false,
-                    broken: true,
-                })
-            }
-        }
+    pub(crate) fn leaves(&mut self, name: &'static str) -> Option<Leaves> {
+        let entry = self.entry(name)?;
+        leaves(&entry.value, &self.key(name), entry.key.span)
     }
 
     /// A nested mapping.
-    pub(crate) fn section(&mut self, name: &'static str, diags: &mut Diagnostics) -> Option<Self> {
-        let fold = self.fold;
-        let entry = self.entry(name, diags)?;
-        let fields = Fields::new(&entry.value, self.key(name), diags);
+    pub(crate) fn section(&mut self, name: &'static str) -> Option<Self> {
+        let entry = self.entry(name)?;
+        let fields = Fields::new(&entry.value, self.nested(name)?, self.key(name));
         // An empty section has no first key to blame.
         let head = if fields.entries.is_empty() {
             entry.key.span
         } else {
             fields.head
         };
-        Some(Fields { head, ..fields }.folding(fold))
+        Some(Fields { head, ..fields })
     }
 
     /// A list of mappings.
-    pub(crate) fn list(
-        &mut self,
-        name: &'static str,
-        diags: &mut Diagnostics,
-    ) -> Option<Vec<Item<'n>>> {
-        let entry = self.entry(name, diags)?;
-        let key = self.key(name);
+    pub(crate) fn list(&mut self, name: &'static str) -> Option<Vec<Item<'n>>> {
+        let entry = self.entry(name)?;
+        let (key, section) = (self.key(name), self.nested(name)?);
         match &entry.value.kind {
             Kind::Seq(items) => {
                 let item = |(at, node)| Item {
                     node,
                     path: format!("{key}[{at}]"),
+                    section,
                 };
                 Some(items.iter().enumerate().map(item).collect())
             }
             Kind::Scalar { .. } if entry.value.is_null() => Some(Vec::new()),
-            Kind::Scalar { .. } | Kind::Map(_) => {
-                let fault = mismatch("a list", &entry.value, key);
-                diags.push(fault.help("begin each item with `- `"));
-                None
-            }
+            Kind::Scalar { .. } | Kind::Map(_) => None,
         }
     }
 
     /// A map of texts; a null value is an empty text.
-    pub(crate) fn pairs(
-        &mut self,
-        name: &'static str,
-        diags: &mut Diagnostics,
-    ) -> Option<Vec<Pair>> {
-        let entry = self.entry(name, diags)?;
+    pub(crate) fn pairs(&mut self, name: &'static str) -> Option<Vec<Pair>> {
+        let entry = self.entry(name)?;
         let key = self.key(name);
         let Kind::Map(members) = &entry.value.kind else {
-            if !entry.value.is_null() {
-                diags.push(mismatch("a mapping", &entry.value, key));
-            }
             return None;
         };
-        let pair = |member: &Entry| {
-            let value = leaf(
-                &member.value,
-                join(&key, &member.key.value),
-                member.key.span,
-                diags,
-            );
-            Pair {
-                name: member.key.clone(),
-                value,
-            }
-        };
-        Some(
-            members
-                .iter()
-                .map(pair)
-                .filter(|pair| !pair.value.broken)
-                .collect(),
-        )
+        let pairs = members.iter().map(|member| pair(member, &key));
+        Some(pairs.filter(|pair| !pair.value.broken).collect())
     }
 
     /// Whether the key is there, in whatever shape.
@@ -286,88 +156,55 @@ impl<'n> Fields<'n> {
 
     /// The place of a key.
     pub(crate) fn key_span(&self, name: &str) -> Option<Span> {
-        let same = |entry: &&Entry| {
-            entry.key.value == name || (self.fold && entry.key.value.eq_ignore_ascii_case(name))
-        };
-        self.entries.iter().find(same).map(|entry| entry.key.span)
+        find(self.entries, self.section, name).map(|entry| entry.key.span)
     }
 
-    /// Accepts all keys that begin with `x-` (C-FILE-6).
-    pub(crate) fn skip_extensions(&mut self) {
-        for (entry, taken) in self.entries.iter().zip(&mut self.taken) {
-            *taken |= entry.key.value.starts_with("x-");
-        }
-    }
-
-    /// Reports the keys that were not asked for.
-    pub(crate) fn finish(self, others: &Others, diags: &mut Diagnostics) {
-        for (entry, taken) in self.entries.iter().zip(&self.taken) {
-            if !*taken {
-                diags.push(self.leftover(&entry.key, others));
-            }
-        }
-    }
-
-    fn leftover(&self, key: &Spanned<String>, others: &Others) -> Diagnostic {
-        let (name, span) = (key.value.as_str(), key.span);
-        let shown: String = name.escape_debug().take(KEY_CHARS_SHOWN).collect();
-        let path = self.key(name);
-        let find = |list: &'static [(&str, &'static str)]| {
-            let same =
-                |known: &str| known == name || (self.fold && known.eq_ignore_ascii_case(name));
-            list.iter()
-                .find(|(known, _)| same(known))
-                .map(|&(_, advice)| advice)
-        };
-        if let Some(advice) = find(others.later) {
-            let fault = Diagnostic::new(
-                Code::NotYetSupported,
-                path,
-                span,
-                format!("`{shown}` is not supported yet"),
-            );
-            return if advice.is_empty() {
-                fault
-            } else {
-                fault.help(advice)
-            };
-        }
-        let place = if self.path.is_empty() {
-            "at the top level".to_owned()
-        } else {
-            format!("in `{}`", self.path)
-        };
-        let fault = Diagnostic::new(
-            Code::UnknownKey,
-            path,
-            span,
-            format!("unknown key `{shown}` {place}"),
-        );
-        if let Some(advice) = find(others.hints) {
-            return fault.help(advice);
-        }
-        let later = others.later.iter().map(|&(known, _)| known);
-        let taken = |known: &str| self.entries.iter().any(|entry| entry.key.value == known);
-        match nearest(
-            name,
-            self.known
+    /// Ends the reading. A key that the dialect calls supported and that nobody reads, or the
+    /// other way round, is a defect of the compiler.
+    pub(crate) fn finish(self) {
+        let supported = |key: &&Key| key.later.is_none();
+        debug_assert!(
+            self.section
+                .keys
                 .iter()
-                .copied()
-                .chain(later)
-                .filter(|known| !taken(known)),
-        ) {
-            Some(known) => fault
-                .help(format!("did you mean `{known}`?"))
-                .fix(span, known),
-            None => fault,
+                .filter(supported)
+                .all(|key| self.asked.contains(&key.name)),
+            "{}: {:?} are read of {}",
+            self.path,
+            self.asked,
+            self.section.doc,
+        );
+    }
+
+    fn nested(&self, name: &str) -> Option<&'static Section> {
+        let shape = self.section.key(name).map(|key| key.shape);
+        debug_assert!(shape.is_some(), "{} has no `{name}`", self.section.doc);
+        match shape? {
+            Shape::Section(section)
+            | Shape::Sections(section)
+            | Shape::TextsOrSections(section)
+            | Shape::OneOrSection(_, section) => Some(section),
+            Shape::Conditions
+            | Shape::List(_)
+            | Shape::Named(_)
+            | Shape::Names(_)
+            | Shape::One(_)
+            | Shape::OneOrList(_)
+            | Shape::Rule => None,
         }
     }
 }
 
-/// Reads a single value; anything else is `type-mismatch`.
-pub(crate) fn leaf(node: &Node, key: String, key_span: Span, diags: &mut Diagnostics) -> Leaf {
+/// The entry of this name, or else one that differs only in letter case where that is forgiven.
+pub(super) fn find<'n>(entries: &'n [Entry], section: &Section, name: &str) -> Option<&'n Entry> {
+    let exact = entries.iter().find(|entry| entry.key.value == name);
+    let folded = |entry: &&Entry| section.fold && entry.key.value.eq_ignore_ascii_case(name);
+    exact.or_else(|| entries.iter().find(folded))
+}
+
+/// Reads a single value; anything else is `broken`.
+pub(crate) fn leaf(node: &Node, key: String, key_span: Span) -> Leaf {
     let Kind::Scalar { text, plain } = &node.kind else {
-        diags.push(mismatch("a single value", node, key.clone()));
         return Leaf {
             key,
             text: String::new(),
@@ -394,19 +231,44 @@ pub(crate) fn leaf(node: &Node, key: String, key_span: Span, diags: &mut Diagnos
     }
 }
 
-fn mismatch(expected: &str, node: &Node, key: String) -> Diagnostic {
-    let message = format!("expected {expected}, found {}", node.describe());
-    let span = match &node.kind {
-        Kind::Map(_) => node.head(),
-        Kind::Scalar { .. } | Kind::Seq(_) => node.span,
-    };
-    Diagnostic::new(Code::TypeMismatch, key, span, message)
+/// Reads a list of single values; `None`: null.
+pub(super) fn leaves(node: &Node, key: &str, key_span: Span) -> Option<Leaves> {
+    match &node.kind {
+        Kind::Seq(items) => {
+            let read = |(at, item): (usize, &Node)| leaf(item, format!("{key}[{at}]"), item.span);
+            let mut items: Vec<_> = items.iter().enumerate().map(read).collect();
+            let broken = items.iter().any(|item| item.broken);
+            items.retain(|item| !item.broken);
+            Some(Leaves {
+                items,
+                joined: false,
+                broken,
+            })
+        }
+        Kind::Scalar { .. } if node.is_null() => None,
+        Kind::Scalar { text, .. } => Some(Leaves {
+            items: vec![leaf(node, key.to_owned(), key_span)],
+            joined: is_joined(text),
+            broken: false,
+        }),
+        Kind::Map(_) => Some(Leaves {
+            items: Vec::new(),
+            joined: false,
+            broken: true,
+        }),
+    }
 }
 
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
+/// One `key: value` of a map of texts.
+pub(super) fn pair(member: &Entry, path: &str) -> Pair {
+    let key = join(path, &member.key.value);
+    Pair {
+        name: member.key.clone(),
+        value: leaf(&member.value, key, member.key.span),
     }
+}
+
+/// Whether a text is one reference that may stand for a whole list (C-ENV-4).
+pub(super) fn is_joined(text: &str) -> bool {
+    text.starts_with("${") && text.find('}') == Some(text.len() - 1)
 }

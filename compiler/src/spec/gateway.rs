@@ -1,8 +1,7 @@
 //! The section `gateway` (config.md section 6).
 
-use super::fields::{Fields, Leaf, Others};
+use super::fields::{Fields, Leaf};
 use super::route::{self, Route};
-use crate::diag::Diagnostics;
 use crate::source::Span;
 
 /// `gateway`
@@ -50,112 +49,25 @@ pub(crate) struct Monitoring {
     pub(crate) enable_liveness: Option<Leaf>,
 }
 
-const OTHERS: Others = Others {
-    later: &[
-        ("analytics", ""),
-        ("certManager", "it belongs at the top level"),
-        (
-            "certificateManager",
-            "it belongs at the top level as `certManager`",
-        ),
-        ("cors", "use a `responseHeaders` middleware with `cors`"),
-        ("debug", "use `log.level: debug`"),
-        ("defaults", "list the middlewares on each route"),
-        ("enableMetrics", ""),
-        ("enableStrictSlash", ""),
-        ("errorInterceptor", ""),
-        ("extraConfig", ""),
-        ("geoip", ""),
-        ("idleTimeout", "write `timeouts.idle`"),
-        ("limits", ""),
-        ("networking", ""),
-        ("providers", ""),
-        ("proxy", ""),
-        ("readTimeout", "write `timeouts.read`"),
-        ("redis", ""),
-        ("reload", ""),
-        ("strictSlash", ""),
-        ("tls", ""),
-        ("tracing", ""),
-        ("writeTimeout", "write `timeouts.write`"),
-    ],
-    hints: &[
-        (
-            "defaultProvider",
-            "certificate providers belong under `certManager`",
-        ),
-        ("extraRoutes", "its name is `extraConfig`"),
-        ("interceptErrors", "use an `errorInterceptor` middleware"),
-        ("middlewares", "`middlewares` belongs at the top level"),
-        ("sslCertFile", "use `tls.certificates`"),
-        ("sslKeyFile", "use `tls.certificates`"),
-        ("tlsCertFile", "use `tls.certificates`"),
-        ("tlsKeyFile", "use `tls.certificates`"),
-        ("version", "`version` belongs at the top level"),
-    ],
-};
-
-const ENTRY_POINTS: Others = Others {
-    later: &[("passThrough", ""), ("webSecure", "")],
-    hints: &[],
-};
-
-const WEB: Others = Others {
-    later: &[("proxyProtocol", "")],
-    hints: &[
-        ("forwards", "write `passThrough.forwards`"),
-        ("port", "write `address: \":8080\"`"),
-    ],
-};
-
-const LOG: Others = Others {
-    later: &[
-        ("filePath", "the log goes to stdout"),
-        ("maxAgeDays", ""),
-        ("maxBackups", ""),
-        ("maxSizeMB", ""),
-    ],
-    hints: &[],
-};
-
-const MONITORING: Others = Others {
-    later: &[
-        ("enableBuildInfo", ""),
-        ("enableMetrics", ""),
-        ("enableRouteHealthCheck", ""),
-        ("host", ""),
-        ("includeRouteHealthErrors", ""),
-        ("metricsPath", ""),
-        ("middleware", ""),
-        ("visitorTTL", ""),
-    ],
-    hints: &[],
-};
-
 /// Reads `gateway` out of the top-level mapping.
-pub(super) fn decode(top: &mut Fields<'_>, diags: &mut Diagnostics) -> Gateway {
+pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
     let span = top.key_span("gateway");
-    let Some(mut fields) = top.section("gateway", diags) else {
+    let Some(mut fields) = top.section("gateway") else {
         return Gateway {
             routes_readable: true,
             ..Gateway::default()
         };
     };
-    let (web_span, web_address) = entry_points(&mut fields, diags);
-    let timeouts = timeouts(&mut fields, diags);
-    let log = log(&mut fields, diags);
-    let monitoring = monitoring(&mut fields, diags);
+    let (web_span, web_address) = entry_points(&mut fields);
+    let timeouts = timeouts(&mut fields);
+    let log = log(&mut fields);
+    let monitoring = monitoring(&mut fields);
     let routes_span = fields.key_span("routes");
     let present = fields.has("routes");
-    let items = fields.list("routes", diags);
+    let items = fields.list("routes");
     let routes_readable = items.is_some() || !present;
-    let routes = items.map(|items| {
-        items
-            .iter()
-            .map(|item| route::decode(item, diags))
-            .collect()
-    });
-    fields.finish(&OTHERS, diags);
+    let routes = items.map(|items| items.iter().map(route::decode).collect());
+    fields.finish();
     Gateway {
         span,
         web_address,
@@ -169,62 +81,62 @@ pub(super) fn decode(top: &mut Fields<'_>, diags: &mut Diagnostics) -> Gateway {
     }
 }
 
-fn entry_points(gateway: &mut Fields<'_>, diags: &mut Diagnostics) -> (Option<Span>, Option<Leaf>) {
-    let Some(mut fields) = gateway.section("entryPoints", diags) else {
+fn entry_points(gateway: &mut Fields<'_>) -> (Option<Span>, Option<Leaf>) {
+    let Some(mut fields) = gateway.section("entryPoints") else {
         return (None, None);
     };
     let span = fields.key_span("web");
-    let address = fields.section("web", diags).and_then(|mut web| {
-        let address = web.leaf("address", diags);
-        web.finish(&WEB, diags);
+    let address = fields.section("web").and_then(|mut web| {
+        let address = web.leaf("address");
+        web.finish();
         address
     });
-    fields.finish(&ENTRY_POINTS, diags);
+    fields.finish();
     (span, address)
 }
 
-fn timeouts(gateway: &mut Fields<'_>, diags: &mut Diagnostics) -> Timeouts {
+fn timeouts(gateway: &mut Fields<'_>) -> Timeouts {
     let span = gateway.key_span("timeouts");
-    let Some(mut fields) = gateway.section("timeouts", diags) else {
+    let Some(mut fields) = gateway.section("timeouts") else {
         return Timeouts::default();
     };
     let timeouts = Timeouts {
         span,
-        read: fields.leaf("read", diags),
-        write: fields.leaf("write", diags),
-        idle: fields.leaf("idle", diags),
-        header: fields.leaf("header", diags),
-        drain: fields.leaf("drain", diags),
-        drain_delay: fields.leaf("drainDelay", diags),
+        read: fields.leaf("read"),
+        write: fields.leaf("write"),
+        idle: fields.leaf("idle"),
+        header: fields.leaf("header"),
+        drain: fields.leaf("drain"),
+        drain_delay: fields.leaf("drainDelay"),
     };
-    fields.finish(&Others::NONE, diags);
+    fields.finish();
     timeouts
 }
 
-fn log(gateway: &mut Fields<'_>, diags: &mut Diagnostics) -> Log {
+fn log(gateway: &mut Fields<'_>) -> Log {
     let span = gateway.key_span("log");
-    let Some(mut fields) = gateway.section("log", diags) else {
+    let Some(mut fields) = gateway.section("log") else {
         return Log::default();
     };
     let log = Log {
         span,
-        level: fields.leaf("level", diags),
-        format: fields.leaf("format", diags),
+        level: fields.leaf("level"),
+        format: fields.leaf("format"),
     };
-    fields.finish(&LOG, diags);
+    fields.finish();
     log
 }
 
-fn monitoring(gateway: &mut Fields<'_>, diags: &mut Diagnostics) -> Monitoring {
+fn monitoring(gateway: &mut Fields<'_>) -> Monitoring {
     let span = gateway.key_span("monitoring");
-    let Some(mut fields) = gateway.section("monitoring", diags) else {
+    let Some(mut fields) = gateway.section("monitoring") else {
         return Monitoring::default();
     };
     let monitoring = Monitoring {
         span,
-        enable_readiness: fields.leaf("enableReadiness", diags),
-        enable_liveness: fields.leaf("enableLiveness", diags),
+        enable_readiness: fields.leaf("enableReadiness"),
+        enable_liveness: fields.leaf("enableLiveness"),
     };
-    fields.finish(&MONITORING, diags);
+    fields.finish();
     monitoring
 }

@@ -9,11 +9,14 @@ mod parse;
 mod route;
 pub(crate) mod rule;
 mod secrets;
+pub(crate) mod shape;
 
-use fields::{Fields, Leaf, Others};
+use fields::{Fields, Leaf};
 use node::{Kind, Node};
+use shape::Pending;
 
 use crate::diag::Diagnostics;
+use crate::dialect::FILE;
 use crate::source::Span;
 
 pub(crate) use gateway::Gateway;
@@ -31,58 +34,32 @@ pub(crate) struct Spec {
     pub(crate) middlewares: Option<Vec<Middleware>>,
     /// False: there is a `middlewares` that is not a list, so no name is known to be undefined.
     pub(crate) middlewares_readable: bool,
+    /// Values of keys that are not supported yet.
+    pub(crate) pending: Vec<Pending>,
 }
-
-/// Top-level keys that are not read.
-const OTHERS: Others = Others {
-    later: &[
-        ("certManager", ""),
-        ("certificateManager", "its name is now `certManager`"),
-        ("plugins", ""),
-    ],
-    hints: &[
-        (
-            "defaultProvider",
-            "certificate providers belong under `certManager`",
-        ),
-        ("entryPoints", "`entryPoints` belongs under `gateway`"),
-        ("log", "`log` belongs under `gateway`"),
-        ("monitoring", "`monitoring` belongs under `gateway`"),
-        (
-            "providers",
-            "certificate providers belong under `certManager`",
-        ),
-        ("routes", "`routes` belongs under `gateway`"),
-        ("timeouts", "`timeouts` belongs under `gateway`"),
-    ],
-};
 
 /// Reads the whole tree of a file; `None`: it is not a mapping at all.
 pub(crate) fn decode(tree: &Node, diags: &mut Diagnostics) -> Option<Spec> {
     secrets::hide(tree, diags);
-    let mut fields = Fields::new(tree, "", diags);
+    let pending = shape::check(tree, &FILE, "", false, diags);
     if !matches!(tree.kind, Kind::Map(_)) && !tree.is_null() {
         return None;
     }
+    let mut fields = Fields::new(tree, &FILE, "");
     let head = fields.head;
-    let version = fields.leaf("version", diags);
-    let gateway = gateway::decode(&mut fields, diags);
+    let version = fields.leaf("version");
+    let gateway = gateway::decode(&mut fields);
     let present = fields.has("middlewares");
-    let items = fields.list("middlewares", diags);
+    let items = fields.list("middlewares");
     let middlewares_readable = items.is_some() || !present;
-    let middlewares = items.map(|items| {
-        items
-            .iter()
-            .map(|item| middleware::decode(item, diags))
-            .collect()
-    });
-    fields.skip_extensions();
-    fields.finish(&OTHERS, diags);
+    let middlewares = items.map(|items| items.iter().map(middleware::decode).collect());
+    fields.finish();
     Some(Spec {
         head,
         version,
         gateway,
         middlewares,
         middlewares_readable,
+        pending,
     })
 }

@@ -1,8 +1,7 @@
 //! Entries of `gateway.routes` (config.md section 7).
 
-use super::fields::{Fields, Item, Leaf, Leaves, Others};
+use super::fields::{Fields, Item, Leaf, Leaves};
 use super::node::Kind;
-use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::source::Span;
 
 /// One route.
@@ -35,73 +34,29 @@ pub(crate) struct Backend {
     pub(crate) broken: bool,
 }
 
-const OTHERS: Others = Others {
-    later: &[
-        ("blockCommonExploits", ""),
-        ("circuitBreaker", ""),
-        ("cors", "use a `responseHeaders` middleware with `cors`"),
-        ("destination", "write `target`"),
-        ("disableHostForwarding", ""),
-        ("disableMetrics", ""),
-        ("disabled", "write `enabled: false`"),
-        ("errorInterceptor", ""),
-        ("healthCheck", ""),
-        ("insecureSkipVerify", ""),
-        ("loadBalancer", ""),
-        ("maintenance", ""),
-        ("match", ""),
-        ("maxInFlight", ""),
-        ("pathType", "paths are prefixes"),
-        ("priority", "the longest path wins"),
-        ("retry", ""),
-        ("security", ""),
-        ("timeouts", "use `gateway.timeouts`"),
-        ("tls", ""),
-    ],
-    hints: &[
-        ("host", "write `hosts: [example.com]`"),
-        ("interceptErrors", "use an `errorInterceptor` middleware"),
-        ("method", "write `methods: [GET]`"),
-        ("middleware", "write `middlewares: [name]`"),
-        ("retryPolicy", "its name is `retry`"),
-        ("upstream", "write `target: http://backend:8080`"),
-        ("url", "write `target: http://backend:8080`"),
-    ],
-};
-
-const BACKEND: Others = Others {
-    later: &[
-        ("exclusive", ""),
-        ("match", ""),
-        ("priority", ""),
-        ("weight", "backends are used in turn"),
-    ],
-    hints: &[("target", "write `endpoint`"), ("url", "write `endpoint`")],
-};
-
 /// Reads one item of the list.
-pub(super) fn decode(item: &Item<'_>, diags: &mut Diagnostics) -> Route {
-    let mut fields = Fields::new(item.node, item.path.as_str(), diags);
+pub(super) fn decode(item: &Item<'_>) -> Route {
+    let mut fields = Fields::new(item.node, item.section, item.path.as_str());
     let target_span = fields.key_span("target");
     let mut route = Route {
         path_key: item.path.clone(),
         head: fields.head,
-        name: fields.leaf("name", diags),
-        path: fields.leaf("path", diags),
-        rewrite: fields.leaf("rewrite", diags),
-        enabled: fields.leaf("enabled", diags),
-        hosts: fields.leaves("hosts", diags),
-        methods: fields.leaves("methods", diags),
-        target: fields.leaf("target", diags),
+        name: fields.leaf("name"),
+        path: fields.leaf("path"),
+        rewrite: fields.leaf("rewrite"),
+        enabled: fields.leaf("enabled"),
+        hosts: fields.leaves("hosts"),
+        methods: fields.leaves("methods"),
+        target: fields.leaf("target"),
         target_span,
         backends: None,
-        middlewares: fields.leaves("middlewares", diags),
+        middlewares: fields.leaves("middlewares"),
     };
     let has_backends = fields.has("backends");
-    let backends = fields.list("backends", diags);
+    let backends = fields.list("backends");
     // A `backends` of the wrong shape is reported; it is not a missing target as well.
     route.backends = match backends {
-        Some(items) => Some(items.iter().map(|item| backend(item, diags)).collect()),
+        Some(items) => Some(items.iter().map(backend).collect()),
         None if has_backends => Some(vec![Backend {
             path_key: fields.key("backends"),
             head: fields.head,
@@ -110,44 +65,22 @@ pub(super) fn decode(item: &Item<'_>, diags: &mut Diagnostics) -> Route {
         }]),
         None => None,
     };
-    fields.finish(&OTHERS, diags);
+    fields.finish();
     route
 }
 
-fn backend(item: &Item<'_>, diags: &mut Diagnostics) -> Backend {
+fn backend(item: &Item<'_>) -> Backend {
     let path_key = item.path.clone();
-    if let Kind::Scalar { text, .. } = &item.node.kind {
-        let span = item.node.span;
-        let message = "expected a mapping with `endpoint`, found a single value";
-        let fault = Diagnostic::new(Code::TypeMismatch, path_key.as_str(), span, message);
-        let form = format!("{{endpoint: {}}}", quoted(text));
-        diags.push(
-            fault
-                .help("write `- endpoint: http://backend:8080`")
-                .fix(span, form),
-        );
-        return Backend {
-            path_key,
-            head: span,
-            endpoint: None,
-            broken: true,
-        };
-    }
-    let mut fields = Fields::new(item.node, item.path.as_str(), diags);
-    let endpoint = fields.leaf("endpoint", diags);
+    let mut fields = Fields::new(item.node, item.section, item.path.as_str());
+    let endpoint = fields.leaf("endpoint");
     let broken = endpoint.as_ref().is_some_and(|leaf| leaf.broken)
         || !matches!(item.node.kind, Kind::Map(_));
     let head = fields.head;
-    fields.finish(&BACKEND, diags);
+    fields.finish();
     Backend {
         path_key,
         head,
         endpoint,
         broken,
     }
-}
-
-/// As a double-quoted YAML scalar.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

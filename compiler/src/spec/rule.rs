@@ -1,8 +1,7 @@
 //! The shape of `rule` per middleware type (middlewares.md section 5).
 
-use super::fields::{Fields, Item, Leaf, Leaves, Others, Pair, leaf};
-use super::node::{Kind, Node};
-use crate::diag::Diagnostics;
+use super::fields::{Fields, Item, Leaf, Leaves, Pair, leaf};
+use super::node::Kind;
 use crate::source::Span;
 
 /// `addPrefix`
@@ -83,73 +82,47 @@ pub(crate) struct Cors {
     pub(crate) allow_credentials: Option<Leaf>,
 }
 
-const BASIC_AUTH: Others = Others {
-    later: &[
-        ("failureWindow", ""),
-        ("lockDuration", ""),
-        ("maxFailures", ""),
-        ("usersFile", ""),
-    ],
-    hints: &[],
-};
-
-const BODY_LIMIT: Others = Others {
-    later: &[("buffer", "")],
-    hints: &[],
-};
-
-const RESPONSE_HEADERS: Others = Others {
-    later: &[
-        ("cacheControl", "use `setHeaders: {Cache-Control: …}`"),
-        ("cacheStatuses", ""),
-        ("setCookies", "use `setHeaders: {Set-Cookie: …}`"),
-        ("statuses", ""),
-    ],
-    hints: &[],
-};
-
 /// Reads the rule of an `addPrefix`.
-pub(crate) fn add_prefix(mut fields: Fields<'_>, diags: &mut Diagnostics) -> AddPrefix {
+pub(crate) fn add_prefix(mut fields: Fields<'_>) -> AddPrefix {
     let rule = AddPrefix {
-        prefix: fields.leaf("prefix", diags),
+        prefix: fields.leaf("prefix"),
     };
-    fields.finish(&Others::NONE, diags);
+    fields.finish();
     rule
 }
 
 /// Reads the rule of a `basicAuth`.
-pub(crate) fn basic_auth(mut fields: Fields<'_>, diags: &mut Diagnostics) -> BasicAuth {
+pub(crate) fn basic_auth(mut fields: Fields<'_>) -> BasicAuth {
     let users_span = fields.key_span("users");
-    let users = fields.list("users", diags);
-    let users = users.map(|items| items.iter().filter_map(|item| user(item, diags)).collect());
+    let users = fields.list("users");
+    let users = users.map(|items| items.iter().filter_map(|item| user(item)).collect());
     let rule = BasicAuth {
         users,
         users_span,
-        realm: fields.leaf("realm", diags),
-        forward_username: fields.leaf("forwardUsername", diags),
-        username_header: fields.leaf("usernameHeader", diags),
-        remove_authorization: fields.leaf("removeAuthorization", diags),
+        realm: fields.leaf("realm"),
+        forward_username: fields.leaf("forwardUsername"),
+        username_header: fields.leaf("usernameHeader"),
+        remove_authorization: fields.leaf("removeAuthorization"),
     };
-    fields.finish(&BASIC_AUTH, diags);
+    fields.finish();
     rule
 }
 
-fn user(item: &Item<'_>, diags: &mut Diagnostics) -> Option<User> {
+fn user(item: &Item<'_>) -> Option<User> {
     match &item.node.kind {
         Kind::Scalar { .. } => Some(User::Pair(leaf(
             item.node,
             item.path.clone(),
             item.node.span,
-            diags,
         ))),
         Kind::Map(_) | Kind::Seq(_) => {
-            let mut fields = Fields::new(item.node, item.path.as_str(), diags).folding(true);
+            let mut fields = Fields::new(item.node, item.section, item.path.as_str());
             let whole = matches!(item.node.kind, Kind::Map(_));
-            let username = fields.leaf("username", diags);
-            let password = fields.leaf("password", diags);
+            let username = fields.leaf("username");
+            let password = fields.leaf("password");
             let head = fields.head;
             let path_key = item.path.clone();
-            fields.finish(&Others::NONE, diags);
+            fields.finish();
             whole.then_some(User::Split {
                 path_key,
                 head,
@@ -161,75 +134,68 @@ fn user(item: &Item<'_>, diags: &mut Diagnostics) -> Option<User> {
 }
 
 /// Reads the rule of a `bodyLimit`.
-pub(crate) fn body_limit(mut fields: Fields<'_>, diags: &mut Diagnostics) -> BodyLimit {
+pub(crate) fn body_limit(mut fields: Fields<'_>) -> BodyLimit {
     let rule = BodyLimit {
-        limit: fields.leaf("limit", diags),
+        limit: fields.leaf("limit"),
     };
-    fields.finish(&BODY_LIMIT, diags);
+    fields.finish();
     rule
 }
 
 /// Reads the rule of a `redirectScheme`.
-pub(crate) fn redirect_scheme(mut fields: Fields<'_>, diags: &mut Diagnostics) -> RedirectScheme {
+pub(crate) fn redirect_scheme(mut fields: Fields<'_>) -> RedirectScheme {
     let rule = RedirectScheme {
-        scheme: fields.leaf("scheme", diags),
-        port: fields.leaf("port", diags),
-        permanent: fields.leaf("permanent", diags),
-        preserve_method: fields.leaf("preserveMethod", diags),
+        scheme: fields.leaf("scheme"),
+        port: fields.leaf("port"),
+        permanent: fields.leaf("permanent"),
+        preserve_method: fields.leaf("preserveMethod"),
     };
-    fields.finish(&Others::NONE, diags);
+    fields.finish();
     rule
 }
 
 /// Reads the rule of a `requestHeaders`.
-pub(crate) fn request_headers(mut fields: Fields<'_>, diags: &mut Diagnostics) -> RequestHeaders {
+pub(crate) fn request_headers(mut fields: Fields<'_>) -> RequestHeaders {
     let rule = RequestHeaders {
         any: fields.has_keys(),
-        set: fields.pairs("setHeaders", diags),
-        remove: fields.leaves("removeHeaders", diags),
-        add: fields.pairs("addHeaders", diags),
+        set: fields.pairs("setHeaders"),
+        remove: fields.leaves("removeHeaders"),
+        add: fields.pairs("addHeaders"),
     };
-    fields.finish(&Others::NONE, diags);
+    fields.finish();
     rule
 }
 
 /// Reads the rule of a `responseHeaders`.
-pub(crate) fn response_headers(mut fields: Fields<'_>, diags: &mut Diagnostics) -> ResponseHeaders {
+pub(crate) fn response_headers(mut fields: Fields<'_>) -> ResponseHeaders {
     let any = fields.has_keys();
-    let set = fields.pairs("setHeaders", diags);
-    let cors = fields
-        .section("cors", diags)
-        .map(|cors| read_cors(cors, diags));
-    fields.finish(&RESPONSE_HEADERS, diags);
+    let set = fields.pairs("setHeaders");
+    let cors = fields.section("cors").map(read_cors);
+    fields.finish();
     ResponseHeaders { set, cors, any }
 }
 
-fn read_cors(mut fields: Fields<'_>, diags: &mut Diagnostics) -> Cors {
+fn read_cors(mut fields: Fields<'_>) -> Cors {
     let rule = Cors {
         path_key: fields.path.clone(),
         head: fields.head,
-        enabled: fields.leaf("enabled", diags),
-        origins: fields.leaves("origins", diags),
-        allow_methods: fields.leaves("allowMethods", diags),
-        allowed_headers: fields.leaves("allowedHeaders", diags),
-        expose_headers: fields.leaves("exposeHeaders", diags),
-        max_age: fields.leaf("maxAge", diags),
-        allow_credentials: fields.leaf("allowCredentials", diags),
+        enabled: fields.leaf("enabled"),
+        origins: fields.leaves("origins"),
+        allow_methods: fields.leaves("allowMethods"),
+        allowed_headers: fields.leaves("allowedHeaders"),
+        expose_headers: fields.leaves("exposeHeaders"),
+        max_age: fields.leaf("maxAge"),
+        allow_credentials: fields.leaf("allowCredentials"),
     };
-    fields.finish(&Others::NONE, diags);
+    fields.finish();
     rule
 }
 
-/// The mapping of a rule; an absent one is empty. Letter case of its keys is forgiven.
-pub(crate) fn fields<'n>(rule: &'n Node, path: &str, diags: &mut Diagnostics) -> Fields<'n> {
-    Fields::new(rule, path, diags).folding(true)
-}
-
 /// Reads the rule of a `stripPrefix`.
-pub(crate) fn strip_prefix(mut fields: Fields<'_>, diags: &mut Diagnostics) -> StripPrefix {
+pub(crate) fn strip_prefix(mut fields: Fields<'_>) -> StripPrefix {
     let rule = StripPrefix {
-        prefixes: fields.leaves("prefixes", diags),
+        prefixes: fields.leaves("prefixes"),
     };
-    fields.finish(&Others::NONE, diags);
+    fields.finish();
     rule
 }

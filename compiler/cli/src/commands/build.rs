@@ -7,10 +7,11 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use goma_compiler::{Options, Output, compile};
 
-use super::{Common, Format};
+use super::{Common, FindingsFormat};
 use crate::build::{self, Profile, record, write_if_changed};
 use crate::failure::{FAILED, Failure, Outcome};
 use crate::input::{self, Input};
+use crate::terminal::say;
 use crate::{environment, findings};
 
 /// Name of the binary in the output directory.
@@ -99,18 +100,18 @@ pub(crate) fn run(args: &BuildArgs) -> Outcome {
     }
     if args.emit == Some(Stage::Crate) {
         let dir = write_crate(&output, &args.options.out)?;
-        println!("revision  {}\ncrate     {}", output.revision, dir.display());
+        say!("revision  {}\ncrate     {}", output.revision, dir.display());
         return Ok(ExitCode::SUCCESS);
     }
     let gateway = make(&output, &input, &args.options)?;
-    println!("revision  {}", gateway.revision);
-    println!("artefact  {}", gateway.path.display());
-    println!(
+    say!("revision  {}", gateway.revision);
+    say!("artefact  {}", gateway.path.display());
+    say!(
         "size      {} ({} bytes)",
         human_size(gateway.size),
         gateway.size
     );
-    println!("sha256    {}", gateway.sha256);
+    say!("sha256    {}", gateway.sha256);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -124,7 +125,7 @@ pub(crate) fn compile_checked(
     let input = match input::load(file, common.config.as_deref()) {
         Ok(input) => input,
         Err(missing) => {
-            missing.print(Format::Human);
+            missing.print(FindingsFormat::Human, common.color);
             return Ok(None);
         }
     };
@@ -138,7 +139,7 @@ pub(crate) fn compile_checked(
     );
     let found = common.severities.apply(compiled.diagnostics);
     if !found.is_empty() {
-        findings::print(&found, &input.shown, Format::Human, common.color);
+        findings::print(&found, &input.shown, FindingsFormat::Human, common.color);
     }
     let output = compiled.output.filter(|_| !found.has_errors());
     Ok(output.map(|output| (input, output)))
@@ -202,9 +203,9 @@ fn write_crate(output: &Output, out: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn print_files(output: &Output) {
-    println!("revision  {}", output.revision);
+    say!("revision  {}", output.revision);
     for file in &output.files {
-        println!(
+        say!(
             "{}  crate/{}",
             record::sha256(file.text.as_bytes()),
             file.path

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use goma_compiler::{Options, check};
+use goma_compiler::{Options, check, dialect};
 
-use super::{Common, Format};
+use super::{Common, FindingsFormat};
 use crate::failure::{FAILED, Outcome};
+use crate::terminal::say;
 use crate::{environment, findings, input};
 
 /// Report every finding of a configuration; exit with 1 if there is an error
@@ -21,16 +22,26 @@ pub(crate) struct CheckArgs {
     common: Common,
 
     /// How findings are written
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = FindingsFormat::Human)]
+    format: FindingsFormat,
+
+    /// List what of the dialect this release cannot do yet, and check nothing
+    #[arg(long, conflicts_with_all = ["file", "config"])]
+    list_unsupported: bool,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &CheckArgs) -> Outcome {
+    if args.list_unsupported {
+        for item in dialect::unsupported() {
+            say!("{:<44} {}", item.place, item.doc);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let input = match input::load(args.file.as_deref(), args.common.config.as_deref()) {
         Ok(input) => input,
         Err(missing) => {
-            missing.print(args.format);
+            missing.print(args.format, args.common.color);
             return Ok(ExitCode::from(FAILED));
         }
     };

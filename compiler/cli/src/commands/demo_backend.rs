@@ -22,6 +22,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::failure::Outcome;
+use crate::terminal::say;
 
 /// Where the demo backend listens unless told otherwise; what `specs/quickstart` names.
 pub(crate) const ADDRESS: &str = "127.0.0.1:9090";
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &DemoBackendArgs) -> Outcome {
         let backend = Backend::bind(args.listen)
             .await
             .with_context(|| format!("cannot listen on {}", args.listen))?;
-        println!("listening on {}", backend.address);
+        say!("listening on {}", backend.address);
         backend.serve().await;
         Ok(ExitCode::SUCCESS)
     })

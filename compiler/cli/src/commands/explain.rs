@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use goma_compiler::diag::{Code, Severity};
+use goma_compiler::diag::Code;
 use goma_compiler::explain::{Request, explain};
 use goma_compiler::{Options, check};
 use serde_json::json;
 
 use super::{Common, Format};
 use crate::failure::{FAILED, Failure, Outcome};
-use crate::{environment, findings, input, missing};
+use crate::terminal::say;
+use crate::{environment, findings, input};
 
 /// Say which route answers a request and why, or what a code of a finding means
 #[derive(Debug, Args)]
@@ -46,8 +47,8 @@ fn explain_code(text: &str, format: Format) -> Outcome {
         ))
     })?;
     match format {
-        Format::Human => println!("{severity}[{text}]\n\n{page}"),
-        Format::Json => println!(
+        Format::Human => say!("{severity}[{text}]\n\n{page}"),
+        Format::Json => say!(
             "{:#}",
             json!({"code": text, "severity": severity, "text": page})
         ),
@@ -57,9 +58,6 @@ fn explain_code(text: &str, format: Format) -> Outcome {
 
 /// Severity and manual page of a code, without the indentation of the page's doc comment.
 fn page(text: &str) -> Option<(&'static str, String)> {
-    if text == missing::CODE {
-        return Some((Severity::Error.as_str(), missing::PAGE.to_owned()));
-    }
     let code = Code::parse(text)?;
     let lines: Vec<&str> = code
         .page()
@@ -78,7 +76,7 @@ fn explain_request(args: &ExplainArgs, url: &str) -> Outcome {
     let input = match input::load(None, common.config.as_deref()) {
         Ok(input) => input,
         Err(missing) => {
-            missing.print(args.format);
+            missing.print(args.format.into(), common.color);
             return Ok(ExitCode::from(FAILED));
         }
     };
@@ -94,7 +92,7 @@ fn explain_request(args: &ExplainArgs, url: &str) -> Outcome {
         findings::print(
             &checked.diagnostics,
             &input.shown,
-            args.format,
+            args.format.into(),
             common.color,
         );
         return Ok(ExitCode::from(FAILED));
@@ -104,7 +102,7 @@ fn explain_request(args: &ExplainArgs, url: &str) -> Outcome {
         Format::Human => explanation.human(&input.shown),
         Format::Json => explanation.json(&input.shown),
     };
-    println!("{}", text.trim_end());
+    say!("{}", text.trim_end());
     Ok(if explanation.has_route() {
         ExitCode::SUCCESS
     } else {

@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::build::write_if_changed;
 use crate::failure::{Failure, Outcome};
+use crate::terminal::say;
 
 /// What is written, from templates/init.
 const FILES: [(&str, &str); 3] = [
@@ -49,9 +50,9 @@ pub(crate) fn run(args: &InitArgs) -> Outcome {
     }
     for (name, text) in FILES {
         write_if_changed(&path(name), text).context("init")?;
-        println!("wrote {}", path(name).display());
+        say!("wrote {}", path(name).display());
     }
-    println!("next: goma run --demo{}", argument(&args.dir));
+    say!("next: goma run --demo{}", argument(&args.dir));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,6 +7,7 @@ mod demo_backend;
 mod explain;
 mod init;
 mod run;
+mod schema;
 mod version;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Explain(explain::ExplainArgs),
     Init(init::InitArgs),
     Run(run::RunArgs),
+    Schema(schema::SchemaArgs),
     Version(version::VersionArgs),
 }
 
@@ -41,6 +43,7 @@ impl Command {
             Self::Explain(args) => explain::run(&args),
             Self::Init(args) => init::run(&args),
             Self::Run(args) => run::run(&args),
+            Self::Schema(args) => Ok(schema::run(&args)),
             Self::Version(args) => Ok(version::run(&args)),
         }
     }
@@ -77,6 +80,28 @@ pub(crate) enum Format {
     Human,
     /// For programs
     Json,
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FindingsFormat {
+    /// Annotations of a pull request on GitHub
+    Github,
+    /// For people, with the lines of the source
+    Human,
+    /// For programs
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+impl From<Format> for FindingsFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Human => Self::Human,
+            Format::Json => Self::Json,
+        }
+    }
 }
 
 /// When to use colours.

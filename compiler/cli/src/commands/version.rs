@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::build;
+use crate::terminal::say;
 
 /// Version of the YAML dialect.
 const CONFIGURATION: &str = "2";
@@ -15,14 +16,14 @@ pub(crate) struct VersionArgs {}
 
 /// Runs the command.
 pub(crate) fn run(_: &VersionArgs) -> ExitCode {
-    println!("version        {}", goma_compiler::VERSION);
-    println!("configuration  {CONFIGURATION}");
-    println!(
+    say!("version        {}", goma_compiler::VERSION);
+    say!("configuration  {CONFIGURATION}");
+    say!(
         "toolchain      {}",
         build::toolchain_version()
             .as_deref()
             .unwrap_or("none: install Rust to build gateways")
     );
-    println!("commit         {}", env!("GOMA_COMMIT"));
+    say!("commit         {}", env!("GOMA_COMMIT"));
     ExitCode::SUCCESS
 }

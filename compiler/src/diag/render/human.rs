@@ -45,6 +45,7 @@ fn draw(finding: &Diagnostic, secrets: &[Span], sources: &SourceMap, paint: &Pai
         "{head}{}",
         paint.bold(&format!(": {}", finding.message))
     );
+    let absent = finding.code == Code::FileMissing;
     let unparsed = finding.code == Code::YamlSyntax;
     let mut section = |arrow: &str, span: Span, mark: char, note: &str| {
         let shown = excerpt(sources, span, secrets, unparsed);
@@ -68,7 +69,9 @@ fn draw(finding: &Diagnostic, secrets: &[Span], sources: &SourceMap, paint: &Pai
         };
         let _ = writeln!(text, "{:gutter$} {bar} {:from$}{below}", "", "");
     };
-    section("-->", finding.span, '^', "");
+    if !absent {
+        section("-->", finding.span, '^', "");
+    }
     for label in &finding.labels {
         section(":::", label.span, '-', &label.text);
     }

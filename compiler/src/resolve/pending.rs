@@ -1,0 +1,64 @@
+//! Values of keys that this release cannot do yet: checked as strictly as all others, so that a
+//! file that is right today stays right when they are supported.
+
+use super::env;
+use super::grammar;
+use super::read::{Cx, constant};
+use crate::diag::{Code, Diagnostic};
+use crate::dialect::{Class, Scalar};
+use crate::spec::fields::Leaf;
+use crate::spec::shape::Pending;
+
+/// Checks all of them.
+pub(super) fn check(pending: &[Pending], cx: &mut Cx<'_>) {
+    for item in pending {
+        match item.class {
+            Class::Structural => structural(item, cx),
+            Class::Value => value(item, cx),
+        }
+    }
+}
+
+fn structural(item: &Pending, cx: &mut Cx<'_>) {
+    let Some(text) = cx.text(&item.leaf) else {
+        return;
+    };
+    let parts = if item.joined {
+        text.text.split(',').map(str::trim).collect()
+    } else {
+        vec![text.text.as_str()]
+    };
+    for part in parts {
+        one(part, item.scalar, &item.leaf, text.expanded, cx);
+    }
+}
+
+fn value(item: &Pending, cx: &mut Cx<'_>) {
+    let is_text = matches!(item.scalar, Scalar::Text);
+    let value = env::value(&item.leaf, is_text, cx.diags);
+    let Some(text) = constant(&value) else { return };
+    one(text, item.scalar, &item.leaf, value.text().is_none(), cx);
+    if item.secret && value.text().is_some() && is_literal_secret(item.scalar, text) {
+        let key = item.leaf.key.as_str();
+        let message = "a secret is written in clear text";
+        let warning = Diagnostic::new(Code::LiteralSecret, key, item.leaf.span, message);
+        cx.diags
+            .push(warning.help("give it by a variable: `${NAME}`"));
+    }
+}
+
+fn one(text: &str, scalar: Scalar, leaf: &Leaf, expanded: bool, cx: &mut Cx<'_>) {
+    if matches!(scalar, Scalar::Bool) && !leaf.plain && !expanded {
+        cx.quoted_bool(leaf);
+    } else if let Err((code, invalid)) = grammar::check(scalar, text) {
+        cx.fault(code, leaf, invalid);
+    }
+}
+
+/// Files and empty texts are no secrets; a key in PEM is.
+fn is_literal_secret(scalar: Scalar, text: &str) -> bool {
+    if matches!(scalar, Scalar::Pem) {
+        return text.contains("PRIVATE KEY-----");
+    }
+    !text.is_empty()
+}

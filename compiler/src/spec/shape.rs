@@ -1,0 +1,431 @@
+//! Holds a tree against the dialect: every key nobody knows, every value of the wrong shape, every
+//! key that this release cannot do yet. What lies below such a key is never read otherwise; its
+//! single values are handed on to be checked ([`Pending`]), what it lacks is reported here.
+
+use super::fields::{self, Leaf, is_joined, leaf, leaves};
+use super::node::{Entry, Kind, Node, join};
+use crate::diag::nearest::nearest;
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::dialect::{CONDITION, Change, Class, Key, Need, Scalar, Section, Shape};
+use crate::source::{Span, Spanned};
+
+/// How much of an unknown key a message repeats.
+const KEY_CHARS_SHOWN: usize = 64;
+
+/// A single value of a key that is not supported yet.
+pub(crate) struct Pending {
+    pub(crate) leaf: Leaf,
+    pub(crate) scalar: Scalar,
+    pub(crate) class: Class,
+    pub(crate) secret: bool,
+    /// In place of a list: may hold several, separated by commas.
+    pub(crate) joined: bool,
+}
+
+/// A mapping on its way through the dialect.
+struct Walk<'a> {
+    pending: &'a mut Vec<Pending>,
+    diags: &'a mut Diagnostics,
+}
+
+/// Where the walk is.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    /// Dotted key.
+    path: &'a str,
+    /// Below a key that is not supported yet.
+    later: bool,
+}
+
+/// Checks a mapping and all below it, but for rules, whose type is not known yet. `later`: it
+/// belongs to something that is not supported yet and is reported as such.
+pub(crate) fn check(
+    node: &Node,
+    section: &'static Section,
+    path: &str,
+    later: bool,
+    diags: &mut Diagnostics,
+) -> Vec<Pending> {
+    let mut pending = Vec::new();
+    let mut walk = Walk {
+        pending: &mut pending,
+        diags,
+    };
+    walk.section(node, section, At { path, later });
+    pending
+}
+
+impl Walk<'_> {
+    fn section(&mut self, node: &Node, section: &'static Section, at: At<'_>) {
+        let entries: &[Entry] = match &node.kind {
+            Kind::Map(entries) => entries,
+            Kind::Scalar { .. } if node.is_null() => &[],
+            Kind::Scalar { .. } | Kind::Seq(_) => {
+                return self.mismatch("a mapping", node, at.path);
+            }
+        };
+        for entry in entries {
+            // A home for anchors (C-FILE-6).
+            if at.path.is_empty() && entry.key.value.starts_with("x-") {
+                continue;
+            }
+            // Of two spellings of one key the exact one counts.
+            let counts = |key: &&Key| {
+                let counted = fields::find(entries, section, key.name);
+                counted.is_some_and(|counted| counted.key.span == entry.key.span)
+            };
+            match section.key(&entry.key.value).filter(counts) {
+                Some(key) => self.member(entry, key, at),
+                None => self.unknown(&entry.key, section, entries, at.path),
+            }
+        }
+        if at.later {
+            self.missing(node, section, entries, at.path);
+        }
+    }
+
+    fn member(&mut self, entry: &Entry, key: &'static Key, at: At<'_>) {
+        let path = join(at.path, key.name);
+        if entry.key.value != key.name {
+            let message = format!("the key `{}` is spelt `{}`", entry.key.value, key.name);
+            let warning = Diagnostic::new(Code::RuleKeyCase, &*path, entry.key.span, message);
+            self.diags.push(warning.fix(entry.key.span, key.name));
+        }
+        if let Some(advice) = key
+            .later
+            .filter(|_| !at.later && !is_default(&entry.value, key))
+        {
+            let message = format!("`{}` is not supported yet", key.name);
+            let fault = Diagnostic::new(Code::NotYetSupported, &*path, entry.key.span, message);
+            self.diags.push(if advice.is_empty() {
+                fault
+            } else {
+                fault.help(advice)
+            });
+        }
+        let at = At {
+            path: &path,
+            later: at.later || key.later.is_some(),
+        };
+        self.value(entry, key.shape, key, at);
+    }
+
+    fn value(&mut self, entry: &Entry, shape: Shape, key: &'static Key, at: At<'_>) {
+        let node = &entry.value;
+        match shape {
+            Shape::Conditions => self.named(node, at, |walk, member, at| {
+                let shape = Shape::OneOrSection(Scalar::Text, &CONDITION);
+                walk.value(member, shape, key, at);
+            }),
+            Shape::List(scalar) => self.list(entry, key, scalar, at),
+            Shape::Named(section) => self.named(node, at, |walk, member, at| {
+                walk.section(&member.value, section, at);
+            }),
+            Shape::Names(scalar) => self.named(node, at, |walk, member, at| {
+                walk.single(&member.value, member.key.span, key, scalar, at);
+            }),
+            Shape::One(scalar) => self.single(node, entry.key.span, key, scalar, at),
+            Shape::OneOrList(scalar) => match &node.kind {
+                Kind::Seq(_) => self.list(entry, key, scalar, at),
+                Kind::Map(_) | Kind::Scalar { .. } => {
+                    self.single(node, entry.key.span, key, scalar, at);
+                }
+            },
+            Shape::OneOrSection(scalar, section) => match &node.kind {
+                Kind::Map(_) => self.section(node, section, at),
+                Kind::Scalar { .. } | Kind::Seq(_) => {
+                    self.single(node, entry.key.span, key, scalar, at);
+                }
+            },
+            Shape::Rule => {}
+            Shape::Section(section) => self.section(node, section, at),
+            Shape::Sections(section) => self.sections(node, section, at),
+            Shape::TextsOrSections(section) => self.texts_or_sections(node, key, section, at),
+        }
+    }
+
+    fn named(&mut self, node: &Node, at: At<'_>, mut each: impl FnMut(&mut Self, &Entry, At<'_>)) {
+        let Kind::Map(members) = &node.kind else {
+            if !node.is_null() {
+                self.mismatch("a mapping", node, at.path);
+            }
+            return;
+        };
+        for member in members {
+            let path = join(at.path, &member.key.value);
+            each(self, member, At { path: &path, ..at });
+        }
+    }
+
+    fn single(&mut self, node: &Node, key_span: Span, key: &Key, scalar: Scalar, at: At<'_>) {
+        let leaf = leaf(node, at.path.to_owned(), key_span);
+        if leaf.broken {
+            self.mismatch("a single value", node, at.path);
+        } else if at.later && !leaf.null {
+            self.push(leaf, key, scalar, false);
+        }
+    }
+
+    fn list(&mut self, entry: &Entry, key: &Key, scalar: Scalar, at: At<'_>) {
+        let node = &entry.value;
+        match &node.kind {
+            Kind::Seq(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    if !matches!(item.kind, Kind::Scalar { .. }) {
+                        let path = format!("{}[{index}]", at.path);
+                        self.mismatch("a single value", item, &path);
+                    }
+                }
+            }
+            Kind::Scalar { text, .. } if !node.is_null() && !is_joined(text) => {
+                let message = format!("expected a list, found {}", node.describe());
+                let fault = Diagnostic::new(Code::TypeMismatch, at.path, node.span, message);
+                let form = format!("write `{}: [{}]`", key.name, text.escape_debug());
+                self.diags.push(fault.help(form));
+                return;
+            }
+            Kind::Scalar { .. } => {}
+            Kind::Map(_) => return self.mismatch("a list", node, at.path),
+        }
+        if !at.later {
+            return;
+        }
+        let Some(leaves) = leaves(node, at.path, entry.key.span) else {
+            return;
+        };
+        for leaf in leaves.items {
+            self.push(leaf, key, scalar, leaves.joined);
+        }
+    }
+
+    fn push(&mut self, leaf: Leaf, key: &Key, scalar: Scalar, joined: bool) {
+        self.pending.push(Pending {
+            leaf,
+            scalar,
+            class: key.class,
+            secret: key.secret,
+            joined,
+        });
+    }
+
+    /// A list of mappings.
+    fn sections(&mut self, node: &Node, section: &'static Section, at: At<'_>) {
+        let Some(items) = self.items(node, at.path) else {
+            return;
+        };
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{}[{index}]", at.path);
+            match (&item.kind, only_required(section)) {
+                (Kind::Scalar { text, .. }, Some(key)) if !item.is_null() => {
+                    let message = format!(
+                        "expected a mapping with `{}`, found a single value",
+                        key.name
+                    );
+                    let fault = Diagnostic::new(Code::TypeMismatch, path, item.span, message);
+                    let fault = fault.help(format!("write `- {}: …`", key.name));
+                    let form = format!("{{{}: {}}}", key.name, quoted(text));
+                    self.diags.push(fault.fix(item.span, form));
+                }
+                (Kind::Map(_) | Kind::Scalar { .. } | Kind::Seq(_), _) => {
+                    self.section(item, section, At { path: &path, ..at });
+                }
+            }
+        }
+    }
+
+    fn texts_or_sections(
+        &mut self,
+        node: &Node,
+        key: &'static Key,
+        section: &'static Section,
+        at: At<'_>,
+    ) {
+        let Some(items) = self.items(node, at.path) else {
+            return;
+        };
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{}[{index}]", at.path);
+            let at = At { path: &path, ..at };
+            match &item.kind {
+                Kind::Scalar { .. } => self.single(item, item.span, key, Scalar::Text, at),
+                Kind::Map(_) | Kind::Seq(_) => self.section(item, section, at),
+            }
+        }
+    }
+
+    fn items<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n [Node]> {
+        match &node.kind {
+            Kind::Seq(items) => Some(items),
+            Kind::Scalar { .. } if node.is_null() => None,
+            Kind::Scalar { .. } | Kind::Map(_) => {
+                let fault = mismatch("a list", node, path);
+                self.diags.push(fault.help("begin each item with `- `"));
+                None
+            }
+        }
+    }
+
+    /// What a mapping that nobody else reads lacks.
+    fn missing(&mut self, node: &Node, section: &Section, entries: &[Entry], path: &str) {
+        let head = node.head();
+        let present = |name: &str| {
+            fields::find(entries, section, name).filter(|entry| !entry.value.is_null())
+        };
+        for key in section.keys.iter().filter(|key| key.required) {
+            if present(key.name).is_none() {
+                let message = format!("`{}` is missing in `{path}`", key.name);
+                let fault = Diagnostic::new(Code::MissingKey, join(path, key.name), head, message);
+                self.diags
+                    .push(fault.help(format!("`{}`: {}", key.name, key.doc)));
+            }
+        }
+        for need in section.needs {
+            let fault = unmet(need, |name| present(name).map(|entry| entry.key.span));
+            if let Some((code, span, message)) = fault {
+                let fault = Diagnostic::new(code, path, span.unwrap_or(head), message);
+                self.diags.push(fault);
+            }
+        }
+    }
+
+    fn unknown(
+        &mut self,
+        key: &Spanned<String>,
+        section: &'static Section,
+        entries: &[Entry],
+        path: &str,
+    ) {
+        let (name, span) = (key.value.as_str(), key.span);
+        let shown: String = name.escape_debug().take(KEY_CHARS_SHOWN).collect();
+        let same =
+            |known: &str| known == name || (section.fold && known.eq_ignore_ascii_case(name));
+        if let Some((_, change)) = section.old.iter().find(|(old, _)| same(old)) {
+            let message = format!("`{shown}` is not supported yet");
+            let fault = Diagnostic::new(Code::NotYetSupported, join(path, name), span, message);
+            self.diags.push(fault.help(now(*change)));
+            return;
+        }
+        let place = if path.is_empty() {
+            "at the top level".to_owned()
+        } else {
+            format!("in `{path}`")
+        };
+        let message = format!("unknown key `{shown}` {place}");
+        let fault = Diagnostic::new(Code::UnknownKey, join(path, name), span, message);
+        if let Some((_, advice)) = section.hints.iter().find(|(hint, _)| same(hint)) {
+            self.diags.push(fault.help(*advice));
+            return;
+        }
+        let taken = |known: &&str| entries.iter().any(|entry| entry.key.value == **known);
+        let names = section.keys.iter().map(|key| key.name);
+        self.diags
+            .push(match nearest(name, names.filter(|known| !taken(known))) {
+                Some(known) => fault
+                    .help(format!("did you mean `{known}`?"))
+                    .fix(span, known),
+                None => fault,
+            });
+    }
+
+    fn mismatch(&mut self, expected: &str, node: &Node, path: &str) {
+        self.diags.push(mismatch(expected, node, path));
+    }
+}
+
+/// Whether a value says nothing: null, the default, or a mapping or list of nothing else (C-FILE-7).
+fn is_default(node: &Node, key: &Key) -> bool {
+    match &node.kind {
+        Kind::Map(entries) => {
+            let section = match key.shape {
+                Shape::Section(section) => Some(section),
+                Shape::Conditions
+                | Shape::List(_)
+                | Shape::Named(_)
+                | Shape::Names(_)
+                | Shape::One(_)
+                | Shape::OneOrList(_)
+                | Shape::OneOrSection(..)
+                | Shape::Rule
+                | Shape::Sections(_)
+                | Shape::TextsOrSections(_) => None,
+            };
+            let says_nothing = |entry: &Entry| {
+                let key = section.and_then(|section| section.key(&entry.key.value));
+                key.is_some_and(|key| is_default(&entry.value, key))
+            };
+            !key.by_presence && entries.iter().all(says_nothing)
+        }
+        Kind::Scalar { text, .. } => {
+            node.is_null() || (!key.default.is_empty() && text == key.default)
+        }
+        Kind::Seq(items) => items.is_empty(),
+    }
+}
+
+/// Of a section with exactly one required key: that key.
+fn only_required(section: &Section) -> Option<&'static Key> {
+    let mut required = section.keys.iter().filter(|key| key.required);
+    required.next().filter(|_| required.next().is_none())
+}
+
+/// What is wrong with a condition, and whom to blame.
+fn unmet(
+    need: &Need,
+    place: impl Fn(&str) -> Option<Span>,
+) -> Option<(Code, Option<Span>, String)> {
+    let list = |names: &[&str]| {
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        names.join(", ")
+    };
+    match need {
+        Need::Any(names) | Need::One(names) if names.iter().all(|name| place(name).is_none()) => {
+            let message = format!("one of {} is needed", list(names));
+            Some((Code::MissingKey, None, message))
+        }
+        Need::Any(_) => None,
+        Need::Both(first, second) => match (place(first), place(second)) {
+            (Some(span), None) => {
+                let message = format!("`{first}` needs `{second}`");
+                Some((Code::KeyConflict, Some(span), message))
+            }
+            (None, Some(span)) => {
+                let message = format!("`{second}` needs `{first}`");
+                Some((Code::KeyConflict, Some(span), message))
+            }
+            (Some(_), Some(_)) | (None, None) => None,
+        },
+        Need::One(names) => {
+            let mut present = names.iter().filter_map(|name| place(name));
+            let second = present.nth(1)?;
+            let message = format!("only one of {} can be given", list(names));
+            Some((Code::KeyConflict, Some(second), message))
+        }
+    }
+}
+
+/// Advice about a key of an older release.
+fn now(change: Change) -> String {
+    match change {
+        Change::Delete => "delete it: it has no effect".to_owned(),
+        Change::Invert(place) => format!("write `{place}` with the opposite value"),
+        Change::List(place) => format!("write `{place}: [...]`"),
+        Change::Middleware(kind) => format!("use a middleware of `type: {kind}`"),
+        Change::Move(place) => format!("write `{place}`"),
+        Change::PathOf(place) => format!("write `{place}` with the URL's path"),
+        Change::Top(place) => format!("write `{place}` at the top level"),
+    }
+}
+
+fn mismatch(expected: &str, node: &Node, path: &str) -> Diagnostic {
+    let message = format!("expected {expected}, found {}", node.describe());
+    let span = match &node.kind {
+        Kind::Map(_) => node.head(),
+        Kind::Scalar { .. } | Kind::Seq(_) => node.span,
+    };
+    Diagnostic::new(Code::TypeMismatch, path, span, message)
+}
+
+/// As a double-quoted YAML scalar.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
