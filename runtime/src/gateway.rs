@@ -19,8 +19,8 @@ pub struct Gateway {
     pub revision: &'static str,
     /// Listeners, timeouts and log.
     pub settings: &'static Settings,
-    /// Routes in spec order.
-    pub routes: &'static [Route],
+    /// Routes in spec order, in blocks.
+    pub routes: &'static [&'static [Route]],
     /// Every distinct chain, by [`crate::chain::ChainId`].
     pub chains: &'static [ChainSource],
 }

@@ -120,14 +120,12 @@ fn run((shared, log_thread): (Shared, JoinHandle<()>)) -> Result<(), StartError>
         shared.writer.clone(),
     );
     shared.lifecycle.enter(Phase::Running);
-    if shared.gateway.routes.is_empty() {
+    let blocks = shared.gateway.routes.iter();
+    let count = blocks.map(|block| block.len()).sum();
+    if count == 0 {
         log.message(Level::Warn, "The gateway has no routes");
     }
-    log.started(
-        shared.gateway.revision,
-        shared.gateway.routes.len(),
-        address,
-    );
+    log.started(shared.gateway.revision, count, address);
     log.flush();
     let signals = tokio::runtime::Builder::new_current_thread()
         .enable_all()

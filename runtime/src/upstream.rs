@@ -45,11 +45,11 @@ pub type ResolvedBackends = Vec<Vec<(&'static str, Url)>>;
 /// # Errors
 /// The first URL that cannot be used (RT-START-1).
 pub fn resolve(
-    routes: &'static [Route],
+    blocks: &'static [&'static [Route]],
     environment: &Environment,
 ) -> Result<ResolvedBackends, StartError> {
+    let routes = blocks.iter().copied().flatten();
     routes
-        .iter()
         .map(|route| {
             let backends = route.backends.iter();
             backends

@@ -8,7 +8,10 @@ use goma_runtime::values::{Part, Value};
 use crate::chains;
 
 /// `gateway.routes` (goma.yaml:15), in spec order.
-pub static ROUTES: [Route; 3] = [
+pub static ROUTES: [&[Route]; 1] = [&ROWS_0];
+
+/// Routes from goma.yaml:17 to goma.yaml:31.
+static ROWS_0: [Route; 3] = [
     Route {
         name: "site",
         source: "goma.yaml:17",

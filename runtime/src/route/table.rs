@@ -11,7 +11,8 @@ pub struct RouteId(pub u32);
 /// All enabled routes. Built once, read by every core.
 #[derive(Debug)]
 pub struct Table {
-    routes: &'static [Route],
+    /// In spec order.
+    routes: Vec<&'static Route>,
     hosts: Hosts<Trie>,
 }
 
@@ -54,13 +55,14 @@ impl RouteId {
 }
 
 impl Table {
-    /// Builds the table from the rows.
+    /// Builds the table from the blocks of rows.
     ///
     /// # Errors
     /// A row whose path matchit refuses or that equals another one's.
-    pub fn build(routes: &'static [Route]) -> Result<Self, TableError> {
+    pub fn build(blocks: &'static [&'static [Route]]) -> Result<Self, TableError> {
+        let routes: Vec<_> = blocks.iter().copied().flatten().collect();
         let mut hosts = Hosts::<Trie>::default();
-        for (route, index) in routes.iter().zip(0_u32..) {
+        for (&route, index) in routes.iter().zip(0_u32..) {
             if !route.enabled {
                 continue;
             }
@@ -101,7 +103,7 @@ impl Table {
     /// A row.
     #[must_use]
     pub fn route(&self, id: RouteId) -> Option<&'static Route> {
-        self.routes.get(id.index())
+        self.routes.get(id.index()).copied()
     }
 }
 

@@ -61,7 +61,7 @@ const KNOWN: &str = "--env-file FILE, --check, --print-routes, --version";
 /// The table of `--print-routes` (RT-START-4).
 pub(super) fn route_table(gateway: &Gateway) -> String {
     let mut rows = vec![["Name", "Enabled", "Priority", "Path", "Rewrite"].map(str::to_owned)];
-    for route in gateway.routes {
+    for route in gateway.routes.iter().copied().flatten() {
         rows.push([
             route.name.to_owned(),
             route.enabled.to_string(),

@@ -79,7 +79,10 @@ gateway:
     use crate::chains;
 
     /// `gateway.routes` (goma.yaml:4), in spec order.
-    pub static ROUTES: [Route; 1] = [Route {
+    pub static ROUTES: [&[Route]; 1] = [&ROWS_0];
+
+    /// Routes from goma.yaml:5 to goma.yaml:5.
+    static ROWS_0: [Route; 1] = [Route {
         name: "orders.list",
         source: "goma.yaml:5",
         enabled: true,
@@ -220,7 +223,7 @@ fn no_routes() {
     use goma_runtime::route::Route;
 
     /// `gateway.routes` (goma.yaml:2), in spec order.
-    pub static ROUTES: [Route; 0] = [];
+    pub static ROUTES: [&[Route]; 0] = [];
     "#);
     insta::assert_snapshot!(shown(spec, "src/chains.rs"), @r#"
     version: 2

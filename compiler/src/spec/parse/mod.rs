@@ -9,8 +9,10 @@ use super::node::{Entry, Kind, Node};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::source::{BOM, SOURCE_BYTES_MAX, SourceId, SourceMap, Span, Spanned};
 
-/// The most values of a document after alias expansion (C-FILE-3).
-const NODES_MAX: usize = 100_000;
+/// The most values that are written in a document: some 60,000 routes.
+const NODES_MAX: usize = 1_000_000;
+/// The most values that anchors and aliases copy (C-FILE-3, which means bombs, not long files).
+const COPIES_MAX: usize = 100_000;
 /// The deepest nesting of lists and mappings; the dialect needs 9.
 const NESTING_MAX: usize = 64;
 /// The prefix of the tags every YAML has.
@@ -67,7 +69,7 @@ struct Open {
     /// `[…]` or `{…}`: ends where its bracket does; a block ends with its last value.
     flow: bool,
     anchor: usize,
-    /// Nodes counted before this one began.
+    /// Values counted before this one began, those of aliases included.
     nodes_before: usize,
     /// Deepest nesting below and including this one.
     depth: usize,
@@ -99,7 +101,9 @@ struct Builder<'a> {
     diags: &'a mut Diagnostics,
     stack: Vec<Open>,
     anchors: BTreeMap<usize, Anchored>,
+    /// Values that are written, and values that copying made.
     nodes: usize,
+    copies: usize,
     documents: usize,
     root: Option<Node>,
 }
@@ -115,6 +119,7 @@ impl<'a> Builder<'a> {
             stack,
             anchors,
             nodes: 0,
+            copies: 0,
             documents: 0,
             root: None,
         }
@@ -194,10 +199,7 @@ impl<'a> Builder<'a> {
                 format!("values are nested more than {NESTING_MAX} deep"),
             ));
         }
-        self.nodes = self.nodes.saturating_add(nodes);
-        if self.nodes > NODES_MAX {
-            return Err(too_many(span));
-        }
+        self.copy(nodes, span)?;
         let node = self.anchors.get(&anchor).map(|target| target.node.clone());
         node.map_or(Ok(()), |node| self.finish(node, 0, nodes, depth))
     }
@@ -209,7 +211,7 @@ impl<'a> Builder<'a> {
         anchor: usize,
         span: Span,
     ) -> Result<(), Stop> {
-        let nodes_before = self.nodes;
+        let nodes_before = self.nodes + self.copies;
         self.count(1, span)?;
         if self.stack.len() >= NESTING_MAX {
             return Err(stop(
@@ -255,7 +257,7 @@ impl<'a> Builder<'a> {
         self.finish(
             Node { span, kind },
             open.anchor,
-            self.nodes - open.nodes_before,
+            self.nodes + self.copies - open.nodes_before,
             open.depth,
         )
     }
@@ -269,6 +271,7 @@ impl<'a> Builder<'a> {
         depth: usize,
     ) -> Result<(), Stop> {
         if anchor > 0 {
+            self.copy(nodes, node.span)?;
             self.anchors.insert(
                 anchor,
                 Anchored {
@@ -363,10 +366,20 @@ impl<'a> Builder<'a> {
         );
         self.nodes += if is_key { 0 } else { nodes };
         if self.nodes > NODES_MAX {
-            Err(too_many(span))
-        } else {
-            Ok(())
+            let message = format!("the file has more than {NODES_MAX} values");
+            return Err(stop(span, message));
         }
+        Ok(())
+    }
+
+    /// Counts values that are about to be copied.
+    fn copy(&mut self, nodes: usize, span: Span) -> Result<(), Stop> {
+        self.copies = self.copies.saturating_add(nodes);
+        if self.copies > COPIES_MAX {
+            let message = format!("aliases copy more than {COPIES_MAX} values");
+            return Err(stop(span, message));
+        }
+        Ok(())
     }
 
     fn scan_fault(&self, fault: &ScanError) -> Stop {
@@ -397,10 +410,6 @@ impl<'a> Builder<'a> {
 
 fn stop(span: Span, message: impl Into<String>) -> Stop {
     Box::new(Diagnostic::new(Code::YamlSyntax, "", span, message))
-}
-
-fn too_many(span: Span) -> Stop {
-    stop(span, format!("the file has more than {NODES_MAX} values"))
 }
 
 fn duplicate(key: &str, span: Span, first: Span) -> Diagnostic {

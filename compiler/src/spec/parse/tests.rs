@@ -103,7 +103,7 @@ fn bounds() {
         "a.yaml:1:65 error[yaml-syntax]",
     );
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n";
-    check(bomb, "a.yaml:5:29 error[yaml-syntax]");
+    check(bomb, "a.yaml:5:26 error[yaml-syntax]");
     let mut deep = "a0: &a0 [x]\n".to_owned();
     for level in 1..80 {
         deep.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
