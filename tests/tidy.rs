@@ -14,6 +14,7 @@ const COMPILER: &[(&str, &[&str])] = &[
     ("dialect", &[]),
     ("emit", &["chains", "middlewares", "plan"]),
     ("explain", &["model", "source"]),
+    ("migrate", &["diag", "source"]),
     ("model", &["source"]),
     ("plan", &["diag", "model", "source"]),
     ("resolve", &["diag", "dialect", "model", "source", "spec"]),

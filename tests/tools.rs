@@ -47,7 +47,9 @@ fn the_schema_accepts_every_good_file_and_rejects_every_structural_fault() {
     let mut faults = Vec::new();
     for file in &all {
         let text = std::fs::read_to_string(file).unwrap();
-        let structural = STRUCTURAL.iter().any(|code| text.contains(code));
+        // An old key may have any value: it is there only to be found.
+        let old = file.to_string_lossy().contains("/deprecated-");
+        let structural = !old && STRUCTURAL.iter().any(|code| text.contains(code));
         // Another letter case is forgiven by `goma check`; an editor should offer the right one.
         let good = !text.contains("error[") && !text.contains("[rule-key-case]");
         let is_rejected = rejected.contains(file);

@@ -12,6 +12,7 @@ pub mod diag;
 pub mod dialect;
 pub mod emit;
 pub mod explain;
+pub mod migrate;
 pub mod model;
 pub mod plan;
 mod resolve;
@@ -113,7 +114,8 @@ fn checked_model(
     diags: &mut Diagnostics,
 ) -> Option<model::Model> {
     let main = sources.main()?;
-    let tree = spec::parse(sources, main, diags)?;
+    let mut tree = spec::parse(sources, main, diags)?;
+    spec::modernise(&mut tree, sources.text(main), diags);
     let spec = spec::decode(&tree, diags)?;
     let resolved = resolve::resolve(&spec, main, &options.env, diags);
     check::check(&resolved, diags);

@@ -30,19 +30,12 @@ pub(crate) struct Input {
 /// The finding `file-missing`.
 pub(crate) fn load(positional: Option<&Path>, flag: Option<&Path>) -> Result<Input, Missing> {
     let path = locate(positional.or(flag));
+    let shown_name = shown(&path);
+    let bytes = read(&path)?;
     let name = path
         .file_name()
         .map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy())
         .into_owned();
-    let shown_name = path
-        .strip_prefix("./")
-        .unwrap_or(&path)
-        .to_string_lossy()
-        .into_owned();
-    let bytes = read(&path).map_err(|why| Missing {
-        file: shown_name.clone(),
-        why,
-    })?;
     let hashes = vec![(name.clone(), record::sha256(&bytes))];
     let (mut sources, mut shown) = (SourceMap::new(), SourceMap::new());
     sources.add(name, bytes.clone());
@@ -54,7 +47,14 @@ pub(crate) fn load(positional: Option<&Path>, flag: Option<&Path>) -> Result<Inp
     })
 }
 
-fn locate(given: Option<&Path>) -> PathBuf {
+/// A file as the user would name it.
+pub(crate) fn shown(path: &Path) -> String {
+    let path = path.strip_prefix("./").unwrap_or(path);
+    path.to_string_lossy().into_owned()
+}
+
+/// The main file: what is given, or what the environment or the usual places name (C-FILE-1).
+pub(crate) fn locate(given: Option<&Path>) -> PathBuf {
     let variable = || {
         std::env::var_os("GOMA_CONFIG_FILE")
             .filter(|value| !value.is_empty())
@@ -77,13 +77,20 @@ fn in_dir(dir: &Path) -> Option<PathBuf> {
 }
 
 /// Reads one byte more than is allowed, so that the compiler can say that the file is too large.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+///
+/// # Errors
+/// The finding `file-missing`.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Missing> {
     use std::io::Read as _;
-    let file = std::fs::File::open(path).map_err(|error| describe(&error))?;
+    let missing = |error: std::io::Error| Missing {
+        file: shown(path),
+        why: describe(&error),
+    };
+    let file = std::fs::File::open(path).map_err(missing)?;
     let mut bytes = Vec::new();
     file.take(SOURCE_BYTES_MAX as u64 + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| describe(&error))?;
+        .map_err(missing)?;
     Ok(bytes)
 }
 

@@ -155,6 +155,12 @@ codes! {
     /// Instead: `allowMethods: [GET]`
     CorsOptionsIgnored = "cors-options-ignored", Warning;
 
+    /// What: a key or type of an older release.
+    /// Why: it means what its replacement means, and will not be accepted for ever.
+    /// Example: `readTimeout: 30`
+    /// Instead: `timeouts: {read: 30}`; `goma migrate --write` changes the file.
+    DeprecatedKey = "deprecated-key", Warning;
+
     /// What: a route lists one endpoint twice.
     /// Why: it gets a double share, which is rarely meant.
     /// Example: `backends: [{endpoint: "http://a"}, {endpoint: "http://a"}]`

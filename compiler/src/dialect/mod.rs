@@ -201,6 +201,8 @@ pub enum Change {
     List(&'static str),
     /// At this dotted place of the same mapping.
     Move(&'static str),
+    /// At this place, unless one of these keys is there, which then wins.
+    MoveUnless(&'static str, &'static [&'static str]),
     /// At this place, the path of the URL only.
     PathOf(&'static str),
     /// At this place of the whole file.

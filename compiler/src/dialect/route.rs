@@ -44,7 +44,7 @@ pub(super) static ROUTE: Section = section(
     ("url", "write `target: http://backend:8080`"),
 ])
 .old(&[
-    ("destination", Change::Move("target")),
+    ("destination", Change::MoveUnless("target", &["target", "backends"])),
     ("disabled", Change::Invert("enabled")),
     ("blockCommonExploits", Change::Move("security.enableExploitProtection")),
     ("disableHostForwarding", Change::Invert("security.forwardHostHeaders")),

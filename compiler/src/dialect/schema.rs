@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Class, FILE, Key, Need, Scalar, Section, Shape, TYPES, Type};
+use super::{Change, Class, FILE, Key, Need, Scalar, Section, Shape, TYPES, Type};
 
 /// A text with a reference to a variable may stand for any single value.
 const REFERENCE: &str = r"\$\{[A-Za-z_]";
@@ -69,7 +69,8 @@ fn section(section: &Section) -> Value {
     }
     let required = section.keys.iter().filter(|key| key.required);
     let required: Vec<_> = required.map(|key| key.name).collect();
-    let mut conditions: Vec<Value> = section.needs.iter().map(need).collect();
+    let needs = section.needs.iter();
+    let mut conditions: Vec<Value> = needs.map(|need| condition(need, section)).collect();
     let types_a_rule = |key: &Key| matches!(key.shape, Shape::Rule);
     if section.keys.iter().any(types_a_rule) {
         conditions.extend(TYPES.iter().map(rule_of));
@@ -101,12 +102,21 @@ fn rule_of(kind: &Type) -> Value {
     })
 }
 
-fn need(need: &Need) -> Value {
+fn condition(need: &Need, section: &Section) -> Value {
     let each = |names: &[&str]| -> Vec<Value> {
-        names
-            .iter()
-            .map(|name| json!({"required": [name]}))
-            .collect()
+        // An old key counts as what replaced it.
+        let replaced = |change: &Change| match change {
+            Change::Move(now) | Change::MoveUnless(now, _) => names.contains(now),
+            Change::Delete
+            | Change::Invert(_)
+            | Change::List(_)
+            | Change::Middleware(_)
+            | Change::PathOf(_)
+            | Change::Top(_) => false,
+        };
+        let old = section.old.iter().filter(|(_, change)| replaced(change));
+        let names = names.iter().copied().chain(old.map(|(old, _)| *old));
+        names.map(|name| json!({"required": [name]})).collect()
     };
     match need {
         Need::Any(names) => json!({"anyOf": each(names)}),

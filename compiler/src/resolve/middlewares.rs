@@ -155,14 +155,7 @@ fn kind(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<&'static Type> {
         }
         return Some(Type::find(&text).unwrap_or(kind));
     }
-    let same = |name: &&str| name.eq_ignore_ascii_case(&text);
-    if let Some(kind) = TYPES.iter().find(|kind| kind.old.iter().any(same)) {
-        let message = format!("the middleware type `{shown}` is not supported yet");
-        let fault = report(Code::NotYetSupported, message);
-        cx.diags
-            .push(fault.help(format!("its name is now `{}`", kind.name)));
-        return Some(kind);
-    }
+    let same = |name: &str| name.eq_ignore_ascii_case(&text);
     let fault = if let Some((_, key)) = ROUTE_KEYS.iter().find(|(name, _)| same(name)) {
         let message = format!("`{shown}` is not a middleware but a key of the route");
         report(Code::MiddlewareIsRouteKey, message).help(format!("set `{key}` on the route"))

@@ -12,6 +12,10 @@ use crate::spec::shape::Pending;
 /// Checks all of them.
 pub(super) fn check(pending: &[Pending], cx: &mut Cx<'_>) {
     for item in pending {
+        // An empty text says as little as no key.
+        if item.leaf.text.is_empty() && !matches!(item.scalar, Scalar::Text) {
+            continue;
+        }
         match item.class {
             Class::Structural => structural(item, cx),
             Class::Value => value(item, cx),

@@ -1,6 +1,8 @@
 //! The shape of the YAML: sections, lists and single values as written, absent = `None`. No
 //! defaults and no meaning; those are `resolve`'s part. Unknown keys and wrong shapes end here.
 
+mod deprecated;
+mod edit;
 pub(crate) mod fields;
 mod gateway;
 mod middleware;
@@ -36,6 +38,12 @@ pub(crate) struct Spec {
     pub(crate) middlewares_readable: bool,
     /// Values of keys that are not supported yet.
     pub(crate) pending: Vec<Pending>,
+}
+
+/// Gives keys of older releases the form of today, with a warning for each; `text` is what the tree
+/// was read from.
+pub(crate) fn modernise(tree: &mut Node, text: &str, diags: &mut Diagnostics) {
+    deprecated::modernise(tree, text, diags);
 }
 
 /// Reads the whole tree of a file; `None`: it is not a mapping at all.

@@ -6,7 +6,7 @@ use super::fields::{self, Leaf, is_joined, leaf, leaves};
 use super::node::{Entry, Kind, Node, join};
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::dialect::{CONDITION, Change, Class, Key, Need, Scalar, Section, Shape};
+use crate::dialect::{CONDITION, Class, Key, Need, Scalar, Section, Shape};
 use crate::source::{Span, Spanned};
 
 /// How much of an unknown key a message repeats.
@@ -299,12 +299,6 @@ impl Walk<'_> {
         let shown: String = name.escape_debug().take(KEY_CHARS_SHOWN).collect();
         let same =
             |known: &str| known == name || (section.fold && known.eq_ignore_ascii_case(name));
-        if let Some((_, change)) = section.old.iter().find(|(old, _)| same(old)) {
-            let message = format!("`{shown}` is not supported yet");
-            let fault = Diagnostic::new(Code::NotYetSupported, join(path, name), span, message);
-            self.diags.push(fault.help(now(*change)));
-            return;
-        }
         let place = if path.is_empty() {
             "at the top level".to_owned()
         } else {
@@ -400,19 +394,6 @@ fn unmet(
             let message = format!("only one of {} can be given", list(names));
             Some((Code::KeyConflict, Some(second), message))
         }
-    }
-}
-
-/// Advice about a key of an older release.
-fn now(change: Change) -> String {
-    match change {
-        Change::Delete => "delete it: it has no effect".to_owned(),
-        Change::Invert(place) => format!("write `{place}` with the opposite value"),
-        Change::List(place) => format!("write `{place}: [...]`"),
-        Change::Middleware(kind) => format!("use a middleware of `type: {kind}`"),
-        Change::Move(place) => format!("write `{place}`"),
-        Change::PathOf(place) => format!("write `{place}` with the URL's path"),
-        Change::Top(place) => format!("write `{place}` at the top level"),
     }
 }
 

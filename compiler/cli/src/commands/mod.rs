@@ -6,6 +6,7 @@ mod completion;
 mod demo_backend;
 mod explain;
 mod init;
+mod migrate;
 mod run;
 mod schema;
 mod version;
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     DemoBackend(demo_backend::DemoBackendArgs),
     Explain(explain::ExplainArgs),
     Init(init::InitArgs),
+    Migrate(migrate::MigrateArgs),
     Run(run::RunArgs),
     Schema(schema::SchemaArgs),
     Version(version::VersionArgs),
@@ -42,6 +44,7 @@ impl Command {
             Self::DemoBackend(args) => demo_backend::run(&args),
             Self::Explain(args) => explain::run(&args),
             Self::Init(args) => init::run(&args),
+            Self::Migrate(args) => migrate::run(&args),
             Self::Run(args) => run::run(&args),
             Self::Schema(args) => Ok(schema::run(&args)),
             Self::Version(args) => Ok(version::run(&args)),

@@ -227,6 +227,30 @@ fn usage_and_version() {
     expect(&run_in(empty.path(), &["completion", "bash"]), 0);
 }
 
+/// A diff and 1, then with `--write` the file and 0, then nothing more to say. Secrets are masked.
+#[test]
+fn migrate_prints_or_writes() {
+    let old = GOOD.replace("target:", "destination:") + "x-note: {password: hunter2}\n";
+    let dir = dir(&[("goma.yml", &old)]);
+    let diff = expect(&run_in(dir.path(), &["migrate"]), 1);
+    assert!(diff.contains("--- a/goma.yml\n+++ b/goma.yml\n"), "{diff}");
+    assert!(
+        diff.contains("\n-      destination: ") && diff.contains("\n+      target: "),
+        "{diff}"
+    );
+    assert!(!diff.contains("hunter2"), "{diff}");
+    let check = expect(
+        &run_in(dir.path(), &["check", "--deny", "deprecated-key"]),
+        1,
+    );
+    assert!(check.contains("error[deprecated-key]"), "{check}");
+    expect(&run_in(dir.path(), &["migrate", "--write", "goma.yml"]), 0);
+    let written = std::fs::read_to_string(dir.path().join("goma.yml")).unwrap();
+    assert_eq!(written, old.replace("destination:", "target:"));
+    assert_eq!(expect(&run_in(dir.path(), &["migrate"]), 0), "");
+    expect(&run_in(dir.path(), &["migrate", "none.yml"]), 1);
+}
+
 /// Every fixture of the corpus: 1 exactly if it expects an error.
 #[test]
 fn the_wrong_specs_fail() {

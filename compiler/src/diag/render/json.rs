@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::fixes;
 use crate::diag::{Diagnostic, Diagnostics, Fix, Label, Severity};
 use crate::source::SourceMap;
 
@@ -11,7 +12,7 @@ use crate::source::SourceMap;
 pub fn json(diagnostics: &Diagnostics, sources: &SourceMap) -> String {
     let findings: Vec<String> = diagnostics
         .iter()
-        .map(|item| finding(item, sources).to_string())
+        .map(|item| finding(item, diagnostics, sources).to_string())
         .collect();
     let list = match findings.as_slice() {
         [] => String::new(),
@@ -24,7 +25,7 @@ pub fn json(diagnostics: &Diagnostics, sources: &SourceMap) -> String {
     format!("{{\"findings\":[{list}],\"errors\":{errors},\"warnings\":{warnings}}}\n")
 }
 
-fn finding(item: &Diagnostic, sources: &SourceMap) -> Value {
+fn finding(item: &Diagnostic, all: &Diagnostics, sources: &SourceMap) -> Value {
     let (at, end) = (sources.locate(item.span), sources.locate_end(item.span));
     let help = (!item.help.is_empty()).then(|| item.help.join("\n"));
     json!({
@@ -39,7 +40,7 @@ fn finding(item: &Diagnostic, sources: &SourceMap) -> Value {
         "path": item.path,
         "help": help,
         "related": item.labels.iter().map(|label| related(label, sources)).collect::<Vec<_>>(),
-        "fixes": item.fixes.iter().map(fix).collect::<Vec<_>>(),
+        "fixes": fixes(item, all, sources).iter().map(fix).collect::<Vec<_>>(),
     })
 }
 

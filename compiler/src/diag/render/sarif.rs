@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::fixes;
 use crate::diag::{Code, Diagnostic, Diagnostics, Fix, Severity};
 use crate::source::{SourceMap, Span};
 
@@ -16,7 +17,7 @@ pub fn sarif(diagnostics: &Diagnostics, sources: &SourceMap) -> String {
     let index = |code: Code| codes.iter().position(|&other| other == code);
     let results: Vec<_> = diagnostics
         .iter()
-        .map(|item| result(item, index(item.code), sources))
+        .map(|item| result(item, index(item.code), diagnostics, sources))
         .collect();
     let log = json!({
         "$schema": SCHEMA,
@@ -48,7 +49,7 @@ fn rule(code: Code) -> Value {
     })
 }
 
-fn result(item: &Diagnostic, rule: Option<usize>, sources: &SourceMap) -> Value {
+fn result(item: &Diagnostic, rule: Option<usize>, all: &Diagnostics, sources: &SourceMap) -> Value {
     let mut text = item.message.clone();
     for help in &item.help {
         text.push_str("\nhelp: ");
@@ -64,12 +65,13 @@ fn result(item: &Diagnostic, rule: Option<usize>, sources: &SourceMap) -> Value 
             })
         })
         .collect();
-    let fixes: Vec<_> = if item.fixes.is_empty() {
+    let changes = fixes(item, all, sources);
+    let fixes: Vec<_> = if changes.is_empty() {
         Vec::new()
     } else {
         vec![json!({
             "description": {"text": "Apply the suggested change"},
-            "artifactChanges": item.fixes.iter().map(|fix| change(fix, sources)).collect::<Vec<_>>(),
+            "artifactChanges": changes.iter().map(|fix| change(fix, sources)).collect::<Vec<_>>(),
         })]
     };
     json!({

@@ -69,6 +69,13 @@ impl Type {
             .find(|kind| kind.spellings().any(|name| name == spelling))
     }
 
+    /// The type that had this spelling in an older release, in any letter case.
+    #[must_use]
+    pub fn find_old(text: &str) -> Option<&'static Self> {
+        let old = |kind: &&Self| kind.old.iter().any(|name| name.eq_ignore_ascii_case(text));
+        TYPES.iter().find(old)
+    }
+
     /// The type and its spelling that this text is but for letter case.
     #[must_use]
     pub fn find_folded(text: &str) -> Option<(&'static Self, &'static str)> {

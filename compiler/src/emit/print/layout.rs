@@ -123,6 +123,15 @@ fn breaks(value: &Expr) -> bool {
     matches!(value, Expr::Call(_) | Expr::Tuple(_))
 }
 
+/// Whether the last element of a tuple could be broken in its place; then rustfmt measures the
+/// tuple alone, without what it stands in.
+fn ends_in_struct(value: &Expr) -> bool {
+    match value {
+        Expr::Tuple(tuple) => matches!(tuple.elems.last(), Some(Expr::Struct(_))),
+        _ => false,
+    }
+}
+
 fn structure(literal: &ExprStruct, indent: usize) -> String {
     let inner = indent + INDENT;
     let mut text = format!("{} {{\n", tight(&literal.path));
@@ -142,7 +151,11 @@ fn list(open: &str, values: &[&Expr], close: &str, indent: usize) -> String {
     if let [single] = values {
         // A one-element tuple keeps its comma, so rustfmt does not let it hug.
         if opens(single) && open != "(" {
-            let lay_out = if breaks(single) { broken } else { expression };
+            let lay_out = if breaks(single) && !ends_in_struct(single) {
+                broken
+            } else {
+                expression
+            };
             let element = lay_out(single, indent, indent + open.len(), close.len());
             return format!("{open}{element}{close}");
         }

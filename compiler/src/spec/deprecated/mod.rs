@@ -1,0 +1,448 @@
+//! Keys of older releases (config.md 12 A): the tree gets the form of today, the user a warning whose
+//! fix gives the file that form. After this no later stage knows of them.
+
+mod structural;
+
+use super::edit::{Editor, Piece};
+use super::node::{Entry, Kind, Node, join};
+use crate::diag::{Code, Diagnostic, Diagnostics, Fix};
+use crate::dialect::{Change, FILE, Section, Shape, Type};
+use crate::source::{Span, Spanned};
+
+/// What the walk needs everywhere.
+struct Cx<'a> {
+    editor: Editor<'a>,
+    diags: &'a mut Diagnostics,
+}
+
+/// Gives a whole file today's form; `text` is its source.
+pub(super) fn modernise(tree: &mut Node, text: &str, diags: &mut Diagnostics) {
+    let mut cx = Cx {
+        editor: Editor { text },
+        diags,
+    };
+    structural::modernise(tree, &mut cx);
+    section(tree, &FILE, "", &mut cx);
+    let root = tree.clone();
+    top(tree, &root, &mut cx);
+}
+
+fn section(node: &mut Node, section: &'static Section, path: &str, cx: &mut Cx<'_>) {
+    let before = node.clone();
+    let Kind::Map(entries) = &before.kind else {
+        return;
+    };
+    for entry in entries {
+        if let Some((_, change)) = section.old.iter().find(|(old, _)| *old == entry.key.value) {
+            change_entry(node, &before, entry, *change, path, cx);
+        }
+    }
+    let Kind::Map(entries) = &mut node.kind else {
+        return;
+    };
+    let kind = section
+        .keys
+        .iter()
+        .any(|key| matches!(key.shape, Shape::Rule));
+    let kind = kind.then(|| middleware_type(entries, path, cx)).flatten();
+    for entry in entries {
+        let Some(key) = section.key(&entry.key.value) else {
+            continue;
+        };
+        let path = join(path, key.name);
+        below(&mut entry.value, key.shape, kind, &path, cx);
+    }
+}
+
+fn below(node: &mut Node, shape: Shape, kind: Option<&Type>, path: &str, cx: &mut Cx<'_>) {
+    match shape {
+        Shape::Section(keys) | Shape::OneOrSection(_, keys) => section(node, keys, path, cx),
+        Shape::Sections(keys) | Shape::TextsOrSections(keys) => {
+            if let Kind::Seq(items) = &mut node.kind {
+                for (at, item) in items.iter_mut().enumerate() {
+                    section(item, keys, &format!("{path}[{at}]"), cx);
+                }
+            }
+        }
+        Shape::Named(keys) => {
+            if let Kind::Map(members) = &mut node.kind {
+                for member in members {
+                    let path = join(path, &member.key.value);
+                    section(&mut member.value, keys, &path, cx);
+                }
+            }
+        }
+        Shape::Rule => {
+            if let Some(kind) = kind {
+                section(node, kind.rule, path, cx);
+            }
+        }
+        Shape::Conditions
+        | Shape::List(_)
+        | Shape::Names(_)
+        | Shape::One(_)
+        | Shape::OneOrList(_) => {}
+    }
+}
+
+/// The type of a middleware, in its spelling of today.
+fn middleware_type(entries: &mut [Entry], path: &str, cx: &mut Cx<'_>) -> Option<&'static Type> {
+    let entry = entries.iter_mut().find(|entry| entry.key.value == "type")?;
+    let Kind::Scalar { text, .. } = &mut entry.value.kind else {
+        return None;
+    };
+    if let Some((kind, _)) = Type::find_folded(text) {
+        return Some(kind);
+    }
+    let kind = Type::find_old(text)?;
+    let message = format!("the type `{text}` is now `{}`", kind.name);
+    let span = entry.value.span;
+    let warning = Diagnostic::new(Code::DeprecatedKey, join(path, "type"), span, message);
+    cx.diags.push(warning.fix(span, kind.name));
+    kind.name.clone_into(text);
+    Some(kind)
+}
+
+/// Applies one change to `node`; `before` is how it was written.
+fn change_entry(
+    node: &mut Node,
+    before: &Node,
+    entry: &Entry,
+    change: Change,
+    path: &str,
+    cx: &mut Cx<'_>,
+) {
+    let (place, value, piece) = match change {
+        Change::Delete => return delete(node, before, entry, path, "it has no effect", cx),
+        Change::MoveUnless(_, others) if others.iter().any(|name| has(before, name)) => {
+            let why = format!("`{}` wins", others.join("` or `"));
+            return delete(node, before, entry, path, &why, cx);
+        }
+        // Of the whole file: see `top` and `structural`.
+        Change::Middleware(_) | Change::Top(_) => return,
+        Change::Invert(place) => {
+            let Some(value) = inverted(&entry.value) else {
+                return cannot_invert(node, entry, place, path, cx);
+            };
+            let piece = Piece::inline(text_of(&value));
+            (place, value, piece)
+        }
+        Change::List(place) if matches!(entry.value.kind, Kind::Scalar { .. }) => {
+            let span = entry.value.span;
+            let kind = Kind::Seq(vec![entry.value.clone()]);
+            let piece = cx.editor.piece(entry).in_list();
+            (place, Node { span, kind }, piece)
+        }
+        Change::PathOf(place) => {
+            let value = path_of(&entry.value);
+            let piece = Piece::inline(text_of(&value));
+            (place, value, piece)
+        }
+        Change::List(place) | Change::Move(place) | Change::MoveUnless(place, _) => {
+            (place, entry.value.clone(), cx.editor.piece(entry))
+        }
+    };
+    settle(node, before, entry, (place, value, &piece), path, cx);
+}
+
+/// Puts a value where it belongs today, or says why it cannot be put there.
+fn settle(
+    node: &mut Node,
+    before: &Node,
+    entry: &Entry,
+    (place, value, piece): (&str, Node, &Piece),
+    path: &str,
+    cx: &mut Cx<'_>,
+) {
+    let segments: Vec<_> = place.split('.').collect();
+    let key = join(path, &entry.key.value);
+    let message = format!("`{}` is now `{place}`", entry.key.value);
+    let warning = Diagnostic::new(Code::DeprecatedKey, key, entry.key.span, message);
+    take(node, entry.key.span);
+    match find(node, &segments).filter(|other| !other.value.is_null()) {
+        Some(Entry {
+            value: Node {
+                kind: Kind::Map(theirs),
+                ..
+            },
+            ..
+        }) if matches!(value.kind, Kind::Map(_)) => {
+            let theirs: Vec<_> = theirs.iter().map(|entry| entry.key.value.clone()).collect();
+            let fixes = merge(node, before, entry, &segments, &theirs, cx.editor);
+            cx.diags.push(with(warning, fixes));
+        }
+        Some(other) if same(&other.value, &value) => {
+            let fix = cx.editor.remove(before, entry);
+            cx.diags.push(with(warning, vec![fix]));
+        }
+        Some(other) => {
+            let message = format!("`{}` and `{place}` disagree", entry.key.value);
+            let fault = Diagnostic::new(
+                Code::KeyConflict,
+                join(path, place),
+                entry.key.span,
+                message,
+            );
+            let fault = fault.label(other.key.span, "today's form");
+            cx.diags.push(fault.help("keep today's form"));
+        }
+        None => {
+            let fixes = moved(before, entry, &segments, piece, cx.editor);
+            cx.diags.push(with(warning, fixes));
+            put(node, &segments, entry.key.span, value);
+        }
+    }
+}
+
+/// Adds the members of a mapping that another one lacks; the other's own win. Gives the edits.
+fn merge(
+    node: &mut Node,
+    before: &Node,
+    entry: &Entry,
+    segments: &[&str],
+    theirs: &[String],
+    editor: Editor<'_>,
+) -> Vec<Fix> {
+    let mut fixes = vec![editor.remove(before, entry)];
+    let home = find(before, segments).map(|home| home.value.clone());
+    let Kind::Map(ours) = &entry.value.kind else {
+        return fixes;
+    };
+    for member in ours
+        .iter()
+        .filter(|member| !theirs.contains(&member.key.value))
+    {
+        let name = member.key.value.as_str();
+        let mut place = segments.to_vec();
+        place.push(name);
+        put(node, &place, member.key.span, member.value.clone());
+        let piece = editor.piece(member);
+        fixes.extend(
+            home.as_ref()
+                .and_then(|home| editor.insert(home, &[name], &piece, Some(member))),
+        );
+    }
+    fixes
+}
+
+/// Edits that write an entry at another place of the same mapping.
+fn moved(
+    map: &Node,
+    entry: &Entry,
+    segments: &[&str],
+    piece: &Piece,
+    editor: Editor<'_>,
+) -> Vec<Fix> {
+    let mut home = map;
+    let mut rest = segments;
+    while let [segment, tail @ ..] = rest {
+        let Kind::Map(entries) = &home.kind else {
+            return Vec::new();
+        };
+        let Some(existing) = entries.iter().find(|entry| entry.key.value == *segment) else {
+            break;
+        };
+        if existing.value.is_null() {
+            let fill = editor.fill(home, existing, tail, piece);
+            return vec![fill, editor.remove(map, entry)];
+        }
+        home = &existing.value;
+        rest = tail;
+    }
+    if std::ptr::eq(home, map) {
+        let replace = editor.replace(map, entry, rest, piece);
+        return vec![editor.claim(map), replace];
+    }
+    match editor.insert(home, rest, piece, Some(entry)) {
+        Some(insert) => vec![insert, editor.remove(map, entry)],
+        None => Vec::new(),
+    }
+}
+
+/// What belongs to the whole file but stands under `gateway`.
+fn top(tree: &mut Node, before: &Node, cx: &mut Cx<'_>) {
+    let Some(gateway) = find(before, &["gateway"]) else {
+        return;
+    };
+    let Kind::Map(entries) = &gateway.value.kind else {
+        return;
+    };
+    for entry in entries {
+        let name = entry.key.value.as_str();
+        if name != "certManager" && name != "certificateManager" {
+            continue;
+        }
+        let message = format!("`gateway.{name}` is now `certManager`, at the top level");
+        let key = join("gateway", name);
+        if let Some(gateway) = find_mut(tree, "gateway") {
+            take(gateway, entry.key.span);
+        }
+        if let Some(other) = find(before, &["certManager"]).filter(|other| !other.value.is_null()) {
+            let fault = Diagnostic::new(Code::KeyConflict, key, entry.key.span, message);
+            cx.diags.push(fault.label(other.key.span, "today's form"));
+            continue;
+        }
+        let piece = cx.editor.piece(entry);
+        let insert = cx.editor.insert(before, &["certManager"], &piece, None);
+        let remove = cx.editor.remove(&gateway.value, entry);
+        let warning = Diagnostic::new(Code::DeprecatedKey, key, entry.key.span, message);
+        cx.diags
+            .push(with(warning, insert.into_iter().chain([remove]).collect()));
+        put(tree, &["certManager"], entry.key.span, entry.value.clone());
+    }
+}
+
+fn delete(node: &mut Node, before: &Node, entry: &Entry, path: &str, why: &str, cx: &mut Cx<'_>) {
+    let message = format!("`{}` is no longer used: {why}", entry.key.value);
+    let key = join(path, &entry.key.value);
+    let warning = Diagnostic::new(Code::DeprecatedKey, key, entry.key.span, message);
+    let fix = cx.editor.remove(before, entry);
+    cx.diags.push(with(warning, vec![fix]));
+    take(node, entry.key.span);
+}
+
+fn cannot_invert(node: &mut Node, entry: &Entry, place: &str, path: &str, cx: &mut Cx<'_>) {
+    let message = format!(
+        "`{}` is now `{place}`, with the opposite value",
+        entry.key.value
+    );
+    let key = join(path, &entry.key.value);
+    let fault = Diagnostic::new(Code::TypeMismatch, key, entry.key.span, message);
+    cx.diags
+        .push(fault.help("a value that is not `true` or `false` cannot be turned round"));
+    take(node, entry.key.span);
+}
+
+fn with(mut diagnostic: Diagnostic, fixes: Vec<Fix>) -> Diagnostic {
+    diagnostic.fixes = fixes;
+    diagnostic
+}
+
+/// `true` for `false` and the other way round.
+fn inverted(value: &Node) -> Option<Node> {
+    let Kind::Scalar { text, plain: true } = &value.kind else {
+        return None;
+    };
+    let inverse = match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "y" => "false",
+        "false" | "no" | "off" | "n" => "true",
+        _ => return None,
+    };
+    Some(scalar(inverse, value.span))
+}
+
+/// The path of a URL, as a value.
+fn path_of(value: &Node) -> Node {
+    let text = text_of(value);
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
+    let path = path.split(['?', '#']).next().unwrap_or("/");
+    scalar(path, value.span)
+}
+
+fn scalar(text: &str, span: Span) -> Node {
+    Node {
+        span,
+        kind: Kind::Scalar {
+            text: text.to_owned(),
+            plain: true,
+        },
+    }
+}
+
+fn text_of(node: &Node) -> &str {
+    match &node.kind {
+        Kind::Scalar { text, .. } => text,
+        Kind::Map(_) | Kind::Seq(_) => "",
+    }
+}
+
+fn same(one: &Node, other: &Node) -> bool {
+    match (&one.kind, &other.kind) {
+        (Kind::Scalar { text: one, .. }, Kind::Scalar { text: other, .. }) => one == other,
+        (Kind::Seq(one), Kind::Seq(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Kind::Map(one), Kind::Map(other)) => {
+            let equal = |(one, other): (&Entry, &Entry)| {
+                one.key.value == other.key.value && same(&one.value, &other.value)
+            };
+            one.len() == other.len() && one.iter().zip(other).all(equal)
+        }
+        (Kind::Map(_) | Kind::Scalar { .. } | Kind::Seq(_), _) => false,
+    }
+}
+
+fn has(map: &Node, name: &str) -> bool {
+    find(map, &[name]).is_some_and(|entry| !entry.value.is_null())
+}
+
+/// The entry at a dotted place.
+fn find<'n>(map: &'n Node, segments: &[&str]) -> Option<&'n Entry> {
+    let (last, parents) = segments.split_last()?;
+    let mut node = map;
+    for segment in parents {
+        node = &entry_of(node, segment)?.value;
+    }
+    entry_of(node, last)
+}
+
+fn entry_of<'n>(node: &'n Node, name: &str) -> Option<&'n Entry> {
+    match &node.kind {
+        Kind::Map(entries) => entries.iter().find(|entry| entry.key.value == name),
+        Kind::Scalar { .. } | Kind::Seq(_) => None,
+    }
+}
+
+fn find_mut<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Node> {
+    match &mut node.kind {
+        Kind::Map(entries) => {
+            let found = entries.iter_mut().find(|entry| entry.key.value == name);
+            found.map(|entry| &mut entry.value)
+        }
+        Kind::Scalar { .. } | Kind::Seq(_) => None,
+    }
+}
+
+/// Removes the entry whose key stands there.
+fn take(node: &mut Node, key: Span) {
+    if let Kind::Map(entries) = &mut node.kind {
+        entries.retain(|entry| entry.key.span != key);
+    }
+}
+
+/// Adds a value at a dotted place; mappings on the way that are not there are made. What is made
+/// has the place of the key it comes from.
+fn put(node: &mut Node, segments: &[&str], key: Span, value: Node) {
+    let [segment, rest @ ..] = segments else {
+        return;
+    };
+    if !matches!(node.kind, Kind::Map(_)) {
+        if !node.is_null() {
+            return;
+        }
+        node.kind = Kind::Map(Vec::new());
+    }
+    let Kind::Map(entries) = &mut node.kind else {
+        return;
+    };
+    let at = entries.iter().position(|entry| entry.key.value == *segment);
+    let at = at.unwrap_or_else(|| {
+        entries.push(Entry {
+            key: Spanned::new((*segment).to_owned(), key),
+            value: Node {
+                span: key,
+                kind: Kind::Map(Vec::new()),
+            },
+        });
+        entries.len() - 1
+    });
+    let Some(entry) = entries.get_mut(at) else {
+        return;
+    };
+    if rest.is_empty() {
+        entry.value = value;
+    } else {
+        put(&mut entry.value, rest, key, value);
+    }
+}
