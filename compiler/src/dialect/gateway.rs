@@ -16,7 +16,7 @@ pub(super) static GATEWAY: Section = section(
         key("strictSlash", One(Bool), "Redirects GET and HEAD to the registered form of a gateway endpoint's path (RT-ROUTE-12).")
             .or("true").later(),
         key("timeouts", Map(&TIMEOUTS), "How long clients may take."),
-        key("defaults", Map(&DEFAULTS), "What every route has.").later_but("list the middlewares on each route"),
+        key("defaults", Map(&DEFAULTS), "What every route has."),
         key("limits", Map(&LIMITS), "What clients may send (RT-LIM).").ours().later(),
         key("tracing", Map(&TRACING), "Traces over OTLP/HTTP (RT-TRACE).").ours().later(),
         key("entryPoints", Map(&ENTRY_POINTS), "Where the gateway listens."),

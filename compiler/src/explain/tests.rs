@@ -478,3 +478,27 @@ fn no_route() {
     }
     "#);
 }
+
+/// MW-GEN-8, RT-CHAIN-3: defaults [a,b] and route [x,a] give b,x,a.
+#[test]
+fn defaults_come_first_unless_the_route_lists_them() {
+    let text = "\
+version: 2
+gateway:
+  defaults: {middlewares: [a, b]}
+  routes:
+    - {name: own, path: /own, target: \"http://10.0.0.7\", middlewares: [x, a]}
+    - {name: none, path: /, target: \"http://10.0.0.7\"}
+middlewares:
+  - {name: a, type: bodyLimit, rule: {limit: 1Mi}}
+  - {name: b, type: bodyLimit, rule: {limit: 2Mi}}
+  - {name: x, type: bodyLimit, rule: {limit: 3Mi}}
+";
+    let chain = |request| {
+        let steps = routed(text, request).chain;
+        let names: Vec<_> = steps.into_iter().map(|step| step.name).collect();
+        names.join(",")
+    };
+    assert_eq!(chain("GET http://h/own"), "b,x,a");
+    assert_eq!(chain("GET http://h/"), "a,b");
+}

@@ -10,7 +10,7 @@ use crate::model::path::is_parameter;
 use crate::model::{Backend, HostPattern, Method, MiddlewareId, Name, Route, RoutePath, Value};
 use crate::source::Span;
 use crate::spec;
-use crate::spec::fields::Leaf;
+use crate::spec::fields::{Leaf, Leaves};
 
 /// All routes without fault, and the middlewares that any route names (see `Resolved::mentioned`).
 pub(super) fn resolve(
@@ -18,13 +18,15 @@ pub(super) fn resolve(
     names: &Names,
     cx: &mut Cx<'_>,
 ) -> (Vec<Route>, Option<BTreeSet<String>>) {
-    let mut known = spec.routes_readable;
-    let mut mentioned = BTreeSet::new();
+    let defaults = listed(spec.default_middlewares.as_ref(), names, cx);
+    let mut known = spec.routes_readable && defaults.whole;
+    let mut mentioned = defaults.names.clone();
     let mut taken = BTreeMap::new();
     let mut routes = Vec::new();
     for route in spec.routes.iter().flatten() {
         let name = name(route, &mut taken, cx);
-        let chain = middlewares(route, names, cx);
+        let own = listed(route.middlewares.as_ref(), names, cx);
+        let chain = own.after(&defaults);
         known &= chain.whole;
         mentioned.extend(chain.names.iter().cloned());
         routes.extend(resolve_route(route, name, chain, cx));
@@ -231,7 +233,7 @@ fn endpoint(leaf: &Leaf, cx: &mut Cx<'_>) -> Backend {
     Backend { endpoint }
 }
 
-/// A route's list of middlewares.
+/// A list of middlewares: of a route, or the defaults.
 struct ListedChain {
     /// In list order, each once.
     ids: Vec<MiddlewareId>,
@@ -243,8 +245,28 @@ struct ListedChain {
     whole: bool,
 }
 
-fn middlewares(spec: &spec::Route, names: &Names, cx: &mut Cx<'_>) -> ListedChain {
-    let texts = cx.texts(spec.middlewares.as_ref());
+impl ListedChain {
+    /// The whole chain: the defaults that the route does not list itself, then its own
+    /// (MW-GEN-8, RT-CHAIN-3).
+    fn after(self, defaults: &Self) -> Self {
+        let mut chain = Self {
+            ids: Vec::new(),
+            spans: Vec::new(),
+            names: self.names,
+            whole: self.whole,
+        };
+        let inherited = defaults.ids.iter().zip(&defaults.spans);
+        let inherited = inherited.filter(|(id, _)| !self.ids.contains(id));
+        for (&id, &span) in inherited.chain(self.ids.iter().zip(&self.spans)) {
+            chain.ids.push(id);
+            chain.spans.push(span);
+        }
+        chain
+    }
+}
+
+fn listed(list: Option<&Leaves>, names: &Names, cx: &mut Cx<'_>) -> ListedChain {
+    let texts = cx.texts(list);
     let whole = texts.whole;
     let mut chain = ListedChain {
         ids: Vec::new(),

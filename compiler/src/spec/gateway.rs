@@ -1,6 +1,6 @@
 //! The section `gateway` (config.md section 6).
 
-use super::fields::{Fields, Leaf};
+use super::fields::{Fields, Leaf, Leaves};
 use super::route::{self, Route};
 use crate::source::Span;
 
@@ -14,6 +14,8 @@ pub(crate) struct Gateway {
     pub(crate) timeouts: Timeouts,
     pub(crate) log: Log,
     pub(crate) monitoring: Monitoring,
+    /// `defaults.middlewares`
+    pub(crate) default_middlewares: Option<Leaves>,
     pub(crate) routes_span: Option<Span>,
     /// `None`: absent or not a list.
     pub(crate) routes: Option<Vec<Route>>,
@@ -62,6 +64,11 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
     let timeouts = timeouts(&mut fields);
     let log = log(&mut fields);
     let monitoring = monitoring(&mut fields);
+    let default_middlewares = fields.section("defaults").and_then(|mut defaults| {
+        let middlewares = defaults.leaves("middlewares");
+        defaults.finish();
+        middlewares
+    });
     let routes_span = fields.key_span("routes");
     let present = fields.has("routes");
     let items = fields.list("routes");
@@ -75,6 +82,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
         timeouts,
         log,
         monitoring,
+        default_middlewares,
         routes_span,
         routes,
         routes_readable,
