@@ -21,8 +21,8 @@ mod spec;
 
 use std::collections::BTreeMap;
 
-use diag::Diagnostics;
-use source::SourceMap;
+use diag::{Code, Diagnostic, Diagnostics};
+use source::{SourceMap, Span, Spanned};
 
 /// Version of the compiler and, always equal, of the runtime it generates for.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -38,6 +38,8 @@ pub struct Options {
     /// Variables for `${NAME}` in keys of class S (C-ENV-3). Values of class V are looked up when
     /// the gateway starts.
     pub env: BTreeMap<String, String>,
+    /// Inputs that could not be read: where they are named, and what to say.
+    pub absent: Vec<(Span, String)>,
 }
 
 impl Default for Options {
@@ -45,6 +47,7 @@ impl Default for Options {
         Self {
             name: "gateway".to_owned(),
             env: BTreeMap::new(),
+            absent: Vec::new(),
         }
     }
 }
@@ -98,6 +101,21 @@ pub fn compile(sources: &SourceMap, options: &Options) -> Compiled {
     }
 }
 
+/// The directory whose files are to be added to the sources (`gateway.extraConfig`), as written and
+/// where; relative to the main file. What is wrong with it is [`check`]'s to say.
+#[must_use]
+pub fn extra_directory(sources: &SourceMap, options: &Options) -> Option<Spanned<String>> {
+    let main = sources.main()?;
+    // Most files have none: spare them the second reading.
+    if !sources.text(main).contains("extraConfig") {
+        return None;
+    }
+    let mut diags = Diagnostics::new();
+    let tree = spec::parse(sources, main, &mut diags)?;
+    let spec = spec::decode(&tree, &mut diags)?;
+    resolve::extra_directory(&spec, &options.env, &mut diags)
+}
+
 /// Parses, resolves and checks; reports every finding of one run. Pure.
 #[must_use]
 pub fn check(sources: &SourceMap, options: &Options) -> Checked {
@@ -114,12 +132,25 @@ fn checked_model(
     diags: &mut Diagnostics,
 ) -> Option<model::Model> {
     let main = sources.main()?;
+    for (span, what) in &options.absent {
+        let key = "gateway.extraConfig.directory";
+        diags.push(Diagnostic::new(Code::FileMissing, key, *span, what));
+    }
     let mut tree = spec::parse(sources, main, diags)?;
-    spec::modernise(&mut tree, sources.text(main), diags);
-    let spec = spec::decode(&tree, diags)?;
+    spec::modernise(&mut tree, sources.text(main), false, diags);
+    let mut spec = spec::decode(&tree, diags)?;
+    for id in sources.others() {
+        match spec::parse(sources, id, diags) {
+            Some(mut tree) => {
+                spec::modernise(&mut tree, sources.text(id), true, diags);
+                spec.extend(&tree, diags);
+            }
+            None => spec.incomplete(),
+        }
+    }
     let resolved = resolve::resolve(&spec, main, &options.env, diags);
     check::check(&resolved, diags);
     plan::names::check(&resolved.model, diags);
-    check::allow(sources, main, diags);
+    check::allow(sources, diags);
     Some(resolved.model)
 }

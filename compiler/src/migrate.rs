@@ -26,13 +26,14 @@ pub struct Migrated {
     pub diagnostics: Diagnostics,
 }
 
-/// Gives a file today's form. Pure; migrating the result changes nothing.
+/// Gives a file today's form; `extra`: it is one of `extraConfig`. Pure; migrating the result changes
+/// nothing.
 #[must_use]
-pub fn migrate(name: &str, text: &str, options: &Options) -> Migrated {
+pub fn migrate(name: &str, text: &str, extra: bool, options: &Options) -> Migrated {
     let mut text = text.to_owned();
     let mut fixed = 0;
     for _ in 0..ROUNDS_MAX {
-        let diagnostics = findings(name, &text, options);
+        let diagnostics = findings(name, &text, extra, options);
         let changes = diagnostics
             .iter()
             .filter(|item| CODES.contains(&item.code) && !item.fixes.is_empty())
@@ -48,7 +49,7 @@ pub fn migrate(name: &str, text: &str, options: &Options) -> Migrated {
         text = next;
         fixed += count;
     }
-    let diagnostics = findings(name, &text, options);
+    let diagnostics = findings(name, &text, extra, options);
     Migrated {
         text,
         fixed,
@@ -56,10 +57,16 @@ pub fn migrate(name: &str, text: &str, options: &Options) -> Migrated {
     }
 }
 
-fn findings(name: &str, text: &str, options: &Options) -> Diagnostics {
+/// What is found in the file alone.
+fn findings(name: &str, text: &str, extra: bool, options: &Options) -> Diagnostics {
     let mut sources = SourceMap::new();
-    sources.add(name, text);
-    check(&sources, options).diagnostics
+    if extra {
+        sources.add("", "version: 2\n");
+    }
+    let file = sources.add(name, text);
+    let mut findings = check(&sources, options).diagnostics;
+    findings.retain(|item| item.span.source == file);
+    findings
 }
 
 /// Applies the changes of as many findings as do not get in each other's way; the number of them.

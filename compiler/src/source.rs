@@ -147,6 +147,12 @@ impl SourceMap {
         (!self.files.is_empty()).then_some(SourceId(0))
     }
 
+    /// All files but the first, in the order they were added.
+    pub fn others(&self) -> impl Iterator<Item = SourceId> + '_ {
+        let ids = 1..self.files.len();
+        ids.map(|id| SourceId(u32::try_from(id).unwrap_or(u32::MAX)))
+    }
+
     /// The name a file was added with.
     #[must_use]
     pub fn name(&self, id: SourceId) -> &str {

@@ -8,7 +8,6 @@
     reason = "a test compares files on disk, and fails by panicking"
 )]
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,7 +25,7 @@ fn output(name: &str) -> Output {
     sources.add("goma.yaml", std::fs::read(&path).unwrap());
     let options = Options {
         name: name.to_owned(),
-        env: BTreeMap::new(),
+        ..Options::default()
     };
     let compiled = compile(&sources, &options);
     let findings = compiled.diagnostics.summary(&sources);

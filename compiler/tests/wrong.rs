@@ -115,7 +115,10 @@ fn expected(text: &str) -> Vec<(usize, String, Option<usize>)> {
             let (code, column) = word
                 .split_once('@')
                 .map_or((word, None), |(code, column)| (code, Some(column)));
-            if code.starts_with("error[") || code.starts_with("warning[") {
+            if ["error[", "warning[", "note["]
+                .iter()
+                .any(|level| code.starts_with(level))
+            {
                 expected.push((
                     line,
                     code.to_owned(),

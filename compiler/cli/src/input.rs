@@ -1,8 +1,10 @@
 //! Finds and reads the configuration (C-FILE-1, C-FILE-2).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use goma_compiler::source::{SOURCE_BYTES_MAX, SourceMap};
+use goma_compiler::{Options, extra_directory};
 
 use crate::build::record;
 use crate::missing::Missing;
@@ -22,39 +24,127 @@ pub(crate) struct Input {
     pub(crate) shown: SourceMap,
     /// Name and SHA-256 of each source.
     pub(crate) hashes: Vec<(String, String)>,
+    /// How they are compiled.
+    pub(crate) options: Options,
 }
 
-/// Reads what the command line, the environment or the usual places name.
+/// Reads what the command line, the environment or the usual places name, and what that names.
 ///
 /// # Errors
 /// The finding `file-missing`.
-pub(crate) fn load(positional: Option<&Path>, flag: Option<&Path>) -> Result<Input, Missing> {
-    let path = locate(positional.or(flag));
+pub(crate) fn load(file: Option<&Path>, env: BTreeMap<String, String>) -> Result<Input, Missing> {
+    let path = locate(file);
     let shown_name = shown(&path);
     let bytes = read(&path)?;
     let name = path
         .file_name()
         .map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy())
         .into_owned();
-    let hashes = vec![(name.clone(), record::sha256(&bytes))];
-    let (mut sources, mut shown) = (SourceMap::new(), SourceMap::new());
-    sources.add(name, bytes.clone());
-    shown.add(shown_name, bytes);
-    Ok(Input {
-        sources,
-        shown,
-        hashes,
-    })
+    let mut input = Input {
+        sources: SourceMap::new(),
+        shown: SourceMap::new(),
+        hashes: Vec::new(),
+        options: Options {
+            env,
+            ..Options::default()
+        },
+    };
+    input.add(name, shown_name, bytes);
+    input.add_extra(path.parent().unwrap_or(Path::new("")))?;
+    Ok(input)
+}
+
+impl Input {
+    fn add(&mut self, name: String, shown: String, bytes: Vec<u8>) {
+        self.hashes.push((name.clone(), record::sha256(&bytes)));
+        self.sources.add(name, bytes.clone());
+        self.shown.add(shown, bytes);
+    }
+
+    /// Adds the files of `gateway.extraConfig.directory`, which `$GOMA_EXTRA_CONFIG_DIR` overrides,
+    /// in lexical order (config.md 6.10). A directory that is not there is left to the compiler to
+    /// report at the place that names it.
+    fn add_extra(&mut self, home: &Path) -> Result<(), Missing> {
+        let written = extra_directory(&self.sources, &self.options);
+        let given = self.options.env.get("GOMA_EXTRA_CONFIG_DIR");
+        let given = given.filter(|directory| !directory.is_empty());
+        let Some(directory) = given.or(written.as_ref().map(|written| &written.value)) else {
+            return Ok(());
+        };
+        let root = match given {
+            Some(given) => PathBuf::from(given),
+            None => home.join(directory),
+        };
+        // Names in generated code are the same on every machine.
+        let label = match Path::new(directory) {
+            whole if whole.is_relative() => whole.to_path_buf(),
+            whole => whole.file_name().map(PathBuf::from).unwrap_or_default(),
+        };
+        let mut files = Vec::new();
+        if let Err(error) = walk(&root, &label, 0, &mut files) {
+            let why = format!("`{directory}` {}", describe(&error));
+            match written {
+                Some(written) => self.options.absent.push((written.span, why)),
+                None => {
+                    let file = shown(&root);
+                    let why = describe(&error);
+                    return Err(Missing { file, why });
+                }
+            }
+            return Ok(());
+        }
+        files.sort_by(|one, other| one.1.cmp(&other.1));
+        for (path, name) in files {
+            let bytes = read(&path)?;
+            self.add(name, shown(&path), bytes);
+        }
+        Ok(())
+    }
+}
+
+/// How deep directories may nest.
+const DEPTH_MAX: u32 = 32;
+/// How many files a directory may hold in all.
+const FILES_MAX: usize = 10_000;
+
+/// Every `*.yaml` and `*.yml` below a directory, with its name; directories that begin with `.` are
+/// skipped, but not the first.
+fn walk(
+    directory: &Path,
+    label: &Path,
+    depth: u32,
+    files: &mut Vec<(PathBuf, String)>,
+) -> std::io::Result<()> {
+    if depth > DEPTH_MAX || files.len() > FILES_MAX {
+        return Err(std::io::Error::other("it holds too many files"));
+    }
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let below = label.join(&name);
+        // Follows links, as a mounted ConfigMap needs.
+        if path.is_dir() {
+            if !name.to_string_lossy().starts_with('.') {
+                walk(&path, &below, depth + 1, files)?;
+            }
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml")
+        {
+            files.push((path, below.to_string_lossy().into_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// A file as the user would name it.
-pub(crate) fn shown(path: &Path) -> String {
+fn shown(path: &Path) -> String {
     let path = path.strip_prefix("./").unwrap_or(path);
     path.to_string_lossy().into_owned()
 }
 
 /// The main file: what is given, or what the environment or the usual places name (C-FILE-1).
-pub(crate) fn locate(given: Option<&Path>) -> PathBuf {
+fn locate(given: Option<&Path>) -> PathBuf {
     let variable = || {
         std::env::var_os("GOMA_CONFIG_FILE")
             .filter(|value| !value.is_empty())
@@ -80,7 +170,7 @@ fn in_dir(dir: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// The finding `file-missing`.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Missing> {
+fn read(path: &Path) -> Result<Vec<u8>, Missing> {
     use std::io::Read as _;
     let missing = |error: std::io::Error| Missing {
         file: shown(path),

@@ -2,13 +2,14 @@
 //! (C-DIAG-3).
 
 use crate::diag::{Diagnostics, Severity};
-use crate::source::{SourceId, SourceMap};
+use crate::source::SourceMap;
 
 const MARK: &str = "# goma:allow ";
 
 /// Removes what the file itself allows.
-pub(crate) fn allow(sources: &SourceMap, main: SourceId, diags: &mut Diagnostics) {
-    if !sources.text(main).contains(MARK) {
+pub(crate) fn allow(sources: &SourceMap, diags: &mut Diagnostics) {
+    let mut files = sources.main().into_iter().chain(sources.others());
+    if !files.any(|id| sources.text(id).contains(MARK)) {
         return;
     }
     diags.retain(|finding| {

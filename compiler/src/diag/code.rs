@@ -323,6 +323,12 @@ codes! {
     /// Instead: `setHeaders: {}`
     RuleKeyCase = "rule-key-case", Warning;
 
+    /// What: `watch`, `interval` or `debounce` is set.
+    /// Why: a gateway that is built once reads its inputs once.
+    /// Example: `extraConfig: {directory: extra, watch: true}`
+    /// Instead: leave it out, or run `goma serve`.
+    ServeOnly = "serve-only", Note;
+
     /// What: a route has both `target` and `backends`.
     /// Why: `backends` wins; `target` gets no request.
     /// Example: `{target: "http://a", backends: [{endpoint: "http://b"}]}`

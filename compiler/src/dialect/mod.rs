@@ -321,6 +321,27 @@ impl Section {
     }
 }
 
+/// A file of `extraConfig` (config.md section 14).
+pub static EXTRA: Section = section(
+    "More routes and middlewares.",
+    &[
+        key(
+            "routes",
+            Sections(&route::ROUTE),
+            "Which requests go where.",
+        ),
+        key(
+            "middlewares",
+            Sections(&rules::MIDDLEWARE),
+            "What routes put in front of their backends.",
+        ),
+    ],
+)
+.hints(&[
+    ("gateway", "only the main file has a `gateway`"),
+    ("version", "only the main file says its `version`"),
+]);
+
 /// A whole file.
 pub static FILE: Section = section(
     "A configuration of the dialect `version: 2`.",

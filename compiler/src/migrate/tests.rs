@@ -56,8 +56,8 @@ fn tree(text: &str) -> Node {
 fn migrated(old: &str) -> String {
     let mut modern = tree(old);
     let mut diags = Diagnostics::new();
-    spec::modernise(&mut modern, old, &mut diags);
-    let result = migrate("goma.yml", old, &Options::default());
+    spec::modernise(&mut modern, old, false, &mut diags);
+    let result = migrate("goma.yml", old, false, &Options::default());
     assert_eq!(
         canonical(&tree(&result.text)),
         canonical(&modern),
@@ -71,7 +71,7 @@ fn migrated(old: &str) -> String {
         "{}",
         result.text
     );
-    let again = migrate("goma.yml", &result.text, &Options::default());
+    let again = migrate("goma.yml", &result.text, false, &Options::default());
     assert_eq!(again.text, result.text);
     result.text
 }
@@ -244,11 +244,29 @@ middlewares:
     );
 }
 
+/// Files of `extraConfig` have their routes at the top.
+#[test]
+fn other_files() {
+    let old = "\
+routes:
+  - name: a
+    path: /
+    destination: http://10.0.0.1
+    cors: {origins: [https://a.test]}
+";
+    let result = migrate("extra.yml", old, true, &Options::default());
+    insta::assert_snapshot!(result.text);
+    assert_eq!(
+        migrate("extra.yml", &result.text, true, &Options::default()).fixed,
+        0
+    );
+}
+
 /// 12 A: old and new together with different values.
 #[test]
 fn disagreeing_forms_are_left_to_the_user() {
     let old = "version: 2\ngateway:\n  readTimeout: 30\n  timeouts: {read: 10}\n";
-    let result = migrate("goma.yml", old, &Options::default());
+    let result = migrate("goma.yml", old, false, &Options::default());
     assert_eq!(result.text, old);
     let codes: Vec<_> = result.diagnostics.iter().map(|item| item.code).collect();
     assert!(codes.contains(&Code::KeyConflict), "{codes:?}");

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::model::Model;
-use crate::source::{SourceId, Span};
+use crate::source::{SourceId, Span, Spanned};
 use crate::spec::Spec;
 use read::Cx;
 
@@ -40,10 +40,16 @@ pub(crate) fn resolve(
 ) -> Resolved {
     let mut cx = Cx { env, diags };
     version(spec, &mut cx);
+    serve_only(spec, &mut cx);
+    let _ = extra_directory(spec, env, cx.diags);
     pending::check(&spec.pending, &mut cx);
     let gateway = gateway::resolve(&spec.gateway, Span::new(main, 0, 0), &mut cx);
     let (middlewares, names) = middlewares::resolve(spec, &mut cx);
-    let (routes, mentioned) = routes::resolve(&spec.gateway, &names, &mut cx);
+    let (routes, mut mentioned) = routes::resolve(&spec.gateway, &names, &mut cx);
+    let guards = pending::names(&spec.pending, &names, &mut cx);
+    if let Some(mentioned) = &mut mentioned {
+        mentioned.extend(guards);
+    }
     Resolved {
         model: Model {
             main,
@@ -52,6 +58,29 @@ pub(crate) fn resolve(
             middlewares,
         },
         mentioned,
+    }
+}
+
+/// `gateway.extraConfig.directory`; empty counts as absent.
+pub(crate) fn extra_directory(
+    spec: &Spec,
+    env: &BTreeMap<String, String>,
+    diags: &mut Diagnostics,
+) -> Option<Spanned<String>> {
+    let leaf = spec.gateway.extra_config.directory.as_ref()?;
+    let text = Cx { env, diags }.text(leaf)?.text;
+    (!text.is_empty()).then(|| Spanned::new(text, leaf.span))
+}
+
+/// Keys that act only where a gateway is built again and again.
+fn serve_only(spec: &Spec, cx: &mut Cx<'_>) {
+    let Some(leaf) = &spec.gateway.extra_config.watch else {
+        return;
+    };
+    if cx.boolean(Some(leaf), false) {
+        let message = "`watch` acts only under `goma serve`";
+        let note = Diagnostic::new(Code::ServeOnly, leaf.key.as_str(), leaf.span, message);
+        cx.diags.push(note);
     }
 }
 

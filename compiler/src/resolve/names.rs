@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::read::Cx;
 use crate::diag::nearest::nearest;
+use crate::diag::{Code, Diagnostic};
 use crate::model::MiddlewareId;
 use crate::source::Span;
+use crate::spec::fields::Leaf;
 
 /// All names of middlewares, those of faulty ones included: a reference to a faulty middleware is
 /// not a second fault.
@@ -67,5 +70,20 @@ impl Names {
 
     pub(super) fn is_empty(&self) -> bool {
         self.by_name.is_empty()
+    }
+
+    /// Reports a reference to a name that nothing has.
+    pub(super) fn report_undefined(&self, leaf: &Leaf, name: &str, cx: &mut Cx<'_>) {
+        let message = format!("middleware `{}` is not defined", name.escape_debug());
+        let fault = Diagnostic::new(Code::UndefinedName, leaf.key.as_str(), leaf.span, message);
+        cx.diags.push(match self.nearest(name) {
+            Some(known) => fault
+                .help(format!("did you mean `{known}`?"))
+                .fix(leaf.span, known),
+            None if self.is_empty() => {
+                fault.help("define it in the list `middlewares` at the top level")
+            }
+            None => fault,
+        });
     }
 }

@@ -3,6 +3,7 @@
 
 use super::env;
 use super::grammar;
+use super::names::{Found, Names};
 use super::read::{Cx, constant};
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::{Class, Scalar};
@@ -21,6 +22,27 @@ pub(super) fn check(pending: &[Pending], cx: &mut Cx<'_>) {
             Class::Value => value(item, cx),
         }
     }
+}
+
+/// Names of middlewares that these keys list, such as guards of the monitoring endpoints; each must
+/// be defined.
+pub(super) fn names(pending: &[Pending], names: &Names, cx: &mut Cx<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for item in pending {
+        if !matches!(item.scalar, Scalar::Name) {
+            continue;
+        }
+        let Some(text) = cx.text(&item.leaf) else {
+            continue;
+        };
+        for name in text.text.split(',').map(str::trim) {
+            if !name.is_empty() && matches!(names.find(name), Found::Undefined) {
+                names.report_undefined(&item.leaf, name, cx);
+            }
+            found.push(name.to_owned());
+        }
+    }
+    found
 }
 
 fn structural(item: &Pending, cx: &mut Cx<'_>) {

@@ -295,24 +295,10 @@ fn listed(list: Option<&Leaves>, names: &Names, cx: &mut Cx<'_>) -> ListedChain 
                 chain.spans.push(leaf.span);
             }
             Found::Faulty => {}
-            Found::Undefined => undefined(leaf, &name, names, cx),
+            Found::Undefined => names.report_undefined(leaf, &name, cx),
         }
         first.insert(name.clone(), leaf.span);
         chain.names.insert(name);
     }
     chain
-}
-
-fn undefined(leaf: &Leaf, name: &str, names: &Names, cx: &mut Cx<'_>) {
-    let message = format!("middleware `{}` is not defined", name.escape_debug());
-    let fault = Diagnostic::new(Code::UndefinedName, leaf.key.as_str(), leaf.span, message);
-    cx.diags.push(match names.nearest(name) {
-        Some(known) => fault
-            .help(format!("did you mean `{known}`?"))
-            .fix(leaf.span, known),
-        None if names.is_empty() => {
-            fault.help("define it in the list `middlewares` at the top level")
-        }
-        None => fault,
-    });
 }

@@ -14,6 +14,7 @@ pub(crate) struct Gateway {
     pub(crate) timeouts: Timeouts,
     pub(crate) log: Log,
     pub(crate) monitoring: Monitoring,
+    pub(crate) extra_config: ExtraConfig,
     /// `defaults.middlewares`
     pub(crate) default_middlewares: Option<Leaves>,
     pub(crate) routes_span: Option<Span>,
@@ -21,6 +22,13 @@ pub(crate) struct Gateway {
     pub(crate) routes: Option<Vec<Route>>,
     /// False: there are routes that could not be read.
     pub(crate) routes_readable: bool,
+}
+
+/// `gateway.extraConfig`
+#[derive(Default)]
+pub(crate) struct ExtraConfig {
+    pub(crate) directory: Option<Leaf>,
+    pub(crate) watch: Option<Leaf>,
 }
 
 /// `gateway.timeouts`
@@ -64,6 +72,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
     let timeouts = timeouts(&mut fields);
     let log = log(&mut fields);
     let monitoring = monitoring(&mut fields);
+    let extra_config = extra_config(&mut fields);
     let default_middlewares = fields.section("defaults").and_then(|mut defaults| {
         let middlewares = defaults.leaves("middlewares");
         defaults.finish();
@@ -82,6 +91,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
         timeouts,
         log,
         monitoring,
+        extra_config,
         default_middlewares,
         routes_span,
         routes,
@@ -133,6 +143,18 @@ fn log(gateway: &mut Fields<'_>) -> Log {
     };
     fields.finish();
     log
+}
+
+fn extra_config(gateway: &mut Fields<'_>) -> ExtraConfig {
+    let Some(mut fields) = gateway.section("extraConfig") else {
+        return ExtraConfig::default();
+    };
+    let extra_config = ExtraConfig {
+        directory: fields.leaf("directory"),
+        watch: fields.leaf("watch"),
+    };
+    fields.finish();
+    extra_config
 }
 
 fn monitoring(gateway: &mut Fields<'_>) -> Monitoring {

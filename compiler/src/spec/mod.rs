@@ -18,7 +18,7 @@ use node::{Kind, Node};
 use shape::Pending;
 
 use crate::diag::Diagnostics;
-use crate::dialect::FILE;
+use crate::dialect::{EXTRA, FILE};
 use crate::source::Span;
 
 pub(crate) use gateway::Gateway;
@@ -41,9 +41,34 @@ pub(crate) struct Spec {
 }
 
 /// Gives keys of older releases the form of today, with a warning for each; `text` is what the tree
-/// was read from.
-pub(crate) fn modernise(tree: &mut Node, text: &str, diags: &mut Diagnostics) {
-    deprecated::modernise(tree, text, diags);
+/// was read from, `extra` whether it is not the main file.
+pub(crate) fn modernise(tree: &mut Node, text: &str, extra: bool, diags: &mut Diagnostics) {
+    deprecated::modernise(tree, text, extra, diags);
+}
+
+impl Spec {
+    /// Adds the routes and middlewares of another file (config.md section 15).
+    pub(crate) fn extend(&mut self, tree: &Node, diags: &mut Diagnostics) {
+        secrets::hide(tree, diags);
+        self.pending
+            .extend(shape::check(tree, &EXTRA, "", false, diags));
+        let mut fields = Fields::new(tree, &EXTRA, "");
+        let has = ["routes", "middlewares"].map(|name| fields.has(name));
+        let [routes, middlewares] = ["routes", "middlewares"].map(|name| fields.list(name));
+        self.gateway.routes_readable &= routes.is_some() || !has[0];
+        self.middlewares_readable &= middlewares.is_some() || !has[1];
+        let routes = routes.iter().flatten().map(route::decode);
+        self.gateway.routes.get_or_insert_default().extend(routes);
+        let middlewares = middlewares.iter().flatten().map(middleware::decode);
+        self.middlewares.get_or_insert_default().extend(middlewares);
+        fields.finish();
+    }
+
+    /// Notes that a file could not be read: nothing is known to be missing or unused.
+    pub(crate) const fn incomplete(&mut self) {
+        self.gateway.routes_readable = false;
+        self.middlewares_readable = false;
+    }
 }
 
 /// Reads the whole tree of a file; `None`: it is not a mapping at all.

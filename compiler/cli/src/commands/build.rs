@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use goma_compiler::{Options, Output, compile};
+use goma_compiler::{Output, compile};
 
 use super::{Common, FindingsFormat};
 use crate::build::{self, Profile, record, write_if_changed};
@@ -122,21 +122,16 @@ pub(crate) fn compile_checked(
     common: &Common,
     name: &str,
 ) -> Result<Option<(Input, Output)>, Failure> {
-    let input = match input::load(file, common.config.as_deref()) {
+    let env = environment::collect(&common.env_file, &common.env)?;
+    let mut input = match input::load(file.or(common.config.as_deref()), env) {
         Ok(input) => input,
         Err(missing) => {
             missing.print(FindingsFormat::Human, common.color);
             return Ok(None);
         }
     };
-    let env = environment::collect(&common.env_file, &common.env)?;
-    let compiled = compile(
-        &input.sources,
-        &Options {
-            name: name.to_owned(),
-            env,
-        },
-    );
+    name.clone_into(&mut input.options.name);
+    let compiled = compile(&input.sources, &input.options);
     let found = common.severities.apply(compiled.diagnostics);
     if !found.is_empty() {
         findings::print(&found, &input.shown, FindingsFormat::Human, common.color);

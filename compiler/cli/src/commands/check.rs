@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use goma_compiler::{Options, check, dialect};
+use goma_compiler::{check, dialect};
 
 use super::{Common, FindingsFormat};
 use crate::failure::{FAILED, Outcome};
@@ -38,21 +38,16 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let input = match input::load(args.file.as_deref(), args.common.config.as_deref()) {
+    let env = environment::collect(&args.common.env_file, &args.common.env)?;
+    let file = args.file.as_deref().or(args.common.config.as_deref());
+    let input = match input::load(file, env) {
         Ok(input) => input,
         Err(missing) => {
             missing.print(args.format, args.common.color);
             return Ok(ExitCode::from(FAILED));
         }
     };
-    let env = environment::collect(&args.common.env_file, &args.common.env)?;
-    let checked = check(
-        &input.sources,
-        &Options {
-            env,
-            ..Options::default()
-        },
-    );
+    let checked = check(&input.sources, &input.options);
     let found = args.common.severities.apply(checked.diagnostics);
     findings::print(&found, &input.shown, args.format, args.common.color);
     Ok(if found.has_errors() {

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use goma_compiler::check;
 use goma_compiler::diag::Code;
 use goma_compiler::explain::{Request, explain};
-use goma_compiler::{Options, check};
 use serde_json::json;
 
 use super::{Common, Format};
@@ -73,21 +73,15 @@ fn page(text: &str) -> Option<(&'static str, String)> {
 fn explain_request(args: &ExplainArgs, url: &str) -> Outcome {
     let request = Request::parse(&args.what, url).map_err(Failure::Usage)?;
     let common = &args.common;
-    let input = match input::load(None, common.config.as_deref()) {
+    let env = environment::collect(&common.env_file, &common.env)?;
+    let input = match input::load(common.config.as_deref(), env) {
         Ok(input) => input,
         Err(missing) => {
             missing.print(args.format.into(), common.color);
             return Ok(ExitCode::from(FAILED));
         }
     };
-    let env = environment::collect(&common.env_file, &common.env)?;
-    let checked = check(
-        &input.sources,
-        &Options {
-            env,
-            ..Options::default()
-        },
-    );
+    let checked = check(&input.sources, &input.options);
     let Some(model) = checked.model else {
         findings::print(
             &checked.diagnostics,

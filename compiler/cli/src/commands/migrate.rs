@@ -5,15 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use goma_compiler::diag::Diagnostics;
-use goma_compiler::migrate::{Migrated, migrate};
-use goma_compiler::source::SourceMap;
-use goma_compiler::{Options, check};
+use goma_compiler::check;
+use goma_compiler::migrate::migrate;
+use goma_compiler::source::{SourceId, Span};
 
 use super::{Color, FindingsFormat};
 use crate::environment::{self, Assignment};
 use crate::failure::{FAILED, Failure, Outcome};
-use crate::input;
+use crate::input::{self, Input};
 use crate::terminal::{print, say};
 
 /// Replace deprecated keys; comments and layout stay. Prints the changes as a diff, or writes them
@@ -38,39 +37,23 @@ pub(crate) struct MigrateArgs {
 
 /// Runs the command; 1 if something would change and nothing is written.
 pub(crate) fn run(args: &MigrateArgs) -> Outcome {
-    let options = Options {
-        env: environment::collect(&args.env_file, &args.env)?,
-        ..Options::default()
-    };
     let mut changed = false;
     let files: Vec<Option<&Path>> = match args.files.as_slice() {
         [] => vec![None],
         files => files.iter().map(|file| Some(file.as_path())).collect(),
     };
     for file in files {
-        let path = input::locate(file);
-        let name = input::shown(&path);
-        let text = match input::read(&path) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| Failure::Failed {
-                message: format!("{name} is not UTF-8"),
-                help: Some("`goma check` says where".to_owned()),
-            })?,
+        let env = environment::collect(&args.env_file, &args.env)?;
+        let input = match input::load(file, env) {
+            Ok(input) => input,
             Err(missing) => {
                 missing.print(FindingsFormat::Human, Color::Auto);
                 return Ok(ExitCode::from(FAILED));
             }
         };
-        let migrated = migrate(&name, &text, &options);
-        if migrated.text == text {
-            continue;
-        }
-        changed = true;
-        if args.write {
-            std::fs::write(&path, &migrated.text)
-                .with_context(|| format!("cannot write {name}"))?;
-            say!("{name}: {} fixed", migrated.fixed);
-        } else {
-            print(format_args!("{}", diff(&name, &text, &migrated, &options)));
+        let main = input.shown.main();
+        for id in main.into_iter().chain(input.shown.others()) {
+            changed |= one(&input, id, Some(id) != main, args.write)?;
         }
     }
     Ok(if changed && !args.write {
@@ -80,20 +63,46 @@ pub(crate) fn run(args: &MigrateArgs) -> Outcome {
     })
 }
 
-/// A unified diff in which secrets are masked: it is for reading.
-fn diff(name: &str, old: &str, migrated: &Migrated, options: &Options) -> String {
-    let mut sources = SourceMap::new();
-    sources.add(name, old);
-    let before = masked(old, &check(&sources, options).diagnostics);
-    let after = masked(&migrated.text, &migrated.diagnostics);
-    similar::TextDiff::from_lines(&before, &after)
-        .unified_diff()
-        .header(&format!("a/{name}"), &format!("b/{name}"))
-        .to_string()
+/// Migrates one file; whether there was anything to change.
+fn one(input: &Input, id: SourceId, extra: bool, write: bool) -> Result<bool, Failure> {
+    let (name, text) = (input.shown.name(id), input.shown.text(id));
+    if input.shown.invalid_at(id).is_some() {
+        let message = format!("{name} is not UTF-8");
+        return Err(Failure::with_help(message, "`goma check` says where"));
+    }
+    let migrated = migrate(name, text, extra, &input.options);
+    if migrated.text == text {
+        return Ok(false);
+    }
+    if write {
+        std::fs::write(name, &migrated.text).with_context(|| format!("cannot write {name}"))?;
+        say!("{name}: {} fixed", migrated.fixed);
+    } else {
+        let before = masked(text, &secrets_of(input, id));
+        let after = masked(&migrated.text, migrated.diagnostics.secrets());
+        let diff = similar::TextDiff::from_lines(&before, &after);
+        let mut diff = diff.unified_diff();
+        print(format_args!(
+            "{}",
+            diff.header(&format!("a/{name}"), &format!("b/{name}"))
+        ));
+    }
+    Ok(true)
 }
 
-fn masked(text: &str, findings: &Diagnostics) -> String {
-    let mut secrets: Vec<_> = findings.secrets().to_vec();
+/// The secrets of a file as it is.
+fn secrets_of(input: &Input, id: SourceId) -> Vec<Span> {
+    let mut secrets = check(&input.shown, &input.options)
+        .diagnostics
+        .secrets()
+        .to_vec();
+    secrets.retain(|secret| secret.source == id);
+    secrets
+}
+
+/// A text in which secrets are masked: it is for reading.
+fn masked(text: &str, secrets: &[Span]) -> String {
+    let mut secrets = secrets.to_vec();
     secrets.sort();
     let mut result = String::with_capacity(text.len());
     let mut at = 0;

@@ -6,23 +6,27 @@ mod structural;
 use super::edit::{Editor, Piece};
 use super::node::{Entry, Kind, Node, join};
 use crate::diag::{Code, Diagnostic, Diagnostics, Fix};
-use crate::dialect::{Change, FILE, Section, Shape, Type};
+use crate::dialect::{Change, EXTRA, FILE, Section, Shape, Type};
 use crate::source::{Span, Spanned};
 
 /// What the walk needs everywhere.
 struct Cx<'a> {
+    /// Not the main file: routes stand at the top.
+    extra: bool,
     editor: Editor<'a>,
     diags: &'a mut Diagnostics,
 }
 
 /// Gives a whole file today's form; `text` is its source.
-pub(super) fn modernise(tree: &mut Node, text: &str, diags: &mut Diagnostics) {
+pub(super) fn modernise(tree: &mut Node, text: &str, extra: bool, diags: &mut Diagnostics) {
     let mut cx = Cx {
+        extra,
         editor: Editor { text },
         diags,
     };
     structural::modernise(tree, &mut cx);
-    section(tree, &FILE, "", &mut cx);
+    let file = if extra { &EXTRA } else { &FILE };
+    section(tree, file, "", &mut cx);
     let root = tree.clone();
     top(tree, &root, &mut cx);
 }

@@ -44,9 +44,13 @@ struct Work<'n> {
 /// Turns every block into a middleware, or takes it away where it does nothing.
 pub(super) fn modernise(tree: &mut Node, cx: &mut Cx<'_>) {
     let before = tree.clone();
-    let Some(gateway) = entry_of(&before, "gateway").map(|entry| &entry.value) else {
-        return;
+    // Of another file than the main one only the routes can have blocks.
+    let gateway = if cx.extra {
+        Some(&before)
+    } else {
+        entry_of(&before, "gateway").map(|entry| &entry.value)
     };
+    let Some(gateway) = gateway else { return };
     let routes: &[Node] = match entry_of(gateway, "routes").map(|entry| &entry.value.kind) {
         Some(Kind::Seq(routes)) => routes,
         Some(Kind::Map(_) | Kind::Scalar { .. }) | None => &[],
@@ -59,7 +63,7 @@ pub(super) fn modernise(tree: &mut Node, cx: &mut Cx<'_>) {
             made: Vec::new(),
             fixes: Vec::new(),
         };
-        let common = entry_of(gateway, block.key());
+        let common = entry_of(gateway, block.key()).filter(|_| !cx.extra);
         let acting = common.filter(|common| block.acts(&common.value));
         let mut others = Vec::new();
         for (at, route) in routes.iter().enumerate() {
@@ -280,7 +284,7 @@ impl<'n> Work<'n> {
                     .extend(moved(map, entry, segments, &piece, cx.editor));
             }
         }
-        if let Some(owner) = owner.find(tree) {
+        if let Some(owner) = owner.find(tree, cx.extra) {
             take(owner, entry.key.span);
             list_first(owner, segments, &made.name, entry.key.span);
         }
@@ -312,11 +316,11 @@ impl<'n> Work<'n> {
                 }
             };
             self.fixes.extend(fix);
-            if let Some(route) = Owner::Route(at).find(tree) {
+            if let Some(route) = Owner::Route(at).find(tree, cx.extra) {
                 list_first(route, &["middlewares"], &made.name, entry.key.span);
             }
         }
-        if let Some(gateway) = Owner::Gateway.find(tree) {
+        if let Some(gateway) = Owner::Gateway.find(tree, cx.extra) {
             take(gateway, entry.key.span);
         }
         add(tree, &made, self.block, entry.key.span);
@@ -339,7 +343,7 @@ impl<'n> Work<'n> {
         fixes.extend(definitions);
         let count = made.len();
         for (at, (made, owner, entry)) in made.iter().enumerate() {
-            let key = join(&owner.path(), &entry.key.value);
+            let key = join(&owner.path(cx.extra), &entry.key.value);
             let name = &made.name;
             let message = format!("`{}` is now the middleware `{name}`", entry.key.value);
             let warning = Diagnostic::new(Code::DeprecatedKey, key, entry.key.span, message);
@@ -356,7 +360,7 @@ impl<'n> Work<'n> {
 
 /// Takes a block away that does nothing.
 fn drop_block(tree: &mut Node, map: &Node, owner: Owner, entry: &Entry, cx: &mut Cx<'_>) {
-    let key = join(&owner.path(), &entry.key.value);
+    let key = join(&owner.path(cx.extra), &entry.key.value);
     let message = format!(
         "`{}` does nothing here and is now a middleware",
         entry.key.value
@@ -364,21 +368,26 @@ fn drop_block(tree: &mut Node, map: &Node, owner: Owner, entry: &Entry, cx: &mut
     let fix = cx.editor.remove(map, entry);
     let warning = Diagnostic::new(Code::DeprecatedKey, key, entry.key.span, message);
     cx.diags.push(warning.fix(fix.span, fix.text));
-    if let Some(owner) = owner.find(tree) {
+    if let Some(owner) = owner.find(tree, cx.extra) {
         take(owner, entry.key.span);
     }
 }
 
 impl Owner {
-    fn path(self) -> String {
+    fn path(self, extra: bool) -> String {
         match self {
             Self::Gateway => "gateway".to_owned(),
+            Self::Route(at) if extra => format!("routes[{at}]"),
             Self::Route(at) => format!("gateway.routes[{at}]"),
         }
     }
 
-    fn find(self, tree: &mut Node) -> Option<&mut Node> {
-        let gateway = find_mut(tree, "gateway")?;
+    fn find(self, tree: &mut Node, extra: bool) -> Option<&mut Node> {
+        let gateway = if extra {
+            tree
+        } else {
+            find_mut(tree, "gateway")?
+        };
         match self {
             Self::Gateway => Some(gateway),
             Self::Route(at) => match &mut find_mut(gateway, "routes")?.kind {
