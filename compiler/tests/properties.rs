@@ -6,6 +6,7 @@
     reason = "a test may fail"
 )]
 
+use goma_compiler::migrate::migrate;
 use goma_compiler::source::SourceMap;
 use goma_compiler::{Options, check, diag};
 use proptest::prelude::*;
@@ -96,6 +97,30 @@ fn mutated(text: &str, edits: &[(usize, usize, usize)]) -> Vec<u8> {
         bytes.splice(at..end, PIECES[piece % PIECES.len()].bytes());
     }
     bytes
+}
+
+/// What fuzzing began with, and what it once found (tests/fuzz): no panic, and migrating twice is
+/// migrating once.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a test reads its files")]
+fn seeds_of_the_fuzz_targets() {
+    let mut count = 0;
+    for target in ["spec", "migrate", "patterns"] {
+        let seeds = format!(
+            "{}/../tests/fuzz/seeds/{target}",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        for entry in std::fs::read_dir(seeds).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            check_bytes(&bytes);
+            let text = String::from_utf8_lossy(&bytes);
+            let once = migrate("goma.yml", &text, false, &Options::default());
+            let twice = migrate("goma.yml", &once.text, false, &Options::default());
+            assert_eq!(once.text, twice.text);
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count} seeds");
 }
 
 proptest! {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use goma_compiler::dialect;
 
 use crate::build::write_if_changed;
 use crate::failure::{Failure, Outcome};
@@ -25,6 +26,9 @@ const FILES: [(&str, &str); 3] = [
         include_str!("../../../../templates/init/gitignore"),
     ),
 ];
+
+/// What the first line of goma.yml names.
+const SCHEMA: &str = ".goma/schema.json";
 
 /// Write a first configuration: goma.yml, .env.example, .gitignore
 #[derive(Debug, Args)]
@@ -52,6 +56,9 @@ pub(crate) fn run(args: &InitArgs) -> Outcome {
         write_if_changed(&path(name), text).context("init")?;
         say!("wrote {}", path(name).display());
     }
+    // For editors; not to be committed, `goma schema` prints it.
+    write_if_changed(&path(SCHEMA), &dialect::schema()).context("init")?;
+    say!("wrote {}", path(SCHEMA).display());
     say!("next: goma run --demo{}", argument(&args.dir));
     Ok(ExitCode::SUCCESS)
 }

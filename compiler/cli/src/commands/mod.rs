@@ -6,6 +6,7 @@ mod completion;
 mod demo_backend;
 mod explain;
 mod init;
+mod man;
 mod migrate;
 mod run;
 mod schema;
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     DemoBackend(demo_backend::DemoBackendArgs),
     Explain(explain::ExplainArgs),
     Init(init::InitArgs),
+    Man(man::ManArgs),
     Migrate(migrate::MigrateArgs),
     Run(run::RunArgs),
     Schema(schema::SchemaArgs),
@@ -44,6 +46,7 @@ impl Command {
             Self::DemoBackend(args) => demo_backend::run(&args),
             Self::Explain(args) => explain::run(&args),
             Self::Init(args) => init::run(&args),
+            Self::Man(args) => man::run(&args),
             Self::Migrate(args) => migrate::run(&args),
             Self::Run(args) => run::run(&args),
             Self::Schema(args) => Ok(schema::run(&args)),

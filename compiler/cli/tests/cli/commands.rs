@@ -322,6 +322,50 @@ fn migrate_prints_or_writes() {
     expect(&run_in(dir.path(), &["migrate", "none.yml"]), 1);
 }
 
+/// One page with every command; roff that groff-like readers take: lines begin with text or a macro.
+#[test]
+fn the_manual_page() {
+    let empty = dir(&[]);
+    let page = expect(&run_in(empty.path(), &["man"]), 0);
+    for part in [
+        ".TH goma",
+        ".SH GOMA CHECK",
+        "goma migrate",
+        "\\-\\-list\\-unsupported",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("(1)\n"), "{page}");
+}
+
+#[test]
+fn the_formats_of_check() {
+    let text = GOOD.replace("path: /", "path: api");
+    let dir = dir(&[("goma.yml", text.as_str())]);
+    let run = |format: &str| expect(&run_in(dir.path(), &["check", "--format", format]), 1);
+    let line = run("github");
+    assert!(
+        line.starts_with(
+            "::error file=goma.yml,line=7,col=13,endLine=7,endColumn=16,title=bad-path::"
+        ),
+        "{line}"
+    );
+    let sarif = json(&run("sarif"));
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "bad-path");
+    let region = &result["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(
+        (&region["startLine"], &region["startColumn"]),
+        (&7.into(), &13.into())
+    );
+    let list = expect(&run_in(dir.path(), &["check", "--list-unsupported"]), 0);
+    assert!(
+        list.lines()
+            .any(|line| line.starts_with("type: rateLimit ")),
+        "{list}"
+    );
+}
+
 /// Every fixture of the corpus: 1 exactly if it expects an error.
 #[test]
 fn the_wrong_specs_fail() {

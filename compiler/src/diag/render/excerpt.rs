@@ -10,7 +10,7 @@ const SECRET_WORDS: &[&str] = &[
     "password", "secret", "token", "pass", "key", "pepper", "users",
 ];
 /// The longest part of a line that is shown, in characters.
-const COLUMNS_MAX: usize = 160;
+pub(super) const COLUMNS_MAX: usize = 160;
 
 /// A line ready to be shown.
 pub(super) struct Excerpt {
@@ -18,6 +18,15 @@ pub(super) struct Excerpt {
     pub(super) text: String,
     /// First and last column (0-based, end exclusive) of the marks below it.
     pub(super) marks: (usize, usize),
+}
+
+/// A text as it may be shown, whole.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    for character in text.chars() {
+        push(character, &mut shown);
+    }
+    shown
 }
 
 /// The line on which `span` begins. `unparsed`: secrets are not known, so whatever looks like one

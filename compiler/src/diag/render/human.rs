@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use super::excerpt::excerpt;
+use super::fixes;
+use super::suggestion::suggestion;
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
 use crate::source::{SourceMap, Span};
 
@@ -12,7 +14,7 @@ pub fn human(diagnostics: &Diagnostics, sources: &SourceMap, color: bool) -> Str
     let paint = Paint { color };
     let mut text = String::new();
     for finding in diagnostics {
-        text.push_str(&draw(finding, diagnostics.secrets(), sources, &paint));
+        text.push_str(&draw(finding, diagnostics, sources, &paint));
     }
     let (errors, warnings) = (
         diagnostics.count(Severity::Error),
@@ -32,7 +34,7 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
-fn draw(finding: &Diagnostic, secrets: &[Span], sources: &SourceMap, paint: &Paint) -> String {
+fn draw(finding: &Diagnostic, all: &Diagnostics, sources: &SourceMap, paint: &Paint) -> String {
     let number = |span: Span| sources.locate(span).line.to_string();
     let spans = std::iter::once(finding.span).chain(finding.labels.iter().map(|label| label.span));
     let gutter = spans.map(|span| number(span).len()).max().unwrap_or(1);
@@ -48,7 +50,7 @@ fn draw(finding: &Diagnostic, secrets: &[Span], sources: &SourceMap, paint: &Pai
     let absent = finding.code == Code::FileMissing;
     let unparsed = finding.code == Code::YamlSyntax;
     let mut section = |arrow: &str, span: Span, mark: char, note: &str| {
-        let shown = excerpt(sources, span, secrets, unparsed);
+        let shown = excerpt(sources, span, all.secrets(), unparsed);
         let place = sources.locate(span);
         let _ = writeln!(text, "{:gutter$}{} {place}", "", paint.frame(arrow));
         let bar = paint.frame("|");
@@ -84,6 +86,13 @@ fn draw(finding: &Diagnostic, secrets: &[Span], sources: &SourceMap, paint: &Pai
             paint.bold("help:").to_string() + " " + help
         );
     }
+    let fixes = fixes(finding, all, sources);
+    for change in suggestion(fixes, all.secrets(), sources) {
+        let line = paint.frame(&format!("{:>gutter$}", change.line));
+        let after = format!("{} {}", change.sign, change.text);
+        let after = paint.change(change.sign, after.trim_end());
+        let _ = writeln!(text, "{line} {after}");
+    }
     text
 }
 
@@ -102,6 +111,11 @@ impl Paint {
             },
             text,
         )
+    }
+
+    /// Red for what goes, green for what comes.
+    fn change(&self, sign: char, text: &str) -> String {
+        self.with(if sign == '-' { "31" } else { "32" }, text)
     }
 
     fn bold(&self, text: &str) -> String {

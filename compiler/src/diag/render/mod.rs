@@ -8,6 +8,7 @@ mod github;
 mod human;
 mod json;
 mod sarif;
+mod suggestion;
 
 use super::{Diagnostic, Diagnostics, Fix};
 use crate::source::SourceMap;
