@@ -16,9 +16,11 @@ use crate::route::Route;
 use crate::values::TemplateContext;
 
 mod layers;
+mod scope;
 
 pub use crate::route::ChainId;
 pub use layers::{Filters, Layers, Policies};
+pub use scope::{Pattern, Scope, Scoped};
 
 /// Builds a chain for one core.
 pub type ChainSource = fn(&Start<'_>) -> Result<Box<dyn Chain>, StartError>;
@@ -48,6 +50,10 @@ pub struct Exchange {
     pub explicit: ExplicitFields,
     /// How many filters have seen the request; those also see the response.
     pub(crate) passed: usize,
+    /// Which of those did not act, because the path is outside their scope; a bit each.
+    pub(crate) skipped: u128,
+    /// The canonical path as the client sent it: what policies are scoped by (MW-PATH-8).
+    pub(crate) client_path: Span,
 }
 
 /// Which forwarding fields a filter has set (MW-REQH-2, MW-REQH-3).

@@ -89,6 +89,63 @@ fn redirect_scheme() {
     assert_eq!(rig.count(), 0);
 }
 
+/// MW-PATH-1, -3, -4, -5, -8, -10, -12, MW-GEN-12
+#[test]
+fn paths() {
+    let rig = Rig::new();
+    let status = |path: &str| rig.get(&format!("/m/scope{path}"), "").status;
+    for guarded in [
+        "/admin",
+        "/admin/x",
+        "/ADMIN/x",
+        "//admin",
+        "/%61dmin",
+        "/x/../admin",
+        "/admin%2Fx",
+        "/admin/",
+    ] {
+        assert_eq!(status(guarded), 401, "{guarded}");
+    }
+    assert_eq!(rig.count(), 0);
+    for open in ["", "/administrator", "/x/admin", "/docs"] {
+        assert_eq!(status(open), 200, "{open}");
+    }
+    // Out of scope too, nobody but the gateway says who the user is.
+    rig.get("/m/scope/open", "Username: evil\r\n");
+    let request = rig.backend.request(rig.count() - 1);
+    assert!(request.fields("username").is_empty());
+
+    let docs = |path: &str| {
+        !rig.get(&format!("/m/scope{path}"), "")
+            .fields("x-docs")
+            .is_empty()
+    };
+    for (path, expected) in [
+        ("/docs/a", true),
+        ("/docsx", false),
+        ("/r2/older", true),
+        ("/R2/old", true),
+        ("/rx/old", false),
+        ("/x/m/scope/r2/old", false),
+    ] {
+        assert_eq!(docs(path), expected, "{path}");
+    }
+    let tenant = |path: &str| {
+        rig.get(&format!("/m/scope{path}"), "");
+        !rig.backend
+            .request(rig.count() - 1)
+            .fields("x-tenant")
+            .is_empty()
+    };
+    for (path, expected) in [
+        ("/tenant/acme/api/x", true),
+        ("/tenant/api", false),
+        ("/tenant/a/b/api", false),
+    ] {
+        assert_eq!(tenant(path), expected, "{path}");
+    }
+}
+
 /// MW-BASIC-1, -2, -4, -5, RT-CHAIN-2
 #[test]
 fn basic_auth() {

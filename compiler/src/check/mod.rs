@@ -5,6 +5,7 @@ mod allow;
 mod duplicate_backend;
 mod host_less_shadow;
 mod identity_header_overwritten;
+mod middleware_order;
 mod redirect_scheme_after_auth;
 mod reserved_path;
 mod rewrite_shadowed;
@@ -23,6 +24,7 @@ const RULES: &[fn(&Model, &mut Diagnostics)] = &[
     duplicate_backend::check,
     host_less_shadow::check,
     identity_header_overwritten::check,
+    middleware_order::check,
     redirect_scheme_after_auth::check,
     reserved_path::check,
     rewrite_shadowed::check,

@@ -239,6 +239,12 @@ codes! {
     /// Instead: `middlewares: [auth, limit]`
     MiddlewareListedTwice = "middleware-listed-twice", Warning;
 
+    /// What: an entry changes the path before one that guards only some paths.
+    /// Why: the guard looks at the changed path, and may let requests through.
+    /// Example: `middlewares: [strip, auth]` where `auth` has `paths`
+    /// Instead: `middlewares: [auth, strip]`
+    MiddlewareOrder = "middleware-order", Warning;
+
     /// What: a required key is absent or empty.
     /// Why: there is no default that could be meant.
     /// Example: a route without `path`.
@@ -274,6 +280,12 @@ codes! {
     /// Example: `header: 0`
     /// Instead: `header: 10`
     OutOfRange = "out-of-range", Error;
+
+    /// What: an entry of `paths` such as `/docs/.*` does not cover `/docs`.
+    /// Why: as a regular expression it wants the slash.
+    /// Example: `paths: ["/docs/.*"]`
+    /// Instead: `paths: [/docs]`
+    PathBaseNotCovered = "path-base-not-covered", Warning;
 
     /// What: an entry of `paths` does not begin with `/`.
     /// Why: every path does, so it would match nothing.

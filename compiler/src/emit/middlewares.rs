@@ -7,8 +7,8 @@ use quote::quote;
 
 use super::rt;
 use crate::plan::{
-    AddPrefix, BasicAuth, BodyLimit, Cors, Filter, Header, Middleware, RedirectScheme,
-    RequestHeaders, ResponseHeaders, StripPrefix, User, Value,
+    AddPrefix, BasicAuth, BodyLimit, Cors, Filter, Header, Middleware, Pattern, RedirectScheme,
+    RequestHeaders, ResponseHeaders, Scope, StripPrefix, User, Value,
 };
 
 /// What the header says about the file.
@@ -25,7 +25,11 @@ pub(super) fn emit(middlewares: &[Middleware]) -> Vec<TokenStream> {
         .map(|module| (module.to_string(), module))
         .collect();
     let modules: Vec<_> = modules.into_values().collect();
-    let mut items = vec![rt::use_filters(&modules), rt::use_start()];
+    let mut items = Vec::new();
+    if middlewares.iter().any(|item| item.scope.is_some()) {
+        items.push(rt::use_scopes());
+    }
+    items.extend([rt::use_filters(&modules), rt::use_start()]);
     let values: Vec<&Value> = middlewares
         .iter()
         .flat_map(|middleware| middleware.filter.values())
@@ -40,18 +44,38 @@ fn emit_middleware(middleware: &Middleware) -> TokenStream {
         name,
         place,
         function,
+        scope,
         filter,
     } = middleware;
     let doc = format!(" `{name}` ({place}): {}", filter.type_name());
     let function = rt::ident(function);
     let rt::FilterPath { module, name } = rt::filter_path(filter);
     let config = emit_config(filter);
+    let filter = quote!(#module::#name::new(&#module::Config { #config }, start));
+    let Some(scope) = scope else {
+        return quote! {
+            #[doc = #doc]
+            pub fn #function(start: &Start<'_>) -> Result<#module::#name, StartError> {
+                #filter
+            }
+        };
+    };
+    let scope = emit_scope(scope);
     quote! {
         #[doc = #doc]
-        pub fn #function(start: &Start<'_>) -> Result<#module::#name, StartError> {
-            #module::#name::new(&#module::Config { #config }, start)
+        pub fn #function(start: &Start<'_>) -> Result<Scoped<#module::#name>, StartError> {
+            Scoped::new(&#scope, #filter?)
         }
     }
+}
+
+fn emit_scope(scope: &Scope) -> TokenStream {
+    let Scope { patterns, guard } = scope;
+    let patterns = patterns.iter().map(|pattern| match pattern {
+        Pattern::Literal(text) => quote!(Pattern::Literal(#text)),
+        Pattern::Regex(text) => quote!(Pattern::Regex(#text)),
+    });
+    quote!(Scope { patterns: &[#(#patterns),*], guard: #guard })
 }
 
 /// The fields of a filter's `Config`.

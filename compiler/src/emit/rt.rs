@@ -17,6 +17,13 @@ pub(super) fn ident(ident: &plan::Ident) -> Ident {
     Ident::new(ident.as_str(), Span::call_site())
 }
 
+/// Imports of a file that writes scopes.
+pub(super) fn use_scopes() -> TokenStream {
+    quote!(
+        use goma_runtime::chain::{Pattern, Scope, Scoped};
+    )
+}
+
 /// Imports of a file that writes values.
 pub(super) fn use_values() -> TokenStream {
     quote!(

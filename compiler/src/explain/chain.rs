@@ -5,6 +5,7 @@ use super::route::is_below;
 use super::upstream::join;
 use super::{Request, Step};
 use crate::model::rule::{RedirectScheme, Scheme};
+use crate::model::scope::{Pattern, Scope};
 use crate::model::{Model, Route, RoutePath, Rule};
 
 /// What comes out at the end of a chain.
@@ -21,6 +22,7 @@ pub(super) struct Walked {
 
 /// Walks the chain of a route.
 pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canonical) -> Walked {
+    let client = path.clone();
     let mut walked = Walked {
         steps: Vec::new(),
         path,
@@ -31,19 +33,28 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
         let Some(middleware) = model.middleware(*id) else {
             continue;
         };
-        // Policies are part of the recorder and run around every answer (MW-GEN-7).
+        // Policies are part of the recorder: they run around every answer (MW-GEN-7), by the path
+        // that the client sent (MW-PATH-8).
         let reached = walked.status.is_none() || middleware.rule.is_policy();
-        let (effect, status) = if reached {
-            apply(&middleware.rule, request, &mut walked)
+        let at = if middleware.rule.is_policy() {
+            &client
         } else {
-            ("not reached, an earlier one answers".to_owned(), None)
+            &walked.path
         };
-        let reason = if reached && effect.is_empty() {
-            "in scope (whole route)".to_owned()
-        } else if reached {
-            format!("in scope (whole route), {effect}")
-        } else {
-            effect
+        let listed = middleware.scope.as_ref().map(listed);
+        let covered = middleware
+            .scope
+            .as_ref()
+            .is_none_or(|scope| scope.covers(&at.matched, &route.path, middleware.rule.is_guard()));
+        let (reason, status) = match (reached, covered) {
+            (false, _) => ("not reached, an earlier one answers".to_owned(), None),
+            (true, false) => (format!("skipped, {}", listed.unwrap_or_default()), None),
+            (true, true) => {
+                let (effect, status) = apply(&middleware.rule, request, &mut walked);
+                let place = listed.unwrap_or_else(|| "whole route".to_owned());
+                let comma = if effect.is_empty() { "" } else { ", " };
+                (format!("in scope ({place}){comma}{effect}"), status)
+            }
         };
         walked.status = walked.status.or(status);
         walked.steps.push(Step {
@@ -51,12 +62,18 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
             name: middleware.name.to_string(),
             type_name: middleware.rule.type_name(),
             span: middleware.span,
-            in_scope: reached,
+            in_scope: reached && covered,
             reason,
             terminates: status.is_some(),
         });
     }
     walked
+}
+
+/// `paths [/admin, ^/x]`
+fn listed(scope: &Scope) -> String {
+    let patterns: Vec<_> = scope.patterns.iter().map(Pattern::as_str).collect();
+    format!("paths [{}]", patterns.join(", "))
 }
 
 /// What a middleware does, in words, and its answer if it surely answers.

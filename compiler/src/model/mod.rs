@@ -12,6 +12,7 @@ pub(crate) mod path;
 pub mod regex;
 pub mod rule;
 pub mod scalar;
+pub mod scope;
 mod value;
 
 use crate::source::{SourceId, Span};
@@ -146,6 +147,8 @@ pub struct Middleware {
     pub name: Name,
     /// The value of `name`.
     pub span: Span,
+    /// Where on its routes it acts; `None`: everywhere.
+    pub scope: Option<scope::Scope>,
     /// Its type and what the type needs.
     pub rule: Rule,
 }

@@ -56,6 +56,12 @@ impl Regex {
                 &fault.kind().to_string(),
             )
         })?;
+        // The runtime's own engine has the last word, its size limits included.
+        regex::bytes::RegexBuilder::new(&format!("^(?:{source})"))
+            .case_insensitive(true)
+            .unicode(false)
+            .build()
+            .map_err(|_| invalid(&source, 0, "it would take too much memory"))?;
         let mut groups = vec![None; hir.properties().explicit_captures_len() + 1];
         collect(&hir, &mut groups);
         Ok(Self { source, groups })
@@ -65,6 +71,16 @@ impl Regex {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.source
+    }
+
+    /// Whether a text begins with a match, letter case ignored (MW-PATH-4, MW-PATH-12).
+    #[must_use]
+    pub fn begins(&self, text: &str) -> bool {
+        let engine = regex::bytes::RegexBuilder::new(&format!("^(?:{})", self.source))
+            .case_insensitive(true)
+            .unicode(false)
+            .build();
+        engine.is_ok_and(|engine| engine.is_match(text.as_bytes()))
     }
 
     /// Whether a replacement may name this group, by number or name.

@@ -36,6 +36,20 @@ impl Rule {
         }
     }
 
+    /// Whether it guards its routes: then escaped slashes count as slashes in its scope
+    /// (MW-PATH-10).
+    #[must_use]
+    pub const fn is_guard(&self) -> bool {
+        match self {
+            Self::BasicAuth(_) | Self::BodyLimit(_) => true,
+            Self::AddPrefix(_)
+            | Self::RedirectScheme(_)
+            | Self::RequestHeaders(_)
+            | Self::ResponseHeaders(_)
+            | Self::StripPrefix(_) => false,
+        }
+    }
+
     /// Whether it is a response policy: lifted out of the list, run around the whole route
     /// (MW-GEN-7).
     #[must_use]

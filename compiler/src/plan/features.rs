@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Filter, Middleware, Part, Route, Value};
+use super::{Filter, Middleware, Part, Pattern, Route, Value};
 
 /// A cargo feature of `goma-runtime`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -15,6 +15,8 @@ pub enum Feature {
     BasicAuth,
     /// A resolver for endpoints that are not IP addresses.
     Dns,
+    /// Regular expressions.
+    Regex,
 }
 
 impl Feature {
@@ -23,6 +25,7 @@ impl Feature {
         match self {
             Self::BasicAuth => "basic-auth",
             Self::Dns => "dns",
+            Self::Regex => "regex",
         }
     }
 }
@@ -39,6 +42,11 @@ pub(super) fn select(routes: &[Route], middlewares: &[Middleware]) -> Vec<Featur
         .any(needs_dns)
     {
         features.insert(Feature::Dns);
+    }
+    let scopes = middlewares.iter().filter_map(|item| item.scope.as_ref());
+    let is_regex = |pattern: &Pattern| matches!(pattern, Pattern::Regex(_));
+    if scopes.flat_map(|scope| &scope.patterns).any(is_regex) {
+        features.insert(Feature::Regex);
     }
     features.into_iter().collect()
 }

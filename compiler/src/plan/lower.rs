@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{self, Ident};
 use super::{
-    AddPrefix, BasicAuth, BodyLimit, Chain, Cors, Filter, Header, Member, Middleware, Part, Place,
-    Plan, RedirectScheme, RequestHeaders, ResponseHeaders, Route, RouteName, RouteTable, Settings,
-    StripPrefix, User, Value, features,
+    AddPrefix, BasicAuth, BodyLimit, Chain, Cors, Filter, Header, Member, Middleware, Part,
+    Pattern, Place, Plan, RedirectScheme, RequestHeaders, ResponseHeaders, Route, RouteName,
+    RouteTable, Scope, Settings, StripPrefix, User, Value, features,
 };
 use crate::model::{self, MiddlewareId, Model, Rule};
 use crate::source::{SourceMap, Span};
@@ -103,10 +103,14 @@ fn lower_chain(cx: &Cx<'_>, id: u32, route: &model::Route) -> Chain {
             .filter_map(|id| cx.model.middleware(*id))
     };
     let lower_all = |policy: bool| {
-        members()
+        let mut members: Vec<_> = members()
             .filter(|middleware| middleware.rule.is_policy() == policy)
-            .map(lower_member)
-            .collect()
+            .collect();
+        if policy {
+            // The most specific policy comes last and wins (MW-RESH-1).
+            members.sort_by_key(|middleware| specificity(middleware));
+        }
+        members.into_iter().map(lower_member).collect()
     };
     Chain {
         id,
@@ -120,6 +124,13 @@ fn lower_chain(cx: &Cx<'_>, id: u32, route: &model::Route) -> Chain {
         },
         more_routes: 0,
     }
+}
+
+/// How specific the scope of a policy is: the length of its first entry (MW-RESH-1).
+fn specificity(middleware: &model::Middleware) -> usize {
+    let scope = middleware.scope.as_ref();
+    let first = scope.and_then(|scope| scope.patterns.first());
+    first.map_or(0, |pattern| pattern.as_str().len())
 }
 
 fn lower_member(middleware: &model::Middleware) -> Member {
@@ -211,9 +222,24 @@ fn lower_middlewares(cx: &Cx<'_>) -> Vec<Middleware> {
             name: middleware.name.to_string(),
             place: cx.place(middleware.span),
             function: names::ident(middleware.name.as_str()),
+            scope: middleware
+                .scope
+                .as_ref()
+                .map(|scope| lower_scope(scope, &middleware.rule)),
             filter: lower_rule(cx, &middleware.rule),
         })
         .collect()
+}
+
+fn lower_scope(scope: &model::scope::Scope, rule: &Rule) -> Scope {
+    let lower = |pattern: &model::scope::Pattern| match pattern {
+        model::scope::Pattern::Literal(text) => Pattern::Literal(text.clone()),
+        model::scope::Pattern::Regex(regex) => Pattern::Regex(regex.as_str().to_owned()),
+    };
+    Scope {
+        patterns: scope.patterns.iter().map(lower).collect(),
+        guard: rule.is_guard(),
+    }
 }
 
 fn lower_rule(cx: &Cx<'_>, rule: &Rule) -> Filter {

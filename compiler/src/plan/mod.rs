@@ -194,8 +194,28 @@ pub struct Middleware {
     pub place: Place,
     /// The function that builds it.
     pub function: Ident,
+    /// Where on its routes it acts; `None`: everywhere, at no cost.
+    pub scope: Option<Scope>,
     /// What it does.
     pub filter: Filter,
+}
+
+/// `paths` (MW-PATH).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Scope {
+    /// In spec order.
+    pub patterns: Vec<Pattern>,
+    /// Escaped slashes count as slashes too (MW-PATH-10).
+    pub guard: bool,
+}
+
+/// One entry of `paths`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Pattern {
+    /// Canonical segments, perhaps with `*`.
+    Literal(String),
+    /// Anchored at the start.
+    Regex(String),
 }
 
 /// A middleware's type with its rule.

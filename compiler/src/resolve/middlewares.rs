@@ -1,5 +1,6 @@
 //! Entries of `middlewares`: names and types; the rules themselves are in `rules`.
 
+use super::grammar;
 use super::names::Names;
 use super::pending;
 use super::read::Cx;
@@ -8,6 +9,7 @@ use crate::diag::nearest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::rules::ROUTE_KEYS;
 use crate::dialect::{TYPES, Type};
+use crate::model::scope::{Pattern, Scope};
 use crate::model::{Middleware, MiddlewareId, Name, Rule};
 use crate::source::Span;
 use crate::spec;
@@ -56,13 +58,15 @@ pub(super) fn resolve(spec: &Spec, cx: &mut Cx<'_>) -> (Vec<Middleware>, Names) 
     for middleware in spec.middlewares.iter().flatten() {
         let name = name(middleware, &mut names, cx);
         let rule = rule(middleware, cx);
-        if let (Some((name, span)), Some(rule)) = (name, rule) {
+        let scope = scope(middleware, cx);
+        if let (Some((name, span)), Some(rule), Ok(scope)) = (name, rule, scope) {
             let id = MiddlewareId(u32::try_from(middlewares.len()).unwrap_or(u32::MAX));
             names.set(name.as_str(), id);
             middlewares.push(Middleware {
                 key: middleware.path_key.clone(),
                 name,
                 span,
+                scope,
                 rule,
             });
         }
@@ -91,6 +95,41 @@ fn name(spec: &spec::Middleware, names: &mut Names, cx: &mut Cx<'_>) -> Option<(
         Name::new(&text.text, false).map_err(|invalid| cx.fault(Code::BadName, leaf, invalid));
     Some((name.ok()?, leaf.span))
 }
+
+/// `paths`; none: the whole route (MW-PATH-6).
+fn scope(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Result<Option<Scope>, Reported> {
+    let texts = cx.texts(spec.paths.as_ref());
+    let mut whole = texts.whole;
+    let mut patterns = Vec::new();
+    for (leaf, text) in texts.items {
+        match Pattern::new(&text) {
+            Ok(pattern) => {
+                if let Some(base) = pattern.uncovered_base() {
+                    let message =
+                        format!("`{}` does not cover `{base}` itself", text.escape_debug());
+                    let code = Code::PathBaseNotCovered;
+                    let warning = Diagnostic::new(code, leaf.key.as_str(), leaf.span, message);
+                    let help = format!("write `{base}` for it and everything below");
+                    cx.diags.push(warning.help(help).fix(leaf.span, base));
+                }
+                patterns.push(pattern);
+            }
+            Err(bad) => {
+                whole = false;
+                let (code, invalid) = grammar::code_of(bad);
+                cx.fault(code, leaf, invalid);
+            }
+        }
+    }
+    match (whole, patterns.is_empty()) {
+        (false, _) => Err(Reported),
+        (true, true) => Ok(None),
+        (true, false) => Ok(Some(Scope { patterns })),
+    }
+}
+
+/// Something is faulty, and the user knows.
+struct Reported;
 
 fn rule(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<Rule> {
     let kind = kind(spec, cx)?;

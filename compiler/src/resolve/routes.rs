@@ -27,6 +27,7 @@ pub(super) fn resolve(
         let name = name(route, &mut taken, cx);
         let own = listed(route.middlewares.as_ref(), names, cx);
         let chain = own.after(&defaults);
+        chain.check_length(route, cx);
         known &= chain.whole;
         mentioned.extend(chain.names.iter().cloned());
         routes.extend(resolve_route(route, name, chain, cx));
@@ -233,6 +234,9 @@ fn endpoint(leaf: &Leaf, cx: &mut Cx<'_>) -> Backend {
     Backend { endpoint }
 }
 
+/// The most middlewares of a route.
+const CHAIN_MAX: usize = 128;
+
 /// A list of middlewares: of a route, or the defaults.
 struct ListedChain {
     /// In list order, each once.
@@ -262,6 +266,19 @@ impl ListedChain {
             chain.spans.push(span);
         }
         chain
+    }
+}
+
+impl ListedChain {
+    /// The runtime counts the filters of a chain in bits.
+    fn check_length(&self, route: &spec::Route, cx: &mut Cx<'_>) {
+        if self.ids.len() <= CHAIN_MAX {
+            return;
+        }
+        let message = format!("a route has at most {CHAIN_MAX} middlewares");
+        let key = format!("{}.middlewares", route.path_key);
+        cx.diags
+            .push(Diagnostic::new(Code::OutOfRange, key, route.head, message));
     }
 }
 

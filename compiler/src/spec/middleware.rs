@@ -1,7 +1,7 @@
 //! Entries of `middlewares` (config.md section 9). The rule stays a tree: which struct of `rule`
 //! it is read into depends on the type, and that may come from the environment.
 
-use super::fields::{Fields, Item, Leaf};
+use super::fields::{Fields, Item, Leaf, Leaves};
 use super::node::Node;
 use crate::source::Span;
 
@@ -13,6 +13,7 @@ pub(crate) struct Middleware {
     pub(crate) head: Span,
     pub(crate) name: Option<Leaf>,
     pub(crate) kind: Option<Leaf>,
+    pub(crate) paths: Option<Leaves>,
     /// The key `rule` and its value.
     pub(crate) rule: Option<(Span, Node)>,
 }
@@ -25,6 +26,7 @@ pub(super) fn decode(item: &Item<'_>) -> Middleware {
         head: fields.head,
         name: fields.leaf("name"),
         kind: fields.leaf("type"),
+        paths: fields.leaves("paths"),
         rule: fields
             .entry("rule")
             .map(|entry| (entry.key.span, entry.value.clone())),

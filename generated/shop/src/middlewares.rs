@@ -2,6 +2,7 @@
 //!
 //! Every middleware in use, with its rule.
 
+use goma_runtime::chain::{Pattern, Scope, Scoped};
 use goma_runtime::filter::{
     add_prefix, basic_auth, body_limit, redirect_scheme, request_headers, response_headers,
 };
@@ -95,51 +96,60 @@ pub fn client(start: &Start<'_>) -> Result<request_headers::RequestHeaders, Star
 }
 
 /// `operators` (goma.yaml:102): basicAuth
-pub fn operators(start: &Start<'_>) -> Result<basic_auth::BasicAuth, StartError> {
-    basic_auth::BasicAuth::new(
-        &basic_auth::Config {
-            users: &[basic_auth::User {
-                username: Value {
-                    key: "middlewares[3].rule.users[0].username",
-                    source: "goma.yaml:107:21",
-                    parts: &[Part::Text("ada")],
-                },
-                password: Value {
-                    key: "middlewares[3].rule.users[0].password",
-                    source: "goma.yaml:108:21",
-                    parts: &[Part::Env {
-                        name: "ADA_PASSWORD",
-                        default: Some(
-                            "$2a$05$MdZGtO/JmqGllZBfQltcM.F3sMTH4g6dDltNI0NiRe8DJEPqweRAy",
-                        ),
-                    }],
-                },
-            }],
-            realm: "Operators",
-            forward_username: true,
-            username_header: "Username",
-            remove_authorization: true,
+pub fn operators(start: &Start<'_>) -> Result<Scoped<basic_auth::BasicAuth>, StartError> {
+    Scoped::new(
+        &Scope {
+            patterns: &[
+                Pattern::Literal("/console"),
+                Pattern::Regex("^/admin/v[0-9]+/keys"),
+            ],
+            guard: true,
         },
-        start,
+        basic_auth::BasicAuth::new(
+            &basic_auth::Config {
+                users: &[basic_auth::User {
+                    username: Value {
+                        key: "middlewares[3].rule.users[0].username",
+                        source: "goma.yaml:108:21",
+                        parts: &[Part::Text("ada")],
+                    },
+                    password: Value {
+                        key: "middlewares[3].rule.users[0].password",
+                        source: "goma.yaml:109:21",
+                        parts: &[Part::Env {
+                            name: "ADA_PASSWORD",
+                            default: Some(
+                                "$2a$05$MdZGtO/JmqGllZBfQltcM.F3sMTH4g6dDltNI0NiRe8DJEPqweRAy",
+                            ),
+                        }],
+                    },
+                }],
+                realm: "Operators",
+                forward_username: true,
+                username_header: "Username",
+                remove_authorization: true,
+            },
+            start,
+        )?,
     )
 }
 
-/// `small-bodies` (goma.yaml:112): bodyLimit
+/// `small-bodies` (goma.yaml:113): bodyLimit
 pub fn small_bodies(start: &Start<'_>) -> Result<body_limit::BodyLimit, StartError> {
     body_limit::BodyLimit::new(&body_limit::Config { limit: 65536 }, start)
 }
 
-/// `big-bodies` (goma.yaml:117): bodyLimit
+/// `big-bodies` (goma.yaml:118): bodyLimit
 pub fn big_bodies(start: &Start<'_>) -> Result<body_limit::BodyLimit, StartError> {
     body_limit::BodyLimit::new(&body_limit::Config { limit: 104857600 }, start)
 }
 
-/// `under-v0` (goma.yaml:122): addPrefix
+/// `under-v0` (goma.yaml:123): addPrefix
 pub fn under_v0(start: &Start<'_>) -> Result<add_prefix::AddPrefix, StartError> {
     add_prefix::AddPrefix::new(&add_prefix::Config { prefix: "/v0" }, start)
 }
 
-/// `to-https` (goma.yaml:127): redirectScheme
+/// `to-https` (goma.yaml:128): redirectScheme
 pub fn to_https(start: &Start<'_>) -> Result<redirect_scheme::RedirectScheme, StartError> {
     redirect_scheme::RedirectScheme::new(
         &redirect_scheme::Config {

@@ -50,6 +50,7 @@ pub(crate) fn exchange(head: &str) -> Exchange {
         panic!("{parsed:?}");
     };
     Exchange {
+        client_path: request.head.canonical,
         content_length: request.content_length,
         request: request.head,
         route: &ROUTE,
@@ -61,6 +62,7 @@ pub(crate) fn exchange(head: &str) -> Exchange {
         body_limit: None,
         explicit: crate::chain::ExplicitFields::default(),
         passed: 0,
+        skipped: 0,
     }
 }
 

@@ -184,6 +184,8 @@ fn make_exchange<S>(
         content_length: request.content_length,
         explicit: ExplicitFields::default(),
         passed: 0,
+        skipped: 0,
+        client_path: head.canonical,
         request: head,
     }
 }

@@ -99,8 +99,7 @@ pub(super) static MIDDLEWARE: Section = section(
             List(Pattern),
             "Where it acts; none: the whole route (MW-PATH).",
         )
-        .or("[]")
-        .later_but("without `paths` a middleware covers the whole route"),
+        .or("[]"),
         key("rule", Rule, "Its settings, by type."),
     ],
 )

@@ -1,0 +1,235 @@
+//! `paths` of a middleware (middlewares.md section 2): where on its routes it acts.
+
+use super::RoutePath;
+use super::regex::Regex;
+use super::scalar::Invalid;
+
+/// Where a middleware acts: one pattern that fits is enough.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// Never empty.
+    pub patterns: Vec<Pattern>,
+}
+
+/// One entry of `paths`.
+#[derive(Clone, Debug)]
+pub enum Pattern {
+    /// Segments in canonical form, each perhaps with `*`; `/` for everything.
+    Literal(String),
+    /// Anchored at the start, letter case ignored.
+    Regex(Regex),
+}
+
+/// Why a text is no pattern.
+#[derive(Clone, Debug)]
+pub enum BadPattern {
+    /// `path-no-slash`
+    NoSlash(Invalid),
+    /// `bad-regex`
+    Regex(Invalid),
+    /// `path-star-in-regex`
+    Star(Invalid),
+}
+
+impl Pattern {
+    /// Reads an entry (MW-PATH-3, -5, -12).
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(text: &str) -> Result<Self, BadPattern> {
+        let shown = text.escape_debug();
+        if !is_regex(text) {
+            if !text.starts_with('/') && text != "*" {
+                let fault = Invalid::new(format!("the scope `{shown}` does not begin with `/`"));
+                return Err(BadPattern::NoSlash(fault.help(format!("write `/{text}`"))));
+            }
+            return Ok(Self::Literal(literal(text)));
+        }
+        if text.contains("/*") || text.contains("//") {
+            let reason =
+                format!("`{shown}` is a regular expression, where `/*` means any number of `/`");
+            let fault = Invalid::new(reason).help("write `/[^/]+` for one segment");
+            return Err(BadPattern::Star(fault));
+        }
+        Regex::new(text).map(Self::Regex).map_err(BadPattern::Regex)
+    }
+
+    /// As generated code has it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Literal(text) => text,
+            Self::Regex(regex) => regex.as_str(),
+        }
+    }
+
+    /// Of `/docs/.*`: `/docs`, which it does not cover (MW-PATH-12).
+    #[must_use]
+    pub fn uncovered_base(&self) -> Option<&str> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Regex(regex) => {
+                let base = regex.as_str().strip_suffix("/.*")?;
+                (base.starts_with('/') && !is_regex(base)).then_some(base)
+            }
+        }
+    }
+}
+
+impl Scope {
+    /// Whether a canonical path is in scope on a route with this path; `guard`: escaped slashes
+    /// count as slashes too (MW-PATH-1, MW-PATH-10).
+    #[must_use]
+    pub fn covers(&self, path: &str, route: &RoutePath, guard: bool) -> bool {
+        if self.fits(path, route) {
+            return true;
+        }
+        guard && self.fits(&path.replace("%2F", "/").replace("%5C", "/"), route)
+    }
+
+    fn fits(&self, path: &str, route: &RoutePath) -> bool {
+        let below = match path.strip_prefix(route.as_str()) {
+            Some("") => "/",
+            Some(rest) if rest.starts_with('/') => rest,
+            Some(_) | None => path,
+        };
+        self.patterns.iter().any(|pattern| match pattern {
+            Pattern::Literal(literal) => covers(literal, path) || covers(literal, below),
+            Pattern::Regex(regex) => {
+                let whole = regex.as_str().starts_with('^');
+                regex.begins(path) || (!whole && regex.begins(below))
+            }
+        })
+    }
+}
+
+/// MW-PATH-3
+fn is_regex(text: &str) -> bool {
+    let special = |c: char| "()[]{}|+?\\".contains(c);
+    text.starts_with('^') || text.ends_with('$') || text.contains(special) || text.contains(".*")
+}
+
+/// Canonical, like the paths it is held against; without a trailing `/` or `/*`.
+fn literal(text: &str) -> String {
+    let segments: Vec<_> = text.split('/').filter(|part| !part.is_empty()).collect();
+    let kept = match segments.as_slice() {
+        [kept @ .., "*"] => kept,
+        all => all,
+    };
+    let mut path = String::new();
+    for segment in kept {
+        path.push('/');
+        let canonical = RoutePath::new(&format!("/{segment}")).ok();
+        path.push_str(
+            canonical
+                .as_ref()
+                .map_or(segment, |path| path.as_str().trim_start_matches('/')),
+        );
+    }
+    if path.is_empty() {
+        path.push('/');
+    }
+    path
+}
+
+/// Whether a literal covers a path (MW-PATH-5).
+fn covers(pattern: &str, path: &str) -> bool {
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    let mut wanted = pattern.split('/').filter(|segment| !segment.is_empty());
+    wanted.all(|wanted| {
+        let segment = segments.next().map(str::to_ascii_lowercase);
+        segment.is_some_and(|segment| globs(&wanted.to_ascii_lowercase(), &segment))
+    })
+}
+
+fn globs(pattern: &str, segment: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern == segment;
+    };
+    let (middle, tail) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let left = segment.strip_prefix(head);
+    let Some(mut left) = left.and_then(|left| left.strip_suffix(tail)) else {
+        return false;
+    };
+    for piece in middle.split('*') {
+        let Some((_, behind)) = left
+            .split_once(piece)
+            .or(piece.is_empty().then_some(("", left)))
+        else {
+            return false;
+        };
+        left = behind;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &str, guard: bool, cases: &[(&str, bool)]) {
+        let patterns = vec![Pattern::new(pattern).expect("a pattern")];
+        let route = RoutePath::new("/api").expect("a path");
+        for (path, expected) in cases {
+            let scope = Scope {
+                patterns: patterns.clone(),
+            };
+            assert_eq!(
+                scope.covers(path, &route, guard),
+                *expected,
+                "{pattern} {path}"
+            );
+        }
+    }
+
+    /// The table of middlewares.md section 2; the runtime's `chain/scope` has the same.
+    #[test]
+    fn scopes() {
+        check(
+            "/admin/*",
+            true,
+            &[
+                ("/api/admin", true),
+                ("/api/admin/x", true),
+                ("/api/ADMIN/x", true),
+                ("/api/administrator", false),
+                ("/api/admin%2Fx", true),
+            ],
+        );
+        check("/admin", false, &[("/api/admin%2Fx", false)]);
+        check(
+            "/tenant/*/api",
+            false,
+            &[
+                ("/api/tenant/acme/api/x", true),
+                ("/api/tenant/api", false),
+                ("/api/tenant/a/b/api", false),
+            ],
+        );
+        check(
+            "^/api/r[0-9]+/old",
+            false,
+            &[
+                ("/api/r2/older", true),
+                ("/API/r2/old", true),
+                ("/api/rx/old", false),
+                ("/x/api/r2/old", false),
+            ],
+        );
+        check("*", false, &[("/api/x", true)]);
+        check("/v*-x", false, &[("/api/v1-x/y", true), ("/api/v1", false)]);
+        assert_eq!(
+            Pattern::new("/docs/.*")
+                .ok()
+                .and_then(|p| p.uncovered_base().map(str::to_owned)),
+            Some("/docs".to_owned())
+        );
+        assert!(matches!(Pattern::new("admin"), Err(BadPattern::NoSlash(_))));
+        assert!(matches!(
+            Pattern::new("/tenant/*/api/.*"),
+            Err(BadPattern::Star(_))
+        ));
+        assert!(matches!(Pattern::new("([bad"), Err(BadPattern::Regex(_))));
+    }
+}
