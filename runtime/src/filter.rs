@@ -6,6 +6,8 @@ use crate::gateway::{Start, StartError};
 use crate::head::Fields;
 use crate::values::{Template, Value};
 
+pub mod access;
+pub mod access_policy;
 pub mod add_prefix;
 #[cfg(feature = "basic-auth")]
 pub mod basic_auth;

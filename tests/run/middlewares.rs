@@ -89,6 +89,26 @@ fn redirect_scheme() {
     assert_eq!(rig.count(), 0);
 }
 
+/// MW-ACCESS-1, -3, MW-POLICY-1, -2
+#[test]
+fn access_and_policies() {
+    let rig = Rig::new();
+    for closed in ["/ops/heap", "/b7/old1", "/OPS/a"] {
+        let response = rig.get(&format!("/m/access{closed}"), "");
+        let text = response.text();
+        assert_eq!(
+            (response.status, text.as_str()),
+            (404, "404 Not Found\n"),
+            "{closed}"
+        );
+    }
+    let response = rig.get("/m/access/local", "");
+    let text = response.text();
+    assert_eq!((response.status, text.as_str()), (403, "Not from here\n"));
+    assert_eq!(rig.count(), 0);
+    assert_eq!(rig.get("/m/access/opsx", "").status, 200);
+}
+
 /// MW-PATH-1, -3, -4, -5, -8, -10, -12, MW-GEN-12
 #[test]
 fn paths() {

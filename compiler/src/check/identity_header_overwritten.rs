@@ -36,7 +36,9 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                         )));
                     }
                 }
-                Rule::AddPrefix(_)
+                Rule::Access(_)
+                | Rule::AccessPolicy(_)
+                | Rule::AddPrefix(_)
                 | Rule::BasicAuth(_)
                 | Rule::BodyLimit(_)
                 | Rule::RedirectScheme(_)

@@ -14,7 +14,10 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                 (Rule::AddPrefix(_) | Rule::StripPrefix(_), None) => {
                     changer = Some((middleware, span));
                 }
-                (Rule::BasicAuth(_), Some((first, place))) if middleware.scope.is_some() => {
+                (
+                    Rule::Access(_) | Rule::AccessPolicy(_) | Rule::BasicAuth(_),
+                    Some((first, place)),
+                ) if middleware.scope.is_some() => {
                     let (guard, early) = (&middleware.name, &first.name);
                     let message =
                         format!("`{guard}` guards some paths, but `{early}` changes them before");
@@ -24,7 +27,9 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                     diags.push(warning.help(format!("list `{guard}` before `{early}`")));
                 }
                 (
-                    Rule::AddPrefix(_)
+                    Rule::Access(_)
+                    | Rule::AccessPolicy(_)
+                    | Rule::AddPrefix(_)
                     | Rule::BasicAuth(_)
                     | Rule::BodyLimit(_)
                     | Rule::RedirectScheme(_)

@@ -26,7 +26,9 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                     diags.push(warning.help(format!("list `{late}` before `{early}`")));
                 }
                 (
-                    Rule::AddPrefix(_)
+                    Rule::Access(_)
+                    | Rule::AccessPolicy(_)
+                    | Rule::AddPrefix(_)
                     | Rule::BasicAuth(_)
                     | Rule::BodyLimit(_)
                     | Rule::RedirectScheme(_)

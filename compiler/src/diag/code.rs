@@ -59,6 +59,12 @@ impl std::fmt::Display for Code {
 }
 
 codes! {
+    /// What: an `access` has no `paths`.
+    /// Why: it would refuse every request of its routes.
+    /// Example: `{name: closed, type: access}`
+    /// Instead: `{name: closed, type: access, paths: [/internal]}`
+    AccessNoPaths = "access-no-paths", Error;
+
     /// What: a listen address is not `:port`, `IP:port`, `[v6]:port` or `localhost:port`.
     /// Why: the gateway could not open its listener.
     /// Example: `address: example.com`

@@ -7,8 +7,8 @@ use quote::quote;
 
 use super::rt;
 use crate::plan::{
-    AddPrefix, BasicAuth, BodyLimit, Cors, Filter, Header, Middleware, Pattern, RedirectScheme,
-    RequestHeaders, ResponseHeaders, Scope, StripPrefix, User, Value,
+    Access, AccessPolicy, AddPrefix, BasicAuth, BodyLimit, Cors, Filter, Header, Middleware,
+    Pattern, RedirectScheme, RequestHeaders, ResponseHeaders, Scope, StripPrefix, User, Value,
 };
 
 /// What the header says about the file.
@@ -81,6 +81,11 @@ fn emit_scope(scope: &Scope) -> TokenStream {
 /// The fields of a filter's `Config`.
 fn emit_config(filter: &Filter) -> TokenStream {
     match filter {
+        Filter::Access(Access { status }) => {
+            let status = Literal::u16_unsuffixed(*status);
+            quote!(status: #status)
+        }
+        Filter::AccessPolicy(rule) => emit_access_policy(rule),
         Filter::AddPrefix(AddPrefix { prefix }) => quote!(prefix: #prefix),
         Filter::BasicAuth(rule) => emit_basic_auth(rule),
         Filter::BodyLimit(BodyLimit { limit_bytes }) => {
@@ -99,6 +104,19 @@ fn emit_config(filter: &Filter) -> TokenStream {
         }
         Filter::StripPrefix(StripPrefix { prefixes }) => quote!(prefixes: &[#(#prefixes),*]),
     }
+}
+
+fn emit_access_policy(rule: &AccessPolicy) -> TokenStream {
+    let AccessPolicy {
+        allow,
+        ranges,
+        status,
+        message,
+    } = rule;
+    let ranges = ranges.iter().map(|(first, last)| quote!((#first, #last)));
+    let status = Literal::u16_unsuffixed(*status);
+    let message = rt::option(message.as_ref().map(|text| quote!(#text)));
+    quote!(allow: #allow, ranges: &[#(#ranges),*], status: #status, message: #message)
 }
 
 fn emit_basic_auth(rule: &BasicAuth) -> TokenStream {

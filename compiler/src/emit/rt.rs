@@ -159,6 +159,8 @@ pub(super) struct FilterPath {
 /// Where the runtime keeps a filter.
 pub(super) fn filter_path(filter: &Filter) -> FilterPath {
     let (module, name) = match filter {
+        Filter::Access(_) => ("access", "Access"),
+        Filter::AccessPolicy(_) => ("access_policy", "AccessPolicy"),
         Filter::AddPrefix(_) => ("add_prefix", "AddPrefix"),
         Filter::BasicAuth(_) => ("basic_auth", "BasicAuth"),
         Filter::BodyLimit(_) => ("body_limit", "BodyLimit"),

@@ -79,6 +79,11 @@ fn listed(scope: &Scope) -> String {
 /// What a middleware does, in words, and its answer if it surely answers.
 fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option<u16>) {
     match rule {
+        Rule::Access(rule) => (format!("answers {}", rule.status), Some(rule.status)),
+        Rule::AccessPolicy(rule) => {
+            let outside = if rule.allow { "outside" } else { "inside" };
+            (format!("{} {outside} its ranges", rule.status), None)
+        }
         Rule::AddPrefix(rule) => {
             walked.path = prefixed(rule.prefix.as_str(), &walked.path);
             (format!("path becomes {}", walked.path.forwarded), None)

@@ -212,6 +212,35 @@ pub struct IpRange {
     pub last: IpAddr,
 }
 
+impl IpRange {
+    /// Sorted, IPv4 before IPv6, with ranges that touch or overlap made one.
+    #[must_use]
+    pub fn merged(mut ranges: Vec<Self>) -> Vec<Self> {
+        ranges.sort_by_key(|range| (range.first, range.last));
+        let mut merged: Vec<Self> = Vec::new();
+        for range in ranges {
+            match merged.last_mut() {
+                Some(last) if last.reaches(range.first) => last.last = last.last.max(range.last),
+                Some(_) | None => merged.push(range),
+            }
+        }
+        merged
+    }
+
+    /// Whether an address lies in this range or just behind it.
+    fn reaches(&self, address: IpAddr) -> bool {
+        match (self.last, address) {
+            (IpAddr::V4(last), IpAddr::V4(next)) => {
+                next.to_bits() <= last.to_bits().saturating_add(1)
+            }
+            (IpAddr::V6(last), IpAddr::V6(next)) => {
+                next.to_bits() <= last.to_bits().saturating_add(1)
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
+    }
+}
+
 /// An IP address or CIDR block; host bits are allowed.
 ///
 /// # Errors
@@ -339,6 +368,37 @@ mod tests {
             assert!(parse_range(bad).is_err(), "{bad}");
         }
         assert!(parse_network("10.0.0.1-10.0.0.2").is_err());
+    }
+
+    /// MW-POLICY-5
+    #[test]
+    fn merging() {
+        let ranges = [
+            "10.0.0.4/30",
+            "::1",
+            "10.0.0.0/30",
+            "10.0.0.2",
+            "9.9.9.9",
+            "10.0.0.9",
+        ];
+        let ranges = ranges
+            .iter()
+            .filter_map(|text| parse_range(text).ok())
+            .collect();
+        let merged = IpRange::merged(ranges);
+        let merged: Vec<_> = merged
+            .iter()
+            .map(|range| format!("{}-{}", range.first, range.last))
+            .collect();
+        assert_eq!(
+            merged,
+            [
+                "9.9.9.9-9.9.9.9",
+                "10.0.0.0-10.0.0.7",
+                "10.0.0.9-10.0.0.9",
+                "::1-::1"
+            ]
+        );
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! What each middleware type needs, one struct per type (middlewares.md section 5).
 
+use super::address::IpRange;
 use super::{HeaderName, HeaderPattern, Method, RoutePath, Value};
 
 /// A middleware's type with its settings.
 #[derive(Clone, Debug)]
 pub enum Rule {
+    /// MW-ACCESS
+    Access(Access),
+    /// MW-POLICY
+    AccessPolicy(AccessPolicy),
     /// MW-PREFIX
     AddPrefix(AddPrefix),
     /// MW-BASIC
@@ -26,6 +31,8 @@ impl Rule {
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
         match self {
+            Self::Access(_) => "access",
+            Self::AccessPolicy(_) => "accessPolicy",
             Self::AddPrefix(_) => "addPrefix",
             Self::BasicAuth(_) => "basicAuth",
             Self::BodyLimit(_) => "bodyLimit",
@@ -41,7 +48,9 @@ impl Rule {
     #[must_use]
     pub const fn is_guard(&self) -> bool {
         match self {
-            Self::BasicAuth(_) | Self::BodyLimit(_) => true,
+            Self::Access(_) | Self::AccessPolicy(_) | Self::BasicAuth(_) | Self::BodyLimit(_) => {
+                true
+            }
             Self::AddPrefix(_)
             | Self::RedirectScheme(_)
             | Self::RequestHeaders(_)
@@ -56,7 +65,9 @@ impl Rule {
     pub const fn is_policy(&self) -> bool {
         match self {
             Self::ResponseHeaders(_) => true,
-            Self::AddPrefix(_)
+            Self::Access(_)
+            | Self::AccessPolicy(_)
+            | Self::AddPrefix(_)
             | Self::BasicAuth(_)
             | Self::BodyLimit(_)
             | Self::RedirectScheme(_)
@@ -64,6 +75,26 @@ impl Rule {
             | Self::StripPrefix(_) => false,
         }
     }
+}
+
+/// `access`
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Of the answer, 400 to 599.
+    pub status: u16,
+}
+
+/// `accessPolicy`, `ipAllowList`, `ipDenyList`
+#[derive(Clone, Debug)]
+pub struct AccessPolicy {
+    /// Whether the ranges are let in; otherwise they are kept out.
+    pub allow: bool,
+    /// At least one; sorted and merged (MW-POLICY-5).
+    pub ranges: Vec<IpRange>,
+    /// Of a refusal, 400 to 599.
+    pub status: u16,
+    /// Of a refusal; none: `<status> <reason>`.
+    pub message: Option<String>,
 }
 
 /// `addPrefix`

@@ -54,7 +54,9 @@ pub(super) fn select(routes: &[Route], middlewares: &[Middleware]) -> Vec<Featur
 fn of_filter(filter: &Filter) -> Option<Feature> {
     match filter {
         Filter::BasicAuth(_) => Some(Feature::BasicAuth),
-        Filter::AddPrefix(_)
+        Filter::Access(_)
+        | Filter::AccessPolicy(_)
+        | Filter::AddPrefix(_)
         | Filter::BodyLimit(_)
         | Filter::RedirectScheme(_)
         | Filter::RequestHeaders(_)

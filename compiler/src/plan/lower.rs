@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{self, Ident};
 use super::{
-    AddPrefix, BasicAuth, BodyLimit, Chain, Cors, Filter, Header, Member, Middleware, Part,
-    Pattern, Place, Plan, RedirectScheme, RequestHeaders, ResponseHeaders, Route, RouteName,
-    RouteTable, Scope, Settings, StripPrefix, User, Value, features,
+    Access, AccessPolicy, AddPrefix, BasicAuth, BodyLimit, Chain, Cors, Filter, Header, Member,
+    Middleware, Part, Pattern, Place, Plan, RedirectScheme, RequestHeaders, ResponseHeaders, Route,
+    RouteName, RouteTable, Scope, Settings, StripPrefix, User, Value, features,
 };
 use crate::model::{self, MiddlewareId, Model, Rule};
 use crate::source::{SourceMap, Span};
@@ -244,6 +244,10 @@ fn lower_scope(scope: &model::scope::Scope, rule: &Rule) -> Scope {
 
 fn lower_rule(cx: &Cx<'_>, rule: &Rule) -> Filter {
     match rule {
+        Rule::Access(rule) => Filter::Access(Access {
+            status: rule.status,
+        }),
+        Rule::AccessPolicy(rule) => Filter::AccessPolicy(lower_access_policy(rule)),
         Rule::AddPrefix(rule) => Filter::AddPrefix(AddPrefix {
             prefix: rule.prefix.as_str().to_owned(),
         }),
@@ -276,6 +280,18 @@ fn lower_rule(cx: &Cx<'_>, rule: &Rule) -> Filter {
                 prefixes: prefixes.map(|prefix| prefix.as_str().to_owned()).collect(),
             })
         }
+    }
+}
+
+fn lower_access_policy(rule: &model::rule::AccessPolicy) -> AccessPolicy {
+    let ranges = rule.ranges.iter();
+    AccessPolicy {
+        allow: rule.allow,
+        ranges: ranges
+            .map(|range| (range.first.to_string(), range.last.to_string()))
+            .collect(),
+        status: rule.status,
+        message: rule.message.clone(),
     }
 }
 

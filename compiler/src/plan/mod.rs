@@ -221,6 +221,10 @@ pub enum Pattern {
 /// A middleware's type with its rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Filter {
+    /// `access`.
+    Access(Access),
+    /// `accessPolicy`, `ipAllowList`, `ipDenyList`.
+    AccessPolicy(AccessPolicy),
     /// `addPrefix`.
     AddPrefix(AddPrefix),
     /// `basicAuth`.
@@ -241,6 +245,8 @@ impl Filter {
     /// The word in the spec.
     pub fn type_name(&self) -> &'static str {
         match self {
+            Self::Access(_) => "access",
+            Self::AccessPolicy(_) => "accessPolicy",
             Self::AddPrefix(_) => "addPrefix",
             Self::BasicAuth(_) => "basicAuth",
             Self::BodyLimit(_) => "bodyLimit",
@@ -254,7 +260,11 @@ impl Filter {
     /// Every class V value of the rule.
     pub fn values(&self) -> Vec<&Value> {
         match self {
-            Self::AddPrefix(_) | Self::BodyLimit(_) | Self::StripPrefix(_) => Vec::new(),
+            Self::Access(_)
+            | Self::AccessPolicy(_)
+            | Self::AddPrefix(_)
+            | Self::BodyLimit(_)
+            | Self::StripPrefix(_) => Vec::new(),
             Self::BasicAuth(rule) => rule
                 .users
                 .iter()
@@ -277,6 +287,26 @@ impl Filter {
             }
         }
     }
+}
+
+/// Rule of `access` (MW-ACCESS-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Access {
+    /// Of the answer.
+    pub status: u16,
+}
+
+/// Rule of `accessPolicy` (MW-POLICY-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AccessPolicy {
+    /// Whether the ranges are let in; otherwise they are kept out.
+    pub allow: bool,
+    /// First and last address; sorted and merged.
+    pub ranges: Vec<(String, String)>,
+    /// Of a refusal.
+    pub status: u16,
+    /// Of a refusal.
+    pub message: Option<String>,
 }
 
 /// Rule of `addPrefix` (MW-PREFIX-1).

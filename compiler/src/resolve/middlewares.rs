@@ -2,9 +2,9 @@
 
 use super::grammar;
 use super::names::Names;
-use super::pending;
 use super::read::Cx;
 use super::rules::{self, Home};
+use super::{pending, policy};
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::rules::ROUTE_KEYS;
@@ -24,6 +24,13 @@ type Resolver = fn(Fields<'_>, Home<'_>, &mut Cx<'_>) -> Option<Rule>;
 
 /// One per type that this release can do.
 const RESOLVERS: &[(&str, Resolver)] = &[
+    ("access", |fields, _, cx| {
+        policy::access(&shape::access(fields), cx).map(Rule::Access)
+    }),
+    ("accessPolicy", |fields, home, cx| {
+        let rule = shape::access_policy(fields);
+        policy::access_policy(&rule, None, home, cx).map(Rule::AccessPolicy)
+    }),
     ("addPrefix", |fields, home, cx| {
         rules::add_prefix(&shape::add_prefix(fields), home, cx).map(Rule::AddPrefix)
     }),
@@ -32,6 +39,14 @@ const RESOLVERS: &[(&str, Resolver)] = &[
     }),
     ("bodyLimit", |fields, home, cx| {
         rules::body_limit(&shape::body_limit(fields), home, cx).map(Rule::BodyLimit)
+    }),
+    ("ipAllowList", |fields, home, cx| {
+        let rule = shape::ip_list(fields);
+        policy::access_policy(&rule, Some(true), home, cx).map(Rule::AccessPolicy)
+    }),
+    ("ipDenyList", |fields, home, cx| {
+        let rule = shape::ip_list(fields);
+        policy::access_policy(&rule, Some(false), home, cx).map(Rule::AccessPolicy)
     }),
     ("redirectScheme", |fields, home, cx| {
         rules::redirect_scheme(&shape::redirect_scheme(fields), home, cx).map(Rule::RedirectScheme)
@@ -59,6 +74,9 @@ pub(super) fn resolve(spec: &Spec, cx: &mut Cx<'_>) -> (Vec<Middleware>, Names) 
         let name = name(middleware, &mut names, cx);
         let rule = rule(middleware, cx);
         let scope = scope(middleware, cx);
+        if let (Some(Rule::Access(_)), Ok(None)) = (&rule, &scope) {
+            access_everywhere(middleware, cx);
+        }
         if let (Some((name, span)), Some(rule), Ok(scope)) = (name, rule, scope) {
             let id = MiddlewareId(u32::try_from(middlewares.len()).unwrap_or(u32::MAX));
             names.set(name.as_str(), id);
@@ -126,6 +144,16 @@ fn scope(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Result<Option<Scope>, Repo
         (true, true) => Ok(None),
         (true, false) => Ok(Some(Scope { patterns })),
     }
+}
+
+/// `access` without `paths` would refuse every request of its routes (MW-PATH-6).
+fn access_everywhere(spec: &spec::Middleware, cx: &mut Cx<'_>) {
+    let message = "`access` without `paths` would refuse every request";
+    let key = format!("{}.paths", spec.path_key);
+    let span = spec.kind.as_ref().map_or(spec.head, |kind| kind.span);
+    let fault = Diagnostic::new(Code::AccessNoPaths, key, span, message);
+    cx.diags
+        .push(fault.help("say which paths are closed: `paths: [/internal]`"));
 }
 
 /// Something is faulty, and the user knows.

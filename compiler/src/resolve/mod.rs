@@ -9,6 +9,7 @@ mod grammar;
 mod middlewares;
 mod names;
 mod pending;
+mod policy;
 mod read;
 mod routes;
 mod rules;

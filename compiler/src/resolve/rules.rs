@@ -249,7 +249,6 @@ pub(super) fn response_headers(
     Some(ResponseHeaders { set, cors })
 }
 
-/// A map of header names to values.
 pub(super) fn strip_prefix(
     rule: &shape::StripPrefix,
     home: Home<'_>,
@@ -277,6 +276,7 @@ pub(super) fn strip_prefix(
     Some(StripPrefix { prefixes })
 }
 
+/// A map of header names to values.
 fn headers(pairs: Option<&[Pair]>, framing: &[&str], cx: &mut Cx<'_>) -> Vec<(HeaderName, Value)> {
     let mut headers: Vec<(HeaderName, Value)> = Vec::new();
     let mut places: Vec<Span> = Vec::new();

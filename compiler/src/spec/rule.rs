@@ -4,6 +4,20 @@ use super::fields::{Fields, Item, Leaf, Leaves, Pair, leaf};
 use super::node::Kind;
 use crate::source::Span;
 
+/// `access`
+pub(crate) struct Access {
+    pub(crate) status_code: Option<Leaf>,
+}
+
+/// `accessPolicy`, `ipAllowList`, `ipDenyList`
+pub(crate) struct AccessPolicy {
+    /// Not of the short forms.
+    pub(crate) action: Option<Leaf>,
+    pub(crate) source_ranges: Option<Leaves>,
+    pub(crate) status_code: Option<Leaf>,
+    pub(crate) message: Option<Leaf>,
+}
+
 /// `addPrefix`
 pub(crate) struct AddPrefix {
     pub(crate) prefix: Option<Leaf>,
@@ -80,6 +94,40 @@ pub(crate) struct Cors {
     pub(crate) expose_headers: Option<Leaves>,
     pub(crate) max_age: Option<Leaf>,
     pub(crate) allow_credentials: Option<Leaf>,
+}
+
+/// Reads the rule of an `access`.
+pub(crate) fn access(mut fields: Fields<'_>) -> Access {
+    let rule = Access {
+        status_code: fields.leaf("statusCode"),
+    };
+    fields.finish();
+    rule
+}
+
+/// Reads the rule of an `accessPolicy`.
+pub(crate) fn access_policy(mut fields: Fields<'_>) -> AccessPolicy {
+    let rule = AccessPolicy {
+        action: fields.leaf("action"),
+        source_ranges: fields.leaves("sourceRanges"),
+        status_code: fields.leaf("statusCode"),
+        message: fields.leaf("message"),
+    };
+    fields.finish();
+    rule
+}
+
+/// Reads the rule of an `ipAllowList` or `ipDenyList`, which has two spellings of its ranges.
+pub(crate) fn ip_list(mut fields: Fields<'_>) -> AccessPolicy {
+    let (plural, singular) = (fields.leaves("sourceRanges"), fields.leaves("sourceRange"));
+    let rule = AccessPolicy {
+        action: None,
+        source_ranges: plural.or(singular),
+        status_code: fields.leaf("statusCode"),
+        message: fields.leaf("message"),
+    };
+    fields.finish();
+    rule
 }
 
 /// Reads the rule of an `addPrefix`.

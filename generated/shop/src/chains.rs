@@ -60,11 +60,16 @@ fn of_uploads(start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
     ))
 }
 
-/// `admin` (goma.yaml:48): policies `headers`, filters `operators` → `client`
+/// `admin` (goma.yaml:48): policies `headers`, filters `closed` → `intranet` → `operators` → `client`
 fn of_admin(start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
     Ok(chain::boxed(
         (middlewares::headers(start)?,),
-        (middlewares::operators(start)?, middlewares::client(start)?),
+        (
+            middlewares::closed(start)?,
+            middlewares::intranet(start)?,
+            middlewares::operators(start)?,
+            middlewares::client(start)?,
+        ),
     ))
 }
 

@@ -4,7 +4,8 @@
 
 use goma_runtime::chain::{Pattern, Scope, Scoped};
 use goma_runtime::filter::{
-    add_prefix, basic_auth, body_limit, redirect_scheme, request_headers, response_headers,
+    access, access_policy, add_prefix, basic_auth, body_limit, redirect_scheme, request_headers,
+    response_headers,
 };
 use goma_runtime::gateway::{Start, StartError};
 use goma_runtime::values::{Part, Value};
@@ -95,7 +96,35 @@ pub fn client(start: &Start<'_>) -> Result<request_headers::RequestHeaders, Star
     )
 }
 
-/// `operators` (goma.yaml:102): basicAuth
+/// `intranet` (goma.yaml:102): accessPolicy
+pub fn intranet(start: &Start<'_>) -> Result<access_policy::AccessPolicy, StartError> {
+    access_policy::AccessPolicy::new(
+        &access_policy::Config {
+            allow: true,
+            ranges: &[
+                ("10.0.0.0", "10.255.255.255"),
+                ("192.168.0.0", "192.168.255.255"),
+                ("fd00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ],
+            status: 403,
+            message: None,
+        },
+        start,
+    )
+}
+
+/// `closed` (goma.yaml:107): access
+pub fn closed(start: &Start<'_>) -> Result<Scoped<access::Access>, StartError> {
+    Scoped::new(
+        &Scope {
+            patterns: &[Pattern::Literal("/debug")],
+            guard: true,
+        },
+        access::Access::new(&access::Config { status: 404 }, start)?,
+    )
+}
+
+/// `operators` (goma.yaml:113): basicAuth
 pub fn operators(start: &Start<'_>) -> Result<Scoped<basic_auth::BasicAuth>, StartError> {
     Scoped::new(
         &Scope {
@@ -109,13 +138,13 @@ pub fn operators(start: &Start<'_>) -> Result<Scoped<basic_auth::BasicAuth>, Sta
             &basic_auth::Config {
                 users: &[basic_auth::User {
                     username: Value {
-                        key: "middlewares[3].rule.users[0].username",
-                        source: "goma.yaml:108:21",
+                        key: "middlewares[5].rule.users[0].username",
+                        source: "goma.yaml:119:21",
                         parts: &[Part::Text("ada")],
                     },
                     password: Value {
-                        key: "middlewares[3].rule.users[0].password",
-                        source: "goma.yaml:109:21",
+                        key: "middlewares[5].rule.users[0].password",
+                        source: "goma.yaml:120:21",
                         parts: &[Part::Env {
                             name: "ADA_PASSWORD",
                             default: Some(
@@ -134,22 +163,22 @@ pub fn operators(start: &Start<'_>) -> Result<Scoped<basic_auth::BasicAuth>, Sta
     )
 }
 
-/// `small-bodies` (goma.yaml:113): bodyLimit
+/// `small-bodies` (goma.yaml:124): bodyLimit
 pub fn small_bodies(start: &Start<'_>) -> Result<body_limit::BodyLimit, StartError> {
     body_limit::BodyLimit::new(&body_limit::Config { limit: 65536 }, start)
 }
 
-/// `big-bodies` (goma.yaml:118): bodyLimit
+/// `big-bodies` (goma.yaml:129): bodyLimit
 pub fn big_bodies(start: &Start<'_>) -> Result<body_limit::BodyLimit, StartError> {
     body_limit::BodyLimit::new(&body_limit::Config { limit: 104857600 }, start)
 }
 
-/// `under-v0` (goma.yaml:123): addPrefix
+/// `under-v0` (goma.yaml:134): addPrefix
 pub fn under_v0(start: &Start<'_>) -> Result<add_prefix::AddPrefix, StartError> {
     add_prefix::AddPrefix::new(&add_prefix::Config { prefix: "/v0" }, start)
 }
 
-/// `to-https` (goma.yaml:128): redirectScheme
+/// `to-https` (goma.yaml:139): redirectScheme
 pub fn to_https(start: &Start<'_>) -> Result<redirect_scheme::RedirectScheme, StartError> {
     redirect_scheme::RedirectScheme::new(
         &redirect_scheme::Config {

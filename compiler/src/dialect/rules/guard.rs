@@ -1,7 +1,7 @@
 //! Types that refuse requests (middlewares.md 5.1, 5.2, 5.6, 5.9, 5.22, 5.23).
 
 use crate::dialect::Scalar::{Bool, Country, Enum, EnumFold, Header, Int, Pattern, Range, Size, Text};
-use crate::dialect::Shape::{List, One, OneOrList, Section as Map};
+use crate::dialect::Shape::{List, One, Section as Map};
 use crate::dialect::{MOST, Need, Section, key, section};
 
 pub(super) static ACCESS: Section = section(
@@ -24,8 +24,8 @@ pub(super) static ACCESS_POLICY: Section = section(
 pub(super) static IP_LIST: Section = section(
     "`accessPolicy` with its action fixed (MW-POLICY).",
     &[
-        key("sourceRanges", OneOrList(Range), "`IP`, CIDR or `IP-IP`.").ours(),
-        key("sourceRange", OneOrList(Range), "Other spelling of `sourceRanges`.").ours(),
+        key("sourceRanges", List(Range), "`IP`, CIDR or `IP-IP`.").ours(),
+        key("sourceRange", List(Range), "Other spelling of `sourceRanges`.").ours(),
         key("statusCode", One(Int(400, 599)), "Of a refusal.").or("403").ours(),
         key("message", One(Text), "Of a refusal; absent: `<code> <reason>`.").ours(),
     ],

@@ -116,9 +116,9 @@ pub(super) static MIDDLEWARE: Section = section(
 
 /// All types, in alphabetical order (middlewares.md 1.2).
 pub static TYPES: &[Type] = &[
-    kind("access", &guard::ACCESS).later(),
+    kind("access", &guard::ACCESS),
     kind("accessLog", &header::ACCESS_LOG).later(),
-    kind("accessPolicy", &guard::ACCESS_POLICY).later(),
+    kind("accessPolicy", &guard::ACCESS_POLICY),
     kind("addPrefix", &path::ADD_PREFIX),
     kind("apiKey", &auth::API_KEY).or(&["apiKeyAuth"]).later(),
     kind("basicAuth", &auth::BASIC_AUTH).or(&["basic"]),
@@ -134,8 +134,8 @@ pub static TYPES: &[Type] = &[
     kind("inFlight", &traffic::IN_FLIGHT)
         .or(&["inFlightReq"])
         .later(),
-    kind("ipAllowList", &guard::IP_LIST).later(),
-    kind("ipDenyList", &guard::IP_LIST).later(),
+    kind("ipAllowList", &guard::IP_LIST),
+    kind("ipDenyList", &guard::IP_LIST),
     kind("jwtAuth", &jwt::JWT_AUTH).or(&["jwt"]).later(),
     kind("ldapAuth", &auth::LDAP_AUTH).or(&["ldap"]).later(),
     kind("mirror", &traffic::MIRROR).later(),
