@@ -1,5 +1,5 @@
-//! `docs/diagnostics.md` is made from the codes' own pages.
-//! `GOMA_BLESS=1 cargo test -p goma-compiler --test docs` rewrites it.
+//! `docs/diagnostics.md` is made from the codes' own pages, `docs/reference.md` from the dialect.
+//! `GOMA_BLESS=1 cargo test -p goma-compiler --test docs` rewrites them.
 
 #![allow(
     clippy::disallowed_methods,
@@ -35,14 +35,24 @@ fn page() -> String {
 
 #[test]
 fn the_page_of_diagnostics_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/diagnostics.md");
-    let page = page();
+    is_fresh("diagnostics.md", &page());
+}
+
+#[test]
+fn the_reference_of_keys_is_fresh() {
+    is_fresh("reference.md", &goma_compiler::dialect::reference());
+}
+
+fn is_fresh(name: &str, page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs")
+        .join(name);
     if std::env::var_os("GOMA_BLESS").is_some() {
-        std::fs::write(&path, &page).unwrap();
+        std::fs::write(&path, page).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == page,
-        "docs/diagnostics.md is stale: run with GOMA_BLESS=1"
+        "docs/{name} is stale: run with GOMA_BLESS=1"
     );
 }

@@ -16,12 +16,14 @@ mod providers;
 mod route;
 pub mod rules;
 
+mod reference;
 mod schema;
 mod unsupported;
 
 use Scalar::Text;
 use Shape::{One, Section as Map, Sections};
 
+pub use reference::reference;
 pub(crate) use route::CONDITION;
 pub use rules::{TYPES, Type};
 pub use schema::schema;

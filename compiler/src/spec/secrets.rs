@@ -1,7 +1,9 @@
-//! Finds values that must not be shown, by the name of their key, before anything is reported.
+//! Finds values that must not be shown: by the name of their key wherever it stands, misspelt places
+//! included, and by the dialect.
 
 use super::node::{Kind, Node};
 use crate::diag::Diagnostics;
+use crate::dialect::Scalar;
 
 /// Keys whose value is a secret, in lower case (the `!` keys of config.md and middlewares.md).
 const SECRET_KEYS: &[&str] = &[
@@ -39,6 +41,15 @@ pub(crate) fn hide(node: &Node, diags: &mut Diagnostics) {
         }
         Kind::Seq(items) => items.iter().for_each(|item| hide(item, diags)),
         Kind::Scalar { .. } => {}
+    }
+}
+
+/// Marks the value of a key that the dialect calls secret; the name of a file is none.
+pub(super) fn hide_value(node: &Node, scalar: Scalar, diags: &mut Diagnostics) {
+    let is_file = |text: &str| matches!(scalar, Scalar::Pem) && !text.contains("-----BEGIN");
+    match &node.kind {
+        Kind::Scalar { text, .. } if is_file(text) => {}
+        Kind::Map(_) | Kind::Scalar { .. } | Kind::Seq(_) => hide_scalars(node, diags),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::fields::{self, Leaf, is_joined, leaf, leaves};
 use super::node::{Entry, Kind, Node, join};
+use super::secrets;
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::dialect::{CONDITION, Class, Key, Need, Scalar, Section, Shape};
@@ -158,6 +159,9 @@ impl Walk<'_> {
     }
 
     fn single(&mut self, node: &Node, key_span: Span, key: &Key, scalar: Scalar, at: At<'_>) {
+        if key.secret {
+            secrets::hide_value(node, scalar, self.diags);
+        }
         let leaf = leaf(node, at.path.to_owned(), key_span);
         if leaf.broken {
             self.mismatch("a single value", node, at.path);
