@@ -10,35 +10,23 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
             let Some(middleware) = model.middleware(id) else {
                 continue;
             };
-            match (&middleware.rule, changer) {
-                (Rule::AddPrefix(_) | Rule::StripPrefix(_), None) => {
-                    changer = Some((middleware, span));
-                }
-                (
-                    Rule::Access(_) | Rule::AccessPolicy(_) | Rule::BasicAuth(_),
-                    Some((first, place)),
-                ) if middleware.scope.is_some() => {
-                    let (guard, early) = (&middleware.name, &first.name);
-                    let message =
-                        format!("`{guard}` guards some paths, but `{early}` changes them before");
-                    let key = format!("{}.middlewares", route.key);
-                    let warning = Diagnostic::new(Code::MiddlewareOrder, key, span, message);
-                    let warning = warning.label(place, "the path changes here");
-                    diags.push(warning.help(format!("list `{guard}` before `{early}`")));
-                }
-                (
-                    Rule::Access(_)
-                    | Rule::AccessPolicy(_)
-                    | Rule::AddPrefix(_)
-                    | Rule::BasicAuth(_)
-                    | Rule::BodyLimit(_)
-                    | Rule::RedirectScheme(_)
-                    | Rule::RequestHeaders(_)
-                    | Rule::ResponseHeaders(_)
-                    | Rule::StripPrefix(_),
-                    _,
-                ) => {}
+            let rule = &middleware.rule;
+            if rule.changes_path() {
+                changer = changer.or(Some((middleware, span)));
+                continue;
             }
+            let guards =
+                rule.is_authentication() || matches!(rule, Rule::Access(_) | Rule::AccessPolicy(_));
+            let Some((first, place)) = changer.filter(|_| guards && middleware.scope.is_some())
+            else {
+                continue;
+            };
+            let (guard, early) = (&middleware.name, &first.name);
+            let message = format!("`{guard}` guards some paths, but `{early}` changes them before");
+            let key = format!("{}.middlewares", route.key);
+            let warning = Diagnostic::new(Code::MiddlewareOrder, key, span, message);
+            let warning = warning.label(place, "the path changes here");
+            diags.push(warning.help(format!("list `{guard}` before `{early}`")));
         }
     }
 }

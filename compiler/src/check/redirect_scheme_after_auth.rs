@@ -10,34 +10,19 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
             let Some(middleware) = model.middleware(id) else {
                 continue;
             };
-            match (&middleware.rule, auth) {
-                (Rule::BasicAuth(_), None) => auth = Some((middleware, span)),
-                (Rule::RedirectScheme(_), Some((first, place))) => {
-                    let (late, early) = (&middleware.name, &first.name);
-                    let message =
-                        format!("`{late}` redirects after `{early}` has asked for credentials");
-                    let warning = Diagnostic::new(
-                        Code::RedirectSchemeAfterAuth,
-                        format!("{}.middlewares", route.key),
-                        span,
-                        message,
-                    );
-                    let warning = warning.label(place, "credentials are asked for here");
-                    diags.push(warning.help(format!("list `{late}` before `{early}`")));
-                }
-                (
-                    Rule::Access(_)
-                    | Rule::AccessPolicy(_)
-                    | Rule::AddPrefix(_)
-                    | Rule::BasicAuth(_)
-                    | Rule::BodyLimit(_)
-                    | Rule::RedirectScheme(_)
-                    | Rule::RequestHeaders(_)
-                    | Rule::ResponseHeaders(_)
-                    | Rule::StripPrefix(_),
-                    _,
-                ) => {}
+            if middleware.rule.is_authentication() {
+                auth = auth.or(Some((middleware, span)));
             }
+            let redirects = matches!(middleware.rule, Rule::RedirectScheme(_));
+            let Some((first, place)) = auth.filter(|_| redirects) else {
+                continue;
+            };
+            let (late, early) = (&middleware.name, &first.name);
+            let message = format!("`{late}` redirects after `{early}` has asked for credentials");
+            let key = format!("{}.middlewares", route.key);
+            let warning = Diagnostic::new(Code::RedirectSchemeAfterAuth, key, span, message);
+            let warning = warning.label(place, "credentials are asked for here");
+            diags.push(warning.help(format!("list `{late}` before `{early}`")));
         }
     }
 }

@@ -489,16 +489,11 @@ gateway:
   routes:
     - {name: own, path: /own, target: \"http://10.0.0.7\", middlewares: [x, a]}
     - {name: none, path: /, target: \"http://10.0.0.7\"}
-middlewares:
-  - {name: a, type: bodyLimit, rule: {limit: 1Mi}}
-  - {name: b, type: bodyLimit, rule: {limit: 2Mi}}
-  - {name: x, type: bodyLimit, rule: {limit: 3Mi}}
+middlewares: [{name: a, <<: &m {type: bodyLimit, rule: {limit: 1Mi}}}, {name: b, <<: *m}, {name: x, <<: *m}]
 ";
-    let chain = |request| {
-        let steps = routed(text, request).chain;
-        let names: Vec<_> = steps.into_iter().map(|step| step.name).collect();
-        names.join(",")
-    };
-    assert_eq!(chain("GET http://h/own"), "b,x,a");
-    assert_eq!(chain("GET http://h/"), "a,b");
+    for (request, expected) in [("GET http://h/own", "b,x,a"), ("GET http://h/", "a,b")] {
+        let steps = routed(text, request).chain.into_iter();
+        let names: Vec<_> = steps.map(|step| step.name).collect();
+        assert_eq!(names.join(","), expected);
+    }
 }

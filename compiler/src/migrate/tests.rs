@@ -244,6 +244,24 @@ middlewares:
     );
 }
 
+/// What an alias brings in is warned of, and left to the user.
+#[test]
+fn aliases_are_left_alone() {
+    let old = "\
+version: 2
+x-common: &common {destination: http://10.0.0.1, cors: {origins: ['*']}}
+gateway:
+  routes:
+    - <<: *common
+      name: a
+      path: /
+";
+    let result = migrate("goma.yml", old, false, &Options::default());
+    assert_eq!(result.text, old);
+    let codes: Vec<_> = result.diagnostics.iter().map(|item| item.code).collect();
+    assert_eq!(codes, [Code::DeprecatedKey, Code::DeprecatedKey]);
+}
+
 /// Files of `extraConfig` have their routes at the top.
 #[test]
 fn other_files() {

@@ -43,6 +43,37 @@ impl Rule {
         }
     }
 
+    /// Whether it asks who the client is (MW-GEN-20).
+    #[must_use]
+    pub const fn is_authentication(&self) -> bool {
+        match self {
+            Self::BasicAuth(_) => true,
+            Self::Access(_)
+            | Self::AccessPolicy(_)
+            | Self::AddPrefix(_)
+            | Self::BodyLimit(_)
+            | Self::RedirectScheme(_)
+            | Self::RequestHeaders(_)
+            | Self::ResponseHeaders(_)
+            | Self::StripPrefix(_) => false,
+        }
+    }
+
+    /// Whether later middlewares see another path than the client sent (MW-PATH-8).
+    #[must_use]
+    pub const fn changes_path(&self) -> bool {
+        match self {
+            Self::AddPrefix(_) | Self::StripPrefix(_) => true,
+            Self::Access(_)
+            | Self::AccessPolicy(_)
+            | Self::BasicAuth(_)
+            | Self::BodyLimit(_)
+            | Self::RedirectScheme(_)
+            | Self::RequestHeaders(_)
+            | Self::ResponseHeaders(_) => false,
+        }
+    }
+
     /// Whether it guards its routes: then escaped slashes count as slashes in its scope
     /// (MW-PATH-10).
     #[must_use]

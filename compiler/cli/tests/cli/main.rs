@@ -9,6 +9,7 @@
 mod build;
 mod commands;
 mod docs;
+mod samples;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -35,7 +36,12 @@ pub(crate) fn repository() -> PathBuf {
 /// The binary under test, without variables that would change what it does.
 pub(crate) fn goma() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_goma"));
-    for name in ["GOMA_CONFIG_FILE", "NO_COLOR", "RUST_BACKTRACE"] {
+    for name in [
+        "GOMA_CONFIG_FILE",
+        "GOMA_EXTRA_CONFIG_DIR",
+        "NO_COLOR",
+        "RUST_BACKTRACE",
+    ] {
         command.env_remove(name);
     }
     command
@@ -50,6 +56,11 @@ pub(crate) fn dir(files: &[(&str, &str)]) -> TempDir {
         std::fs::write(path, text).unwrap();
     }
     dir
+}
+
+/// What a command has printed, as JSON.
+pub(crate) fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// Runs `goma` in `dir` to its end.

@@ -173,11 +173,11 @@ fn settle(
         }) if matches!(value.kind, Kind::Map(_)) => {
             let theirs: Vec<_> = theirs.iter().map(|entry| entry.key.value.clone()).collect();
             let fixes = merge(node, before, entry, &segments, &theirs, cx.editor);
-            cx.diags.push(with(warning, fixes));
+            cx.diags.push(with(warning, before, entry, fixes));
         }
         Some(other) if same(&other.value, &value) => {
             let fix = cx.editor.remove(before, entry);
-            cx.diags.push(with(warning, vec![fix]));
+            cx.diags.push(with(warning, before, entry, vec![fix]));
         }
         Some(other) => {
             let message = format!("`{}` and `{place}` disagree", entry.key.value);
@@ -192,7 +192,7 @@ fn settle(
         }
         None => {
             let fixes = moved(before, entry, &segments, piece, cx.editor);
-            cx.diags.push(with(warning, fixes));
+            cx.diags.push(with(warning, before, entry, fixes));
             put(node, &segments, entry.key.span, value);
         }
     }
@@ -290,8 +290,8 @@ fn top(tree: &mut Node, before: &Node, cx: &mut Cx<'_>) {
         let insert = cx.editor.insert(before, &["certManager"], &piece, None);
         let remove = cx.editor.remove(&gateway.value, entry);
         let warning = Diagnostic::new(Code::DeprecatedKey, key, entry.key.span, message);
-        cx.diags
-            .push(with(warning, insert.into_iter().chain([remove]).collect()));
+        let fixes = insert.into_iter().chain([remove]).collect();
+        cx.diags.push(with(warning, &gateway.value, entry, fixes));
         put(tree, &["certManager"], entry.key.span, entry.value.clone());
     }
 }
@@ -301,7 +301,7 @@ fn delete(node: &mut Node, before: &Node, entry: &Entry, path: &str, why: &str, 
     let key = join(path, &entry.key.value);
     let warning = Diagnostic::new(Code::DeprecatedKey, key, entry.key.span, message);
     let fix = cx.editor.remove(before, entry);
-    cx.diags.push(with(warning, vec![fix]));
+    cx.diags.push(with(warning, before, entry, vec![fix]));
     take(node, entry.key.span);
 }
 
@@ -317,9 +317,19 @@ fn cannot_invert(node: &mut Node, entry: &Entry, place: &str, path: &str, cx: &m
     take(node, entry.key.span);
 }
 
-fn with(mut diagnostic: Diagnostic, fixes: Vec<Fix>) -> Diagnostic {
+/// Adds the changes; an entry that an alias has brought in is not changed here.
+fn with(mut diagnostic: Diagnostic, map: &Node, entry: &Entry, fixes: Vec<Fix>) -> Diagnostic {
+    if !stands_in(map, entry) {
+        return diagnostic.help("it comes from an alias: change it where the anchor is");
+    }
     diagnostic.fixes = fixes;
     diagnostic
+}
+
+/// Whether an entry stands in its mapping's own text.
+fn stands_in(map: &Node, entry: &Entry) -> bool {
+    let (outer, inner) = (map.span, entry.key.span);
+    outer.source == inner.source && (outer.start..outer.end).contains(&inner.start)
 }
 
 /// `true` for `false` and the other way round.

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Cx, entry_of, find, find_mut, has, moved, put, same, scalar, take, text_of, with};
+use super::{
+    Cx, entry_of, find, find_mut, has, moved, put, same, scalar, stands_in, take, text_of,
+};
 use crate::diag::{Code, Diagnostic, Fix};
 use crate::dialect::Type;
 use crate::source::{Span, Spanned};
@@ -39,6 +41,8 @@ struct Work<'n> {
     /// Middlewares in place of blocks.
     made: Vec<(Made, Owner, &'n Entry)>,
     fixes: Vec<Fix>,
+    /// Some block comes from an alias, so the text is not changed here.
+    aliased: bool,
 }
 
 /// Turns every block into a middleware, or takes it away where it does nothing.
@@ -62,6 +66,7 @@ pub(super) fn modernise(tree: &mut Node, cx: &mut Cx<'_>) {
             block,
             made: Vec::new(),
             fixes: Vec::new(),
+            aliased: false,
         };
         let common = entry_of(gateway, block.key()).filter(|_| !cx.extra);
         let acting = common.filter(|common| block.acts(&common.value));
@@ -262,6 +267,7 @@ impl<'n> Work<'n> {
         made: Made,
         cx: &Cx<'_>,
     ) {
+        self.aliased |= !stands_in(map, entry);
         let segments: &[&str] = match owner {
             Owner::Gateway => &["defaults", "middlewares"],
             Owner::Route(_) => &["middlewares"],
@@ -339,7 +345,7 @@ impl<'n> Work<'n> {
             None => Some(cx.editor.append_list(last.key.span, "middlewares", &lines)),
             Some(list) => cx.editor.push_back(&list.value, &lines),
         };
-        let whole = definitions.is_some();
+        let whole = definitions.is_some() && !std::mem::take(&mut self.aliased);
         fixes.extend(definitions);
         let count = made.len();
         for (at, (made, owner, entry)) in made.iter().enumerate() {
@@ -348,11 +354,15 @@ impl<'n> Work<'n> {
             let message = format!("`{}` is now the middleware `{name}`", entry.key.value);
             let warning = Diagnostic::new(Code::DeprecatedKey, key, entry.key.span, message);
             cx.diags.push(if !whole {
-                warning.help("write the list `middlewares` with one `- ` per item, then migrate")
+                warning
+                    .help("write it out, without aliases, and `middlewares` with one `- ` per item")
             } else if at + 1 < count {
                 warning.help("it changes together with the gateway's")
             } else {
-                with(warning, std::mem::take(&mut fixes))
+                Diagnostic {
+                    fixes: std::mem::take(&mut fixes),
+                    ..warning
+                }
             });
         }
     }
