@@ -4,7 +4,7 @@ use super::path::{Canonical, canonicalize};
 use super::route::is_below;
 use super::upstream::join;
 use super::{Request, Step};
-use crate::model::rule::{RedirectScheme, Scheme};
+use crate::model::rule::{AccessPolicy, RedirectScheme, Scheme};
 use crate::model::scope::{Pattern, Scope};
 use crate::model::{Model, Route, RoutePath, Rule};
 
@@ -80,10 +80,7 @@ fn listed(scope: &Scope) -> String {
 fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option<u16>) {
     match rule {
         Rule::Access(rule) => (format!("answers {}", rule.status), Some(rule.status)),
-        Rule::AccessPolicy(rule) => {
-            let outside = if rule.allow { "outside" } else { "inside" };
-            (format!("{} {outside} its ranges", rule.status), None)
-        }
+        Rule::AccessPolicy(rule) => policy(rule, request),
         Rule::AddPrefix(rule) => {
             walked.path = prefixed(rule.prefix.as_str(), &walked.path);
             (format!("path becomes {}", walked.path.forwarded), None)
@@ -115,6 +112,24 @@ fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option
             }
         }
     }
+}
+
+/// MW-POLICY-1; without a known client both outcomes are possible.
+fn policy(rule: &AccessPolicy, request: &Request) -> (String, Option<u16>) {
+    let Some(client) = request.client() else {
+        let outside = if rule.allow { "outside" } else { "inside" };
+        return (format!("{} {outside} its ranges", rule.status), None);
+    };
+    let listed = rule
+        .ranges
+        .iter()
+        .any(|range| (range.first..=range.last).contains(&client));
+    let place = if listed { "in" } else { "outside" };
+    if listed == rule.allow {
+        return (format!("{client} is {place} its ranges and passes"), None);
+    }
+    let text = format!("{} for {client}, {place} its ranges", rule.status);
+    (text, Some(rule.status))
 }
 
 /// MW-PREFIX-1; a path that is canonical stays so under a canonical prefix.

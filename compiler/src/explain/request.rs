@@ -1,5 +1,7 @@
 //! The request that is asked about, as a client would send it.
 
+use std::net::IpAddr;
+
 use std::fmt;
 
 use crate::model::Method;
@@ -14,6 +16,7 @@ pub struct Request {
     port: Option<u16>,
     path: String,
     query: String,
+    client: Option<IpAddr>,
 }
 
 impl Request {
@@ -55,7 +58,20 @@ impl Request {
             port,
             path: if path.is_empty() { "/" } else { path }.to_owned(),
             query: query.to_owned(),
+            client: None,
         })
+    }
+
+    /// The same request from a client with this address.
+    #[must_use]
+    pub fn sent_by(mut self, client: IpAddr) -> Self {
+        self.client = Some(client.to_canonical());
+        self
+    }
+
+    /// Address of the client, if it is known.
+    pub(super) const fn client(&self) -> Option<IpAddr> {
+        self.client
     }
 
     /// The method as sent.

@@ -1,5 +1,6 @@
 //! `goma explain`: who answers a request and why; or what a code means.
 
+use std::net::IpAddr;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -26,6 +27,10 @@ pub(crate) struct ExplainArgs {
 
     #[command(flatten)]
     common: Common,
+
+    /// The client's address, for what decides by it
+    #[arg(long, value_name = "IP", requires = "url")]
+    ip: Option<IpAddr>,
 
     /// How the answer is written
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -71,7 +76,10 @@ fn page(text: &str) -> Option<(&'static str, String)> {
 }
 
 fn explain_request(args: &ExplainArgs, url: &str) -> Outcome {
-    let request = Request::parse(&args.what, url).map_err(Failure::Usage)?;
+    let mut request = Request::parse(&args.what, url).map_err(Failure::Usage)?;
+    if let Some(client) = args.ip {
+        request = request.sent_by(client);
+    }
     let common = &args.common;
     let env = environment::collect(&common.env_file, &common.env)?;
     let input = match input::load(common.config.as_deref(), env) {

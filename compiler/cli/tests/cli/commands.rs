@@ -318,6 +318,41 @@ fn migrate_prints_or_writes() {
     expect(&run_in(dir.path(), &["migrate", "none.yml"]), 1);
 }
 
+/// MW-POLICY-1 with a known client, MW-PATH by the request's path.
+#[test]
+fn explain_knows_the_client_and_the_scope() {
+    let middlewares = "      middlewares: [office, closed]
+middlewares:
+  - {name: office, type: accessPolicy, rule: {sourceRanges: [10.0.0.0/8]}}
+  - {name: closed, type: access, paths: [/ops]}
+";
+    let dir = dir(&[("goma.yml", &format!("{GOOD}{middlewares}"))]);
+    let explain = |url: &str, more: &[&str]| {
+        let arguments = [&["explain", "GET", url], more].concat();
+        expect(&run_in(dir.path(), &arguments), 0)
+    };
+    let text = explain("http://h/", &["--ip", "10.1.2.3"]);
+    assert!(
+        text.contains("10.1.2.3 is in its ranges and passes"),
+        "{text}"
+    );
+    assert!(text.contains("skipped, paths [/ops]"), "{text}");
+    let text = explain("http://h/", &["--ip", "192.0.2.1"]);
+    assert!(
+        text.contains("403 for 192.0.2.1, outside its ranges"),
+        "{text}"
+    );
+    let text = explain("http://h/ops/x", &["--ip", "::ffff:10.0.0.1"]);
+    assert!(
+        text.contains("in scope (paths [/ops]), answers 403"),
+        "{text}"
+    );
+    let text = explain("http://h/", &[]);
+    assert!(text.contains("403 outside its ranges"), "{text}");
+    let what = ["explain", "bad-host", "--ip", "10.0.0.1"];
+    expect(&run_in(dir.path(), &what), 2);
+}
+
 /// One page with every command; roff that groff-like readers take: lines begin with text or a macro.
 #[test]
 fn the_manual_page() {

@@ -360,3 +360,20 @@ fn the_revision_follows_the_plan() {
     let third = output(&spec.replace("1Ki", "2Ki"));
     assert_ne!(first.revision, third.revision);
 }
+
+/// MW-RESH-1: the most specific policy comes last and wins, wherever it is listed.
+#[test]
+fn policies_from_the_general_to_the_specific() {
+    let spec = "version: 2
+gateway: {routes: [{name: a, path: /, target: \"http://10.0.0.7\", middlewares: [deep, all, near]}]}
+middlewares:
+  - {name: deep, type: responseHeaders, paths: [/docs/deep], rule: {setHeaders: {X-A: deep}}}
+  - {name: all, type: responseHeaders, rule: {setHeaders: {X-A: all}}}
+  - {name: near, type: responseHeaders, paths: [/docs], rule: {setHeaders: {X-A: near}}}
+";
+    let chains = shown(spec, "src/chains.rs");
+    assert!(
+        chains.contains("policies `all` → `near` → `deep`"),
+        "{chains}"
+    );
+}
