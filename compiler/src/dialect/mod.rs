@@ -323,6 +323,28 @@ impl Section {
     }
 }
 
+/// Type and default of the single value at a dotted place of the main file. A place that the dialect
+/// does not have is a defect of the compiler.
+pub(crate) fn value_at(place: &str) -> (Scalar, &'static str) {
+    let mut section = &FILE;
+    for name in place.split('.') {
+        match section.key(name) {
+            Some(Key {
+                shape: Shape::Section(inner),
+                ..
+            }) => section = inner,
+            Some(Key {
+                shape: Shape::One(scalar),
+                default,
+                ..
+            }) => return (*scalar, default),
+            Some(_) | None => break,
+        }
+    }
+    debug_assert!(false, "`{place}` is no single value of the dialect");
+    (Text, "")
+}
+
 /// A file of `extraConfig` (config.md section 14).
 pub static EXTRA: Section = section(
     "More routes and middlewares.",

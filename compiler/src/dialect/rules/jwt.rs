@@ -2,7 +2,7 @@
 
 use crate::dialect::Scalar::{Bool, Claims, Duration, Enum, File, Header, Int, Pem, Text, Url};
 use crate::dialect::Shape::{List, Names, One, OneOrList, Section as Map};
-use crate::dialect::{Change, HTTP, Section, key, section};
+use crate::dialect::{Change, HTTP, Key, Section, key, section};
 
 const ALGORITHMS: &[&str] = &[
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
@@ -39,18 +39,17 @@ pub(super) static JWT_AUTH: Section = section(
 ]);
 
 const NAMES: &str = "Name to claim path or template.";
+const HEADERS: Key = key("headers", Names(Text), NAMES);
+const QUERY: Key = key("query", Names(Text), NAMES);
+const COOKIES: Key = key("cookies", Names(Text), NAMES);
+const STRIP: Key = key("stripInbound", One(Bool), "What the client sent under these names is removed.").or("true");
+const SEPARATOR: Key = key("arraySeparator", One(Text), "Between elements of an array.").or(",");
+const ENCODING: Key = key("encoding", One(Enum(&["auto", "raw"])), "`auto`: base64 for values that are not ASCII.").or("auto");
+const MAX_BYTES: Key = key("maxValueBytes", One(Int(1, 65536)), "Longer values are left out.").or("4096");
 
 static FORWARD: Section = section(
     "Claims that the backend gets (MW-PROJ).",
-    &[
-        key("headers", Names(Text), NAMES),
-        key("query", Names(Text), NAMES),
-        key("cookies", Names(Text), NAMES),
-        key("stripInbound", One(Bool), "What the client sent under these names is removed.").or("true"),
-        key("arraySeparator", One(Text), "Between elements of an array.").or(","),
-        key("encoding", One(Enum(&["auto", "raw"])), "`auto`: base64 for values that are not ASCII.").or("auto"),
-        key("maxValueBytes", One(Int(1, 65536)), "Longer values are left out.").or("4096"),
-    ],
+    &[HEADERS, QUERY, COOKIES, STRIP, SEPARATOR, ENCODING, MAX_BYTES],
 )
 .folding();
 
@@ -58,13 +57,7 @@ static FORWARD: Section = section(
 pub(super) static FORWARD_TOKENS: Section = section(
     "Claims and tokens that the backend gets (MW-PROJ).",
     &[
-        key("headers", Names(Text), NAMES),
-        key("query", Names(Text), NAMES),
-        key("cookies", Names(Text), NAMES),
-        key("stripInbound", One(Bool), "What the client sent under these names is removed.").or("true"),
-        key("arraySeparator", One(Text), "Between elements of an array.").or(","),
-        key("encoding", One(Enum(&["auto", "raw"])), "`auto`: base64 for values that are not ASCII.").or("auto"),
-        key("maxValueBytes", One(Int(1, 65536)), "Longer values are left out.").or("4096"),
+        HEADERS, QUERY, COOKIES, STRIP, SEPARATOR, ENCODING, MAX_BYTES,
         key("accessTokenHeader", One(Header), "The access token."),
         key("idTokenHeader", One(Header), "The ID token."),
     ],
