@@ -14,10 +14,14 @@ const COMPILER: &[(&str, &[&str])] = &[
     ("dialect", &[]),
     ("emit", &["chains", "middlewares", "plan"]),
     ("explain", &["model", "source"]),
+    ("lock", &["diag", "source"]),
     ("migrate", &["diag", "source"]),
     ("model", &["source"]),
     ("plan", &["diag", "model", "source"]),
-    ("resolve", &["diag", "dialect", "model", "source", "spec"]),
+    (
+        "resolve",
+        &["diag", "dialect", "lock", "model", "source", "spec"],
+    ),
     ("source", &[]),
     ("spec", &["diag", "dialect", "source"]),
 ];

@@ -12,6 +12,7 @@ pub mod diag;
 pub mod dialect;
 pub mod emit;
 pub mod explain;
+pub mod lock;
 pub mod migrate;
 pub mod model;
 pub mod plan;
@@ -21,8 +22,9 @@ mod spec;
 
 use std::collections::BTreeMap;
 
-use diag::{Code, Diagnostic, Diagnostics};
-use source::{SourceMap, Span, Spanned};
+use diag::{Diagnostic, Diagnostics};
+use lock::{Lock, Machine, Variable};
+use source::{SourceMap, Spanned};
 
 /// Version of the compiler and, always equal, of the runtime it generates for.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -38,8 +40,10 @@ pub struct Options {
     /// Variables for `${NAME}` in keys of class S (C-ENV-3). Values of class V are looked up when
     /// the gateway starts.
     pub env: BTreeMap<String, String>,
-    /// Inputs that could not be read: where they are named, and what to say.
-    pub absent: Vec<(Span, String)>,
+    /// What was found when the inputs were read: what is missing, where it is named.
+    pub findings: Vec<Diagnostic>,
+    /// What compiles; part of the lock and so of the revision (C-LOCK-3).
+    pub machine: Machine,
 }
 
 impl Default for Options {
@@ -47,7 +51,8 @@ impl Default for Options {
         Self {
             name: "gateway".to_owned(),
             env: BTreeMap::new(),
-            absent: Vec::new(),
+            findings: Vec::new(),
+            machine: Machine::default(),
         }
     }
 }
@@ -59,6 +64,8 @@ pub struct Checked {
     pub model: Option<model::Model>,
     /// All findings, sorted.
     pub diagnostics: Diagnostics,
+    /// What class S keys refer to (C-LOCK-1).
+    pub variables: Vec<Variable>,
 }
 
 /// Result of [`compile`].
@@ -77,21 +84,29 @@ pub struct Output {
     pub plan: plan::Plan,
     /// All files, in a fixed order.
     pub files: Vec<emit::File>,
-    /// Twelve hex digits that stand for the plan and the runtime's version.
+    /// What it is built from.
+    pub lock: Lock,
+    /// Twelve hex digits that stand for plan and lock.
     pub revision: String,
 }
 
 /// The whole picture: sources in, files and findings out. Pure; same input, same bytes.
 #[must_use]
 pub fn compile(sources: &SourceMap, options: &Options) -> Compiled {
-    let Checked { model, diagnostics } = check(sources, options);
+    let Checked {
+        model,
+        diagnostics,
+        variables,
+    } = check(sources, options);
     let output = model.map(|model| {
         let plan = plan::lower(&model, sources, &options.name);
-        let revision = plan::revision(&plan);
+        let lock = Lock::new(sources, &variables, &options.machine);
+        let revision = plan::revision(&plan, &lock.text());
         let files = emit::emit(&plan, &revision);
         Output {
             plan,
             files,
+            lock,
             revision,
         }
     });
@@ -120,21 +135,24 @@ pub fn extra_directory(sources: &SourceMap, options: &Options) -> Option<Spanned
 #[must_use]
 pub fn check(sources: &SourceMap, options: &Options) -> Checked {
     let mut diagnostics = Diagnostics::new();
-    let model = checked_model(sources, options, &mut diagnostics);
+    let (model, variables) = checked_model(sources, options, &mut diagnostics).unzip();
     diagnostics.sort();
     let model = model.filter(|_| !diagnostics.has_errors());
-    Checked { model, diagnostics }
+    Checked {
+        model,
+        diagnostics,
+        variables: variables.unwrap_or_default(),
+    }
 }
 
 fn checked_model(
     sources: &SourceMap,
     options: &Options,
     diags: &mut Diagnostics,
-) -> Option<model::Model> {
+) -> Option<(model::Model, Vec<Variable>)> {
     let main = sources.main()?;
-    for (span, what) in &options.absent {
-        let key = "gateway.extraConfig.directory";
-        diags.push(Diagnostic::new(Code::FileMissing, key, *span, what));
+    for finding in &options.findings {
+        diags.push(finding.clone());
     }
     let mut tree = spec::parse(sources, main, diags)?;
     spec::modernise(&mut tree, sources.text(main), false, diags);
@@ -152,5 +170,5 @@ fn checked_model(
     check::check(&resolved, diags);
     plan::names::check(&resolved.model, diags);
     check::allow(sources, diags);
-    Some(resolved.model)
+    Some((resolved.model, resolved.variables))
 }

@@ -88,9 +88,48 @@ impl std::fmt::Display for Location {
     }
 }
 
+/// Where a source comes from, in the order of merging (config.md section 15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SourceKind {
+    /// The main file.
+    Main,
+    /// A file of `gateway.extraConfig`.
+    Extra,
+    /// A bundle of `gateway.providers.file`.
+    File,
+    /// The bundle of `gateway.providers.http`.
+    Http,
+    /// A bundle of `gateway.providers.git`.
+    Git,
+}
+
+impl SourceKind {
+    /// The word in `goma.lock`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Extra => "extra",
+            Self::File => "file",
+            Self::Http => "http",
+            Self::Git => "git",
+        }
+    }
+
+    /// Whether it is a provider's bundle (config.md section 14).
+    #[must_use]
+    pub const fn is_bundle(self) -> bool {
+        match self {
+            Self::Main | Self::Extra => false,
+            Self::File | Self::Http | Self::Git => true,
+        }
+    }
+}
+
 /// One file.
 #[derive(Clone, Debug)]
 struct SourceFile {
+    kind: SourceKind,
     name: String,
     text: String,
     /// First byte that is not UTF-8, if any.
@@ -112,9 +151,25 @@ impl SourceMap {
         Self::default()
     }
 
-    /// Adds a file. `name` is what diagnostics and generated code show: relative to the directory
-    /// of the main file. Bytes that are not UTF-8 become a `yaml-syntax` finding when compiled.
+    /// Adds the main file, or else one of `extraConfig`. `name` is what diagnostics and generated code
+    /// show: relative to the directory of the main file. Bytes that are not UTF-8 become a
+    /// `yaml-syntax` finding when compiled.
     pub fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> SourceId {
+        let kind = if self.files.is_empty() {
+            SourceKind::Main
+        } else {
+            SourceKind::Extra
+        };
+        self.add_as(kind, name, bytes)
+    }
+
+    /// Adds a file of any kind; the first must be the main file.
+    pub fn add_as(
+        &mut self,
+        kind: SourceKind,
+        name: impl Into<String>,
+        bytes: impl Into<Vec<u8>>,
+    ) -> SourceId {
         let (text, invalid) = match String::from_utf8(bytes.into()) {
             Ok(text) => (text, None),
             Err(fault) => {
@@ -133,6 +188,7 @@ impl SourceMap {
         let lines = std::iter::once(0).chain(starts).collect();
         let id = SourceId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         self.files.push(SourceFile {
+            kind,
             name: name.into(),
             text,
             invalid,
@@ -151,6 +207,12 @@ impl SourceMap {
     pub fn others(&self) -> impl Iterator<Item = SourceId> + '_ {
         let ids = 1..self.files.len();
         ids.map(|id| SourceId(u32::try_from(id).unwrap_or(u32::MAX)))
+    }
+
+    /// Where a file comes from.
+    #[must_use]
+    pub fn kind(&self, id: SourceId) -> SourceKind {
+        self.file(id).map_or(SourceKind::Main, |file| file.kind)
     }
 
     /// The name a file was added with.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use goma_compiler::source::{SOURCE_BYTES_MAX, SourceMap};
+use goma_compiler::diag::{Code, Diagnostic};
+use goma_compiler::source::{SOURCE_BYTES_MAX, SourceId, SourceMap};
 use goma_compiler::{Options, extra_directory};
 
-use crate::build::record;
 use crate::missing::Missing;
 
 /// Names looked for in a directory, in this order.
@@ -22,8 +22,8 @@ pub(crate) struct Input {
     pub(crate) sources: SourceMap,
     /// The same files with the names the user can open from here; ids and spans are the same.
     pub(crate) shown: SourceMap,
-    /// Name and SHA-256 of each source.
-    pub(crate) hashes: Vec<(String, String)>,
+    /// The main file's directory.
+    pub(crate) home: PathBuf,
     /// How they are compiled.
     pub(crate) options: Options,
 }
@@ -43,20 +43,24 @@ pub(crate) fn load(file: Option<&Path>, env: BTreeMap<String, String>) -> Result
     let mut input = Input {
         sources: SourceMap::new(),
         shown: SourceMap::new(),
-        hashes: Vec::new(),
+        home: path.parent().unwrap_or(Path::new("")).to_path_buf(),
         options: Options {
             env,
             ..Options::default()
         },
     };
     input.add(name, shown_name, bytes);
-    input.add_extra(path.parent().unwrap_or(Path::new("")))?;
+    input.add_extra()?;
     Ok(input)
 }
 
 impl Input {
+    /// Adds a file that is no input, so that findings can point into it.
+    pub(crate) fn show(&mut self, path: &Path, text: String) -> SourceId {
+        self.shown.add(shown(path), text)
+    }
+
     fn add(&mut self, name: String, shown: String, bytes: Vec<u8>) {
-        self.hashes.push((name.clone(), record::sha256(&bytes)));
         self.sources.add(name, bytes.clone());
         self.shown.add(shown, bytes);
     }
@@ -64,7 +68,7 @@ impl Input {
     /// Adds the files of `gateway.extraConfig.directory`, which `$GOMA_EXTRA_CONFIG_DIR` overrides,
     /// in lexical order (config.md 6.10). A directory that is not there is left to the compiler to
     /// report at the place that names it.
-    fn add_extra(&mut self, home: &Path) -> Result<(), Missing> {
+    fn add_extra(&mut self) -> Result<(), Missing> {
         let written = extra_directory(&self.sources, &self.options);
         let given = self.options.env.get("GOMA_EXTRA_CONFIG_DIR");
         let given = given.filter(|directory| !directory.is_empty());
@@ -73,7 +77,7 @@ impl Input {
         };
         let root = match given {
             Some(given) => PathBuf::from(given),
-            None => home.join(directory),
+            None => self.home.join(directory),
         };
         // Names in generated code are the same on every machine.
         let label = match Path::new(directory) {
@@ -84,7 +88,11 @@ impl Input {
         if let Err(error) = walk(&root, &label, 0, &mut files) {
             let why = format!("`{directory}` {}", describe(&error));
             match written {
-                Some(written) => self.options.absent.push((written.span, why)),
+                Some(written) => {
+                    let key = "gateway.extraConfig.directory";
+                    let finding = Diagnostic::new(Code::FileMissing, key, written.span, why);
+                    self.options.findings.push(finding);
+                }
                 None => {
                     let file = shown(&root);
                     let why = describe(&error);

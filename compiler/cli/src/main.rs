@@ -15,6 +15,7 @@ mod environment;
 mod failure;
 mod findings;
 mod input;
+mod lock_file;
 mod missing;
 mod terminal;
 

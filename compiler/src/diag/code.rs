@@ -233,6 +233,12 @@ codes! {
     /// Instead: `password: ${ADMIN_PASSWORD}`, or a bcrypt hash.
     LiteralSecret = "literal-secret", Warning;
 
+    /// What: with `--locked`, an input is not the one that `goma.lock` lists, or is not listed at all.
+    /// Why: what is built would not be what was reviewed.
+    /// Example: `goma build --locked` after a change of goma.yml
+    /// Instead: `goma lock`, and commit goma.lock together with the change.
+    LockMismatch = "lock-mismatch", Error;
+
     /// What: a `type` names something that is a key of routes.
     /// Why: it acts after the chain, on the way to the backend.
     /// Example: `type: retry`

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::lock::Variable;
 use crate::model::{Part, Value};
 use crate::spec::fields::Leaf;
 
@@ -67,6 +68,46 @@ fn reference(text: &str) -> Option<(Part, &str)> {
     })
 }
 
+/// The variables of the build, and which of them class S keys refer to (C-LOCK-1).
+pub(super) struct Variables<'a> {
+    values: &'a BTreeMap<String, String>,
+    /// By name: whether some key that refers to it is secret.
+    used: BTreeMap<String, bool>,
+}
+
+impl<'a> Variables<'a> {
+    pub(super) const fn new(values: &'a BTreeMap<String, String>) -> Self {
+        Self {
+            values,
+            used: BTreeMap::new(),
+        }
+    }
+
+    fn look_up(&mut self, name: &str, secret: bool) -> Option<&'a String> {
+        match self.used.get_mut(name) {
+            Some(known) => *known |= secret,
+            None => {
+                self.used.insert(name.to_owned(), secret);
+            }
+        }
+        self.values.get(name)
+    }
+
+    /// What was referred to: name, and value unless it is secret or unset.
+    pub(super) fn into_used(self) -> Vec<Variable> {
+        let values = self.values;
+        let variable = |(name, secret): (String, bool)| {
+            let value = values.get(&name).cloned();
+            Variable {
+                name,
+                secret,
+                value: value.filter(|_| !secret),
+            }
+        };
+        self.used.into_iter().map(variable).collect()
+    }
+}
+
 /// A class S text with its references replaced.
 pub(super) struct Text {
     pub(super) text: String,
@@ -78,7 +119,8 @@ pub(super) struct Text {
 /// `function-in-structural`.
 pub(super) fn structural(
     leaf: &Leaf,
-    env: &BTreeMap<String, String>,
+    secret: bool,
+    variables: &mut Variables<'_>,
     diags: &mut Diagnostics,
 ) -> Option<Text> {
     if let Some(name) = function(&leaf.text) {
@@ -100,8 +142,8 @@ pub(super) fn structural(
             Part::Text(text) => result.text.push_str(&text),
             Part::Env { name, default } => {
                 result.expanded = true;
-                let value = env
-                    .get(&name)
+                let value = variables
+                    .look_up(&name, secret)
                     .filter(|value| !value.is_empty() || default.is_none());
                 match value.or(default.as_ref()) {
                     Some(value) => result.text.push_str(value),

@@ -19,9 +19,11 @@ mod users;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::lock::Variable;
 use crate::model::Model;
 use crate::source::{SourceId, Span, Spanned};
 use crate::spec::Spec;
+use env::Variables;
 use read::Cx;
 
 /// A model, perhaps with gaps, and what the gaps would have said.
@@ -30,6 +32,8 @@ pub(crate) struct Resolved {
     /// Names of middlewares that some route lists, faulty routes included. `None`: there are lists
     /// that could not be read, so nothing is known to be unused.
     pub(crate) mentioned: Option<BTreeSet<String>>,
+    /// What class S keys refer to.
+    pub(crate) variables: Vec<Variable>,
 }
 
 /// Resolves a whole file.
@@ -39,10 +43,13 @@ pub(crate) fn resolve(
     env: &BTreeMap<String, String>,
     diags: &mut Diagnostics,
 ) -> Resolved {
-    let mut cx = Cx { env, diags };
+    let mut cx = Cx {
+        variables: Variables::new(env),
+        diags,
+    };
     version(spec, &mut cx);
     serve_only(spec, &mut cx);
-    let _ = extra_directory(spec, env, cx.diags);
+    let _ = directory(spec, &mut cx);
     pending::check(&spec.pending, &mut cx);
     let gateway = gateway::resolve(&spec.gateway, Span::new(main, 0, 0), &mut cx);
     let (middlewares, names) = middlewares::resolve(spec, &mut cx);
@@ -59,6 +66,7 @@ pub(crate) fn resolve(
             middlewares,
         },
         mentioned,
+        variables: cx.variables.into_used(),
     }
 }
 
@@ -68,8 +76,13 @@ pub(crate) fn extra_directory(
     env: &BTreeMap<String, String>,
     diags: &mut Diagnostics,
 ) -> Option<Spanned<String>> {
+    let variables = Variables::new(env);
+    directory(spec, &mut Cx { variables, diags })
+}
+
+fn directory(spec: &Spec, cx: &mut Cx<'_>) -> Option<Spanned<String>> {
     let leaf = spec.gateway.extra_config.directory.as_ref()?;
-    let text = Cx { env, diags }.text(leaf)?.text;
+    let text = cx.text(leaf)?.text;
     (!text.is_empty()).then(|| Spanned::new(text, leaf.span))
 }
 

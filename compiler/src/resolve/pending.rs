@@ -46,9 +46,12 @@ pub(super) fn names(pending: &[Pending], names: &Names, cx: &mut Cx<'_>) -> Vec<
 }
 
 fn structural(item: &Pending, cx: &mut Cx<'_>) {
-    let Some(text) = cx.text(&item.leaf) else {
-        return;
+    let text = if item.secret {
+        cx.secret(&item.leaf)
+    } else {
+        cx.text(&item.leaf)
     };
+    let Some(text) = text else { return };
     let parts = if item.joined {
         text.text.split(',').map(str::trim).collect()
     } else {

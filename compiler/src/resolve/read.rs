@@ -1,8 +1,6 @@
 //! One single value → its type: the place where faults of scalars get their codes.
 
-use std::collections::BTreeMap;
-
-use super::env::{self, Text};
+use super::env::{self, Text, Variables};
 use super::grammar;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::dialect::Scalar;
@@ -14,7 +12,7 @@ use crate::spec::fields::{Leaf, Leaves};
 
 /// What resolving needs everywhere.
 pub(super) struct Cx<'a> {
-    pub(super) env: &'a BTreeMap<String, String>,
+    pub(super) variables: Variables<'a>,
     pub(super) diags: &'a mut Diagnostics,
 }
 
@@ -87,7 +85,12 @@ impl Cx<'_> {
 
     /// A class S text.
     pub(super) fn text(&mut self, leaf: &Leaf) -> Option<Text> {
-        env::structural(leaf, self.env, self.diags)
+        env::structural(leaf, false, &mut self.variables, self.diags)
+    }
+
+    /// A class S text that must not be shown; neither must a hash of the variables it is made of.
+    pub(super) fn secret(&mut self, leaf: &Leaf) -> Option<Text> {
+        env::structural(leaf, true, &mut self.variables, self.diags)
     }
 
     /// A class S bool; absent, null and faulty give the default.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 
 use super::workspace::Workspace;
-use super::{Profile, failed, progress};
+use super::{Options, failed, progress};
 use crate::failure::Failure;
 
 /// Most bytes of cargo's stderr that are kept for the log of a failed build.
@@ -64,9 +64,9 @@ pub(super) struct Compiled {
 pub(super) fn build(
     workspace: &Workspace,
     toolchain: &Toolchain,
-    profile: Profile,
+    options: Options,
 ) -> Result<Compiled, Failure> {
-    let mut child = command(workspace, toolchain, profile)
+    let mut child = command(workspace, toolchain, options)
         .spawn()
         .map_err(|_| failed::no_rust("cargo"))?;
     let stdout = child
@@ -95,7 +95,7 @@ pub(super) fn build(
     })
 }
 
-fn command(workspace: &Workspace, toolchain: &Toolchain, profile: Profile) -> Command {
+fn command(workspace: &Workspace, toolchain: &Toolchain, options: Options) -> Command {
     let mut command = Command::new("cargo");
     command
         .args([
@@ -106,7 +106,13 @@ fn command(workspace: &Workspace, toolchain: &Toolchain, profile: Profile) -> Co
             "--message-format",
             "json-render-diagnostics",
         ])
-        .args(["--profile", profile.name(), "--target", &toolchain.host])
+        .args(options.offline.then_some("--offline"))
+        .args([
+            "--profile",
+            options.profile.name(),
+            "--target",
+            &toolchain.host,
+        ])
         .arg("--manifest-path")
         .arg(workspace.root().join("gateway/Cargo.toml"))
         .arg("--target-dir")

@@ -18,6 +18,7 @@ mod workspace;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use goma_compiler::lock::Machine;
 
 use crate::failure::Failure;
 
@@ -42,6 +43,15 @@ impl Profile {
     }
 }
 
+/// How cargo is run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// How much time rustc spends.
+    pub(crate) profile: Profile,
+    /// Whether crates must be in cargo's cache already.
+    pub(crate) offline: bool,
+}
+
 /// One file of a crate: path relative to the crate's directory, and text.
 pub(crate) type CrateFile<'a> = (&'a str, &'a str);
 
@@ -60,18 +70,30 @@ pub(crate) struct Built {
 /// No usable toolchain, no network for the first build, a full disk; or a defect of goma.
 pub(crate) fn compile(
     files: &[CrateFile<'_>],
-    profile: Profile,
+    options: Options,
     artefact: &Path,
 ) -> Result<Built, Failure> {
     let toolchain = cargo::Toolchain::find()?;
     let workspace = workspace::Workspace::open()?;
     workspace.sync(files)?;
-    let compiled = cargo::build(&workspace, &toolchain, profile)?;
+    let compiled = cargo::build(&workspace, &toolchain, options)?;
     install(&compiled.binary, artefact)?;
     let crates = record::crates(&compiled.packages, &workspace.lock_text()?);
     Ok(Built {
         target: toolchain.host,
         crates,
+    })
+}
+
+/// Version of every generated package.
+const PACKAGE_VERSION: &str = "0.0.0";
+
+/// What compiles here, for the lock of a gateway of this name.
+pub(crate) fn machine(name: &str) -> anyhow::Result<Machine> {
+    let crates = workspace::lock_for(name, PACKAGE_VERSION)?;
+    Ok(Machine {
+        toolchain: toolchain_version(),
+        crates: Some(record::sha256(crates.as_bytes())),
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use goma_compiler::lock::Lock;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -30,15 +31,15 @@ pub(crate) struct Record<'a> {
     pub(crate) sha256: &'a str,
     /// Of the binary, in bytes.
     pub(crate) size: u64,
-    /// Source files with their SHA-256.
-    pub(crate) inputs: &'a [(String, String)],
+    /// What was locked.
+    pub(crate) lock: &'a Lock,
 }
 
 /// The text of `build.json`. The keys are sorted; there is no time and no path of this machine.
 pub(crate) fn json(record: &Record<'_>, built: &Built) -> String {
     let inputs: Vec<Value> = record
-        .inputs
-        .iter()
+        .lock
+        .inputs()
         .map(|(source, sha256)| json!({"source": source, "sha256": sha256}))
         .collect();
     let crates: Vec<Value> = built.crates.iter().map(crate_json).collect();

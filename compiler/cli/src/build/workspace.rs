@@ -46,7 +46,9 @@ impl Workspace {
         }
         let manifest = files.iter().find(|(name, _)| *name == "Cargo.toml");
         let (_, manifest) = manifest.ok_or_else(|| anyhow!("the crate has no Cargo.toml"))?;
-        write_if_changed(&self.root.join("Cargo.lock"), &lock_for(manifest)?)?;
+        let (name, version) = package_of(manifest)
+            .ok_or_else(|| anyhow!("the crate's Cargo.toml names no package"))?;
+        write_if_changed(&self.root.join("Cargo.lock"), &lock_for(name, version)?)?;
         Ok(())
     }
 
@@ -146,11 +148,9 @@ fn remove_others(src: &Path, files: &[CrateFile<'_>]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The embedded lock file with the placeholder replaced by the package of this manifest, sorted as
+/// The embedded lock file with the placeholder replaced by this package, sorted as
 /// cargo sorts it (`--locked` refuses any other order).
-fn lock_for(manifest: &str) -> anyhow::Result<String> {
-    let (name, version) =
-        package_of(manifest).ok_or_else(|| anyhow!("the crate's Cargo.toml names no package"))?;
+pub(super) fn lock_for(name: &str, version: &str) -> anyhow::Result<String> {
     let template = embedded::files()
         .iter()
         .find(|(name, _)| *name == "Cargo.lock");
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_lock_names_the_generated_package_in_order() {
-        let lock = lock_for("[package]\nname = \"zebra\"\nversion = \"0.0.0\"\n").unwrap();
+        let lock = lock_for("zebra", "0.0.0").unwrap();
         assert!(!lock.contains(PLACEHOLDER));
         assert!(lock.contains(
             "name = \"zebra\"\nversion = \"0.0.0\"\ndependencies = [\n \"goma-runtime\",\n]"

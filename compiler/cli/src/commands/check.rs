@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use goma_compiler::lock::{Lock, Machine};
 use goma_compiler::{check, dialect};
 
 use super::{Common, FindingsFormat};
 use crate::failure::{FAILED, Outcome};
 use crate::terminal::say;
-use crate::{environment, findings, input};
+use crate::{environment, findings, input, lock_file};
 
 /// Report every finding of a configuration; exit with 1 if there is an error
 #[derive(Debug, Args)]
@@ -40,14 +41,19 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
     }
     let env = environment::collect(&args.common.env_file, &args.common.env)?;
     let file = args.file.as_deref().or(args.common.config.as_deref());
-    let input = match input::load(file, env) {
+    let mut input = match input::load(file, env) {
         Ok(input) => input,
         Err(missing) => {
             missing.print(args.format, args.common.color);
             return Ok(ExitCode::from(FAILED));
         }
     };
-    let checked = check(&input.sources, &input.options);
+    let mut checked = check(&input.sources, &input.options);
+    if args.common.locked && checked.model.is_some() {
+        let lock = Lock::new(&input.sources, &checked.variables, &Machine::default());
+        let mismatches = lock_file::mismatches(&mut input, &lock);
+        checked.diagnostics.extend(mismatches);
+    }
     let found = args.common.severities.apply(checked.diagnostics);
     findings::print(&found, &input.shown, args.format, args.common.color);
     Ok(if found.has_errors() {

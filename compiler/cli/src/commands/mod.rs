@@ -6,6 +6,7 @@ mod completion;
 mod demo_backend;
 mod explain;
 mod init;
+mod lock;
 mod man;
 mod migrate;
 mod run;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     DemoBackend(demo_backend::DemoBackendArgs),
     Explain(explain::ExplainArgs),
     Init(init::InitArgs),
+    Lock(lock::LockArgs),
     Man(man::ManArgs),
     Migrate(migrate::MigrateArgs),
     Run(run::RunArgs),
@@ -46,6 +48,7 @@ impl Command {
             Self::DemoBackend(args) => demo_backend::run(&args),
             Self::Explain(args) => explain::run(&args),
             Self::Init(args) => init::run(&args),
+            Self::Lock(args) => lock::run(&args),
             Self::Man(args) => man::run(&args),
             Self::Migrate(args) => migrate::run(&args),
             Self::Run(args) => run::run(&args),
@@ -70,6 +73,14 @@ pub(crate) struct Common {
     /// Read variables from a file of NAME=VALUE lines; a later file wins
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Vec<PathBuf>,
+
+    /// Take inputs only as goma.lock lists them; anything else is the error `lock-mismatch`
+    #[arg(long)]
+    pub(crate) locked: bool,
+
+    /// Use no network: what providers deliver comes from .goma/inputs, crates from cargo's cache
+    #[arg(long)]
+    pub(crate) offline: bool,
 
     #[command(flatten)]
     pub(crate) severities: Severities,

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let Some((input, output)) = compiled else {
         return Ok(ExitCode::from(FAILED));
     };
-    let gateway = build::make(&output, &input, &args.options)?;
+    let gateway = build::make(&output, &input, &args.common, &args.options)?;
     let variables = environment::given(&args.common.env_file, &args.common.env)?;
     runtime.block_on(async {
         if let Some(backend) = backend {

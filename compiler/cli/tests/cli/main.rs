@@ -9,6 +9,7 @@
 mod build;
 mod commands;
 mod docs;
+mod lock;
 mod samples;
 
 use std::path::{Path, PathBuf};
