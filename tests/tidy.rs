@@ -325,10 +325,12 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder can be read") {
         let path = entry.expect("an entry can be read").path();
         let name = path.file_name().and_then(|name| name.to_str());
+        // In a worktree `.git` is a file.
+        if matches!(name, Some(".git" | "target" | "dist")) {
+            continue;
+        }
         if path.is_dir() {
-            if !matches!(name, Some(".git" | "target" | "dist")) {
-                collect(&path, paths);
-            }
+            collect(&path, paths);
         } else {
             paths.push(path);
         }
