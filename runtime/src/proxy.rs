@@ -1,9 +1,10 @@
 //! The request loop of one connection: head in, route, chain, backend, response out.
 //!
 //! This is the one place that knows both sides of a request. The parts: [`client`] reads requests and
-//! writes answers, [`exchange`] takes one request through its route and chain, [`forward`] sends it to
-//! a backend, [`respond`] writes heads to the client, [`relay`] moves bodies, [`endpoints`] answers
-//! what the gateway owns.
+//! writes answers on HTTP/1.1, [`downstream`] is what the rest knows of it, [`exchange`] takes one
+//! request through its route and chain, [`forward`] sends it to a backend, [`upload`] moves its body
+//! there, [`respond`] sends responses to the client, [`relay`] moves their bodies, [`endpoints`]
+//! answers what the gateway owns.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -20,10 +21,12 @@ use crate::upstream::{Resolver, Upstream};
 
 mod buffers;
 mod client;
+mod downstream;
 mod endpoints;
 mod exchange;
 mod forward;
 mod frame;
+mod incoming;
 mod relay;
 mod respond;
 mod upload;

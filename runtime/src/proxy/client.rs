@@ -1,18 +1,22 @@
-//! The client's side of a connection: request heads in, answers out.
+//! The client's side of an HTTP/1.1 connection: request heads and bodies in, answers out.
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::task::{Context, Poll};
+use std::net::SocketAddr;
+use std::task::{Context, Poll, ready};
 
-use super::forward::ForwardingFields;
-use super::frame::Frame;
+use super::buffers::{Buffers, SCRATCH_BYTES};
+use super::downstream::{Announced, BodyFault, Downstream, Peer, Persistence, Piece, Tail, Terms};
+use super::forward::Body;
+use super::frame::{Delimiting, Frame};
+use super::incoming::Incoming;
 use super::{Core, exchange};
 use crate::answer::Answer;
 use crate::clock::Watch;
 use crate::error::{Refusal, RefusalReason};
 use crate::h1::request::{self, Parsed, RequestHead};
-use crate::head::Fields;
+use crate::h1::write;
+use crate::head::{Buffer, Fields, Response, Span, Version};
 use crate::io::Socket;
 use crate::lifecycle::Phase;
 
@@ -23,29 +27,20 @@ const LINGER_BYTES_MAX: usize = 256 * 1024;
 const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// One client connection.
-pub(super) struct Client<S> {
-    pub(super) socket: S,
-    pub(super) watch: Watch,
-    pub(super) address: IpAddr,
-    /// `address` as text, for the log.
-    pub(super) address_text: String,
-    /// The forwarding fields of every request of this connection.
-    pub(super) forwarding: ForwardingFields,
+struct Client<S> {
+    socket: S,
+    watch: Watch,
+    peer: Peer,
+    /// The body of the request under way.
+    incoming: Incoming,
+    /// What is being sent.
+    outgoing: Option<Frame>,
+    /// How the body of the response under way is delimited.
+    delimiting: Delimiting,
     /// Bytes of the next request that came with the last one.
     following: Option<Box<Fields>>,
     /// Whether the client has sent bytes that nobody has read yet.
-    pub(super) has_more: bool,
-}
-
-/// What becomes of the connection after a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Persistence {
-    /// The next request may come.
-    Keep,
-    /// Closed after an answer that the client should be able to read.
-    Close,
-    /// Closed at once.
-    Abort,
+    has_more: bool,
 }
 
 /// Why there is no next request.
@@ -56,22 +51,22 @@ enum Ended {
 
 /// Serves one connection until it ends. `core` lives as long as the process.
 pub async fn serve<S: Socket>(core: &'static Core, socket: S, peer: SocketAddr) {
-    let address = peer.ip().to_canonical();
     let mut client = Client {
         socket,
         watch: core.clock.watch(),
-        address,
-        forwarding: ForwardingFields::new(&address.to_string(), "http"),
-        address_text: address.to_string(),
+        peer: Peer::new(peer.ip(), "http"),
+        incoming: Incoming::Done,
+        outgoing: None,
+        delimiting: Delimiting::Plain,
         following: None,
         has_more: false,
     };
     let mut first = true;
     loop {
         let persistence = match client.next_request(core, first).await {
-            Ok(request) => exchange::run(core, &mut client, request).await,
+            Ok((request, body)) => exchange::run(core, &mut client, request, body).await,
             Err(Ended::Refused(fields, refusal)) => {
-                core.log.refused(&client.address_text, refusal);
+                core.log.refused(&client.peer.text, refusal);
                 let answer = Answer::of(refusal.status);
                 exchange::answer_unrouted(core, &mut client, fields, answer).await
             }
@@ -88,7 +83,11 @@ pub async fn serve<S: Socket>(core: &'static Core, socket: S, peer: SocketAddr) 
 
 impl<S: Socket> Client<S> {
     /// Waits for a complete request head (RT-LISTEN-3).
-    async fn next_request(&mut self, core: &Core, first: bool) -> Result<RequestHead, Ended> {
+    async fn next_request(
+        &mut self,
+        core: &Core,
+        first: bool,
+    ) -> Result<(RequestHead, Body), Ended> {
         let settings = &core.settings;
         let mut fields = self.following.take();
         self.has_more = false;
@@ -101,7 +100,7 @@ impl<S: Socket> Client<S> {
         loop {
             if let Some(received) = fields.take() {
                 match request::parse(received, &core.limits) {
-                    Parsed::Complete(request) => return Ok(request),
+                    Parsed::Complete(request) => return self.take_in(core, request),
                     Parsed::Refused(fields, refusal) => {
                         return Err(Ended::Refused(fields, refusal));
                     }
@@ -166,41 +165,43 @@ impl<S: Socket> Client<S> {
         }
     }
 
+    /// Separates what was received with the head: body, and the beginning of the next request.
+    fn take_in(
+        &mut self,
+        core: &Core,
+        mut request: RequestHead,
+    ) -> Result<(RequestHead, Body), Ended> {
+        self.incoming = Incoming::new(request.framing);
+        let head_length = request.head_length;
+        let received = request.received;
+        let mut prefix = Span::default();
+        if received > head_length {
+            let buffer = &mut request.head.fields.buffer;
+            let rest = buffer.filled_mut().get_mut(head_length..received);
+            let rest = rest.unwrap_or_default();
+            match self.incoming.take(rest) {
+                Ok(taken) => {
+                    let following = rest.get(taken.consumed..).unwrap_or_default();
+                    self.keep_following(&core.buffers, following);
+                    prefix = Span::new(head_length, head_length + taken.data);
+                }
+                Err(refusal) => return Err(Ended::Refused(request.head.fields, refusal)),
+            }
+        }
+        let body = Body {
+            framing: request.framing,
+            prefix,
+            expects_continue: request.expects_continue,
+        };
+        Ok((request, body))
+    }
+
     /// Keeps bytes that belong to the next request.
-    pub(super) fn keep_following(&mut self, core: &Core, bytes: &[u8]) {
+    fn keep_following(&mut self, buffers: &Buffers, bytes: &[u8]) {
         if !bytes.is_empty() {
-            let mut fields = self.following.take().unwrap_or_else(|| core.buffers.head());
+            let mut fields = self.following.take().unwrap_or_else(|| buffers.head());
             fields.buffer.push(bytes);
             self.following = Some(fields);
-        }
-    }
-
-    /// Writes all of a frame before the deadline.
-    pub(super) async fn send(&mut self, frame: &mut Frame) -> io::Result<()> {
-        poll_fn(|cx| match frame.poll_write(cx, &mut self.socket) {
-            Poll::Pending => self
-                .watch
-                .poll_expired(cx)
-                .map(|()| Err(io::ErrorKind::TimedOut.into())),
-            Poll::Ready(written) => Poll::Ready(written),
-        })
-        .await
-    }
-
-    /// Ready once the client has closed its side. Bytes it sends early are left for later.
-    ///
-    /// Looked at only from the next tick on, which is soon enough for RT-UP-7.
-    pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.has_more || !self.watch.lingers() {
-            return Poll::Pending;
-        }
-        match self.socket.poll_peek(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(()),
-            Poll::Ready(Ok(_)) => {
-                self.has_more = true;
-                Poll::Pending
-            }
         }
     }
 
@@ -226,4 +227,142 @@ impl<S: Socket> Client<S> {
         })
         .await;
     }
+}
+
+impl<S: Socket> Downstream for Client<S> {
+    fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    fn is_received(&self) -> bool {
+        self.incoming.is_done()
+    }
+
+    fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffers: &Buffers,
+    ) -> Poll<Result<Piece, BodyFault>> {
+        let mut fields = buffers.scratch();
+        let count = match self
+            .socket
+            .poll_read(cx, fields.buffer.space(SCRATCH_BYTES))
+        {
+            Poll::Pending => {
+                buffers.put_scratch(fields);
+                return Poll::Pending;
+            }
+            Poll::Ready(Err(_) | Ok(0)) => return Poll::Ready(Err(BodyFault::Gone)),
+            Poll::Ready(Ok(count)) => count,
+        };
+        fields.buffer.advance(count);
+        let taken = self
+            .incoming
+            .take(fields.buffer.filled_mut())
+            .map_err(BodyFault::Malformed)?;
+        let following = fields.buffer.filled().get(taken.consumed..);
+        self.keep_following(buffers, following.unwrap_or_default());
+        Poll::Ready(Ok(Piece {
+            fields,
+            data: Span::new(0, taken.data),
+            tail: Tail::of(self.incoming.is_done()),
+        }))
+    }
+
+    /// Bytes the client sends early are left for later. Looked at only from the next tick on, which
+    /// is soon enough for RT-UP-7.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.has_more || !self.watch.lingers() {
+            return Poll::Pending;
+        }
+        match self.socket.poll_peek(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(()),
+            Poll::Ready(Ok(_)) => {
+                self.has_more = true;
+                Poll::Pending
+            }
+        }
+    }
+
+    fn push_continue(&mut self, buffers: &Buffers) {
+        let mut lead = buffers.wire();
+        lead.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+        self.outgoing = Some(Frame::head(lead));
+    }
+
+    fn push_interim(&mut self, buffers: &Buffers, response: &Response) {
+        let mut lead = buffers.wire();
+        write_fields(&mut lead, response);
+        lead.push(b"\r\n");
+        self.outgoing = Some(Frame::head(lead));
+    }
+
+    fn push_answer(&mut self, buffers: &Buffers, response: &Response, terms: Terms, body: &[u8]) {
+        let mut lead = buffers.wire();
+        write_head(&mut lead, response, terms);
+        lead.push(body);
+        self.outgoing = Some(Frame::head(lead));
+    }
+
+    fn push_response(
+        &mut self,
+        buffers: &Buffers,
+        response: Response,
+        terms: Terms,
+        data: Span,
+        tail: Tail,
+    ) {
+        let mut lead = buffers.wire();
+        write_head(&mut lead, &response, terms);
+        self.delimiting = match terms.announced {
+            Announced::Framed => Delimiting::Chunks,
+            Announced::Close | Announced::Length(_) | Announced::Nothing => Delimiting::Plain,
+        };
+        let fields = response.fields;
+        let piece = Piece { fields, data, tail };
+        self.outgoing = Some(Frame::with_piece(lead, piece, self.delimiting, buffers));
+    }
+
+    fn push_piece(&mut self, buffers: &Buffers, piece: Piece) {
+        let lead = buffers.wire();
+        self.outgoing = Some(Frame::with_piece(lead, piece, self.delimiting, buffers));
+    }
+
+    fn poll_sent(&mut self, cx: &mut Context<'_>, buffers: &Buffers) -> Poll<io::Result<()>> {
+        if let Some(frame) = &mut self.outgoing {
+            ready!(frame.poll_write(cx, &mut self.socket))?;
+        }
+        if let Some(written) = self.outgoing.take() {
+            written.recycle(buffers);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Status line and fields.
+fn write_fields(lead: &mut Buffer, response: &Response) {
+    let phrase = response.fields.buffer.at(response.reason);
+    write::status_line(lead, response.status(), phrase);
+    response.fields.write(lead, |_| true);
+}
+
+/// The head of a final response, with the fields of this connection.
+fn write_head(lead: &mut Buffer, response: &Response, terms: Terms) {
+    write_fields(lead, response);
+    match terms.announced {
+        Announced::Framed => write::field(lead, b"Transfer-Encoding", b"chunked"),
+        Announced::Length(length) => write::content_length(lead, length),
+        Announced::Close | Announced::Nothing => {}
+    }
+    match (terms.keep, terms.version) {
+        (false, _) => write::field(lead, b"Connection", b"close"),
+        (true, Version::Http10) => write::field(lead, b"Connection", b"keep-alive"),
+        (true, Version::Http11) => {}
+    }
+    lead.push(b"\r\n");
 }

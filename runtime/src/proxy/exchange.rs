@@ -1,19 +1,17 @@
 //! One request through its route: chain in, backend or answer, chain out, log (RT-CHAIN-1).
 
-use super::client::{Client, Persistence};
+use super::downstream::{Downstream, Peer, Persistence};
 use super::forward::{Body, Failure, Open, forward};
-use super::relay::Incoming;
 use super::respond::{self, Sent};
 use super::upload::Upload;
 use super::{Core, endpoints};
 use crate::answer::Answer;
 use crate::chain::{Chain, Exchange, ExplicitFields, Flow, request_id};
 use crate::clock::Moment;
-use crate::error::{Refusal, UpstreamFault};
+use crate::error::UpstreamFault;
 use crate::filter::body_limit;
 use crate::h1::request::RequestHead;
-use crate::head::{Buffer, Fields, Method, Request, Response, Span, TargetForm};
-use crate::io::Socket;
+use crate::head::{Buffer, Fields, Method, Request, Response, TargetForm};
 use crate::log::Record;
 use crate::route::{ChainId, Route, RouteId};
 
@@ -39,57 +37,50 @@ enum Verdict {
 }
 
 /// Takes one request from its head to its last byte and its log line.
-pub(super) async fn run<S: Socket>(
+pub(super) async fn run<D: Downstream>(
     core: &'static Core,
-    client: &mut Client<S>,
-    mut request: RequestHead,
+    downstream: &mut D,
+    request: RequestHead,
+    body: Body,
 ) -> Persistence {
     let started = core.log.is_on().then(Moment::now);
-    let (body, incoming) = match intake(core, client, &mut request) {
-        Ok(taken) => taken,
-        Err(refusal) => {
-            core.log.refused(&client.address_text, refusal);
-            let answer = Answer::of(refusal.status);
-            return answer_unrouted(core, client, request.head.fields, answer).await;
-        }
-    };
-    limit_time(core, client, incoming.is_done());
+    limit_time(core, downstream);
     let route = match request.form {
         TargetForm::Path => find_route(core, &request.head),
         TargetForm::Asterisk | TargetForm::Authority => None,
     };
     let received_path = request.received_path;
     let (keep_alive, form) = (request.keep_alive, request.form);
-    let mut exchange = make_exchange(core, client, request, route);
+    let mut exchange = make_exchange(core, downstream.peer(), request, route);
     let chain = core
         .chains
         .get(exchange.route.chain.index())
         .map(Box::as_ref);
     let own = endpoints::is_own(core, &exchange.request);
-    let mut sent =
-        if let Some(answer) = endpoints::answer(core, &exchange, own, route.is_none(), form) {
-            let keep = keep_alive && incoming.is_done();
-            respond::answer(core, client, &exchange, None, answer, keep).await
-        } else {
-            let verdict = match chain {
-                Some(chain) => admit(&mut exchange, chain).await,
-                None => Verdict::Answer(Answer::of(404)),
-            };
-            conclude(
-                core,
-                client,
-                &exchange,
-                (chain, route),
-                verdict,
-                (body, incoming),
-                keep_alive,
-            )
-            .await
+    let sent = if let Some(answer) = endpoints::answer(core, &exchange, own, route.is_none(), form)
+    {
+        let keep = keep_alive && downstream.is_received();
+        respond::answer(core, downstream, &exchange, None, answer, keep).await
+    } else {
+        let verdict = match chain {
+            Some(chain) => admit(&mut exchange, chain).await,
+            None => Verdict::Answer(Answer::of(404)),
         };
+        conclude(
+            core,
+            downstream,
+            &exchange,
+            (chain, route),
+            verdict,
+            &body,
+            keep_alive,
+        )
+        .await
+    };
     if let Some(started) = started {
         let record = Record {
             received_path,
-            address: &client.address_text,
+            address: &downstream.peer().text,
             status: sent.status,
             bytes_out: sent.bytes,
             backend: sent.backend.unwrap_or_default(),
@@ -99,61 +90,35 @@ pub(super) async fn run<S: Socket>(
         };
         core.log.request(&exchange, &record);
     }
-    client.keep_following(core, &std::mem::take(&mut sent.following));
     core.buffers.put_head(exchange.request.fields);
     sent.persistence
 }
 
 /// An answer to bytes that never became a request; the connection ends with it.
-pub(super) async fn answer_unrouted<S: Socket>(
+pub(super) async fn answer_unrouted<D: Downstream>(
     core: &'static Core,
-    client: &mut Client<S>,
+    downstream: &mut D,
     fields: Box<Fields>,
     answer: Answer,
 ) -> Persistence {
-    client.watch.limit(core.settings.write_timeout);
+    downstream.watch().limit(core.settings.write_timeout);
     let request = RequestHead::unreadable(fields);
-    let exchange = make_exchange(core, client, request, None);
-    let sent = respond::answer(core, client, &exchange, None, answer, false).await;
+    let exchange = make_exchange(core, downstream.peer(), request, None);
+    let sent = respond::answer(core, downstream, &exchange, None, answer, false).await;
     core.buffers.put_head(exchange.request.fields);
     sent.persistence
 }
 
-/// Separates what was received with the head: body, and the beginning of the next request.
-fn intake<S: Socket>(
-    core: &Core,
-    client: &mut Client<S>,
-    request: &mut RequestHead,
-) -> Result<(Body, Incoming), Refusal> {
-    let mut incoming = Incoming::new(request.framing);
-    let head_length = request.head_length;
-    let buffer = &mut request.head.fields.buffer;
-    let received = request.received;
-    let mut prefix = Span::default();
-    if received > head_length {
-        let rest = buffer.filled_mut().get_mut(head_length..received);
-        let rest = rest.unwrap_or_default();
-        let taken = incoming.take(rest)?;
-        client.keep_following(core, rest.get(taken.consumed..).unwrap_or_default());
-        prefix = Span::new(head_length, head_length + taken.data);
-    }
-    let body = Body {
-        framing: request.framing,
-        prefix,
-        expects_continue: request.expects_continue,
-    };
-    Ok((body, incoming))
-}
-
 /// RT-LISTEN-3: one deadline for the response, an earlier one while the body is outstanding.
-fn limit_time<S>(core: &Core, client: &Client<S>, received: bool) {
+fn limit_time<D: Downstream>(core: &Core, downstream: &D) {
     let settings = &core.settings;
+    let received = downstream.is_received();
     let limit = match (received, settings.read_timeout, settings.write_timeout) {
         (false, Some(read), Some(write)) => Some(read.min(write)),
         (false, Some(read), None) => Some(read),
         (true, _, write) | (false, None, write) => write,
     };
-    client.watch.limit(limit);
+    downstream.watch().limit(limit);
 }
 
 fn find_route(core: &Core, request: &Request) -> Option<RouteId> {
@@ -163,9 +128,9 @@ fn find_route(core: &Core, request: &Request) -> Option<RouteId> {
         .find(request.bytes(request.host), port, request.canonical_path())
 }
 
-fn make_exchange<S>(
+fn make_exchange(
     core: &Core,
-    client: &Client<S>,
+    peer: &Peer,
     request: RequestHead,
     route: Option<RouteId>,
 ) -> Exchange {
@@ -176,7 +141,7 @@ fn make_exchange<S>(
             .and_then(|id| core.table.route(id))
             .unwrap_or(&UNMATCHED),
         target: route.and_then(|id| core.upstream(id)?.target()),
-        client: client.address,
+        client: peer.address,
         secure: false,
         id,
         user: String::new(),
@@ -272,41 +237,40 @@ fn is_too_large(exchange: &Exchange, body: &Body) -> bool {
 }
 
 /// Carries a verdict out and says what was sent.
-async fn conclude<S: Socket>(
+async fn conclude<D: Downstream>(
     core: &Core,
-    client: &mut Client<S>,
+    downstream: &mut D,
     exchange: &Exchange,
     (chain, route): (Option<&dyn Chain>, Option<RouteId>),
     verdict: Verdict,
-    (body, incoming): (Body, Incoming),
+    body: &Body,
     keep_alive: bool,
 ) -> Sent {
-    let keep = keep_alive && incoming.is_done();
+    let keep = keep_alive && downstream.is_received();
     let failure = match verdict {
         Verdict::Answer(answer) => {
-            return respond::answer(core, client, exchange, chain, answer, keep).await;
+            return respond::answer(core, downstream, exchange, chain, answer, keep).await;
         }
         Verdict::Preflight(response) => {
-            return respond::preflight(core, client, exchange, response, keep).await;
+            return respond::preflight(core, downstream, exchange, response, keep).await;
         }
-        Verdict::Forward if is_too_large(exchange, &body) => {
+        Verdict::Forward if is_too_large(exchange, body) => {
             Failure::TooLarge(exchange.body_limit.unwrap_or_default())
         }
         Verdict::Forward => {
             let Some(upstream) = route.and_then(|route| core.upstream(route)) else {
                 let answer = Answer::of(503);
-                return respond::answer(core, client, exchange, chain, answer, false).await;
+                return respond::answer(core, downstream, exchange, chain, answer, false).await;
             };
-            let received = body.prefix.len() as u64;
-            let limit = exchange.body_limit;
+            let received = downstream.is_received();
             let mut open = Open {
-                upload: Upload::new(incoming, body.framing, received, limit),
+                upload: Upload::new(body, received, exchange.body_limit),
                 connection: None,
             };
-            match forward(core, client, exchange, &body, upstream, &mut open).await {
+            match forward(core, downstream, exchange, body, upstream, &mut open).await {
                 Ok(response) => {
                     return respond::pass(
-                        core, client, exchange, chain, response, &mut open, keep_alive,
+                        core, downstream, exchange, chain, response, &mut open, keep_alive,
                     )
                     .await;
                 }
@@ -317,7 +281,7 @@ async fn conclude<S: Socket>(
     let answer = match failure {
         Failure::ClientGone => return Sent::client_gone(),
         Failure::Refused(refusal) => {
-            core.log.refused(&client.address_text, refusal);
+            core.log.refused(&downstream.peer().text, refusal);
             Answer::of(refusal.status)
         }
         Failure::TooLarge(limit) => body_limit::too_large(limit),
@@ -328,10 +292,10 @@ async fn conclude<S: Socket>(
             Answer::of(fault.status())
         }
     };
-    client.watch.limit(core.settings.write_timeout);
+    downstream.watch().limit(core.settings.write_timeout);
     respond::answer(
         core,
-        client,
+        downstream,
         exchange,
         chain,
         answer,

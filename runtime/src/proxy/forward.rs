@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::Core;
 use super::buffers::SCRATCH_BYTES;
-use super::client::Client;
+use super::downstream::{BodyFault, Downstream, Peer, sent};
 use super::frame::Frame;
 use super::relay::unexpected_end;
 use super::upload::{Upload, UploadFault};
@@ -54,9 +54,9 @@ pub(super) enum Failure {
 }
 
 /// Sends the request to the first backend that can be reached (RT-UP-9).
-pub(super) async fn forward<'a, S: Socket>(
+pub(super) async fn forward<'a, D: Downstream>(
     core: &Core,
-    client: &mut Client<S>,
+    downstream: &mut D,
     exchange: &Exchange,
     body: &Body,
     upstream: &'a Upstream,
@@ -74,7 +74,7 @@ pub(super) async fn forward<'a, S: Socket>(
                 }
             },
         };
-        let response = send(core, client, exchange, body, backend, connection, open).await?;
+        let response = send(core, downstream, exchange, body, backend, connection, open).await?;
         return Ok((response, backend));
     }
     Err(Failure::Upstream(failure.unwrap_or(UpstreamFault::Closed(
@@ -102,9 +102,9 @@ async fn connect(
     })
 }
 
-async fn send<S: Socket>(
+async fn send<D: Downstream>(
     core: &Core,
-    client: &mut Client<S>,
+    downstream: &mut D,
     exchange: &Exchange,
     body: &Body,
     backend: &Backend,
@@ -114,30 +114,30 @@ async fn send<S: Socket>(
     let upload = &mut open.upload;
     if body.expects_continue && !upload.is_received() {
         // RT-SEM-1: the chain is through and the body is wanted now.
-        let mut interim = core.buffers.wire();
-        interim.push(b"HTTP/1.1 100 Continue\r\n\r\n");
-        let sent = client.send(&mut Frame::head(interim)).await;
+        downstream.push_continue(&core.buffers);
+        let sent = sent(core, downstream).await;
         sent.map_err(|_| Failure::ClientGone)?;
     }
-    let head = write_head(core, client, exchange, body, upload.is_received(), backend);
+    let peer = downstream.peer();
+    let head = write_head(core, peer, exchange, body, upload.is_received(), backend);
     upload.start(head);
     let repeatable = body.framing.is_empty() && exchange.request.kind().is_idempotent();
     let bodiless = exchange.request.kind() == Method::Head;
     let mut received = None;
     loop {
         let socket = &mut connection.socket;
-        let failure = match await_head(core, client, socket, upload, &mut received, bodiless).await
-        {
-            Ok(response) if response.head.status() >= 200 => {
-                open.connection = Some(connection);
-                return Ok(response);
-            }
-            Ok(interim) => {
-                received = pass_interim(core, client, exchange, interim).await?;
-                continue;
-            }
-            Err(failure) => failure,
-        };
+        let failure =
+            match await_head(core, downstream, socket, upload, &mut received, bodiless).await {
+                Ok(response) if response.head.status() >= 200 => {
+                    open.connection = Some(connection);
+                    return Ok(response);
+                }
+                Ok(interim) => {
+                    received = pass_interim(core, downstream, exchange, interim).await?;
+                    continue;
+                }
+                Err(failure) => failure,
+            };
         let died = matches!(failure, Failure::Upstream(UpstreamFault::Closed(_)));
         if !(died && repeatable && connection.reused) {
             upload.recycle(&core.buffers);
@@ -151,9 +151,9 @@ async fn send<S: Socket>(
 }
 
 /// Drives upload and response until there is a response head, final or interim.
-async fn await_head<S: Socket>(
+async fn await_head<D: Downstream>(
     core: &Core,
-    client: &mut Client<S>,
+    downstream: &mut D,
     upstream: &mut impl Socket,
     upload: &mut Upload,
     received: &mut Option<Box<Fields>>,
@@ -162,15 +162,14 @@ async fn await_head<S: Socket>(
     poll_fn(|cx| {
         let mut broken = None;
         if !upload.is_done() {
-            let client = &mut client.socket;
-            match upload.poll(cx, &core.buffers, client, upstream) {
+            match upload.poll(cx, &core.buffers, downstream, upstream) {
                 Poll::Pending | Poll::Ready(Ok(())) => {}
                 // The backend may have answered before it stopped reading.
                 Poll::Ready(Err(UploadFault::Upstream(error))) => broken = Some(error),
-                Poll::Ready(Err(UploadFault::Client)) => {
+                Poll::Ready(Err(UploadFault::Client(BodyFault::Gone))) => {
                     return Poll::Ready(Err(Failure::ClientGone));
                 }
-                Poll::Ready(Err(UploadFault::Malformed(refusal))) => {
+                Poll::Ready(Err(UploadFault::Client(BodyFault::Malformed(refusal)))) => {
                     return Poll::Ready(Err(Failure::Refused(refusal)));
                 }
                 Poll::Ready(Err(UploadFault::TooLarge(limit))) => {
@@ -184,10 +183,11 @@ async fn await_head<S: Socket>(
         if let Some(error) = broken {
             return Poll::Ready(Err(Failure::Upstream(UpstreamFault::Closed(error))));
         }
-        if upload.is_done() && client.poll_gone(cx).is_ready() {
+        if upload.is_done() && downstream.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::ClientGone));
         }
-        client.watch.poll_expired(cx).map(|()| Err(expired(upload)))
+        let watch = downstream.watch();
+        watch.poll_expired(cx).map(|()| Err(expired(upload)))
     })
     .await
 }
@@ -252,9 +252,9 @@ fn poll_response(
 }
 
 /// RT-SEM-2: 1xx responses other than 100 are passed on at once; what follows stays received.
-async fn pass_interim<S: Socket>(
+async fn pass_interim<D: Downstream>(
     core: &Core,
-    client: &mut Client<S>,
+    downstream: &mut D,
     exchange: &Exchange,
     interim: ResponseHead,
 ) -> Result<Option<Box<Fields>>, Failure> {
@@ -264,17 +264,9 @@ async fn pass_interim<S: Socket>(
         return Err(Failure::Upstream(UpstreamFault::Malformed(detail)));
     }
     if status != 100 && exchange.request.version() == Version::Http11 {
-        let mut lead = core.buffers.wire();
-        let phrase = interim.head.fields.buffer.at(interim.head.reason);
-        write::status_line(&mut lead, status, phrase);
-        interim.head.fields.write(&mut lead, |_| true);
-        lead.push(b"\r\n");
-        let mut frame = Frame::head(lead);
-        client
-            .send(&mut frame)
-            .await
-            .map_err(|_| Failure::ClientGone)?;
-        frame.recycle(&core.buffers);
+        downstream.push_interim(&core.buffers, &interim.head);
+        let sent = sent(core, downstream).await;
+        sent.map_err(|_| Failure::ClientGone)?;
     }
     let following = interim
         .head
@@ -294,9 +286,9 @@ async fn pass_interim<S: Socket>(
 
 /// The request as the backend gets it, with the part of the body that is here already; `complete`:
 /// which is all of it.
-fn write_head<S>(
+fn write_head(
     core: &Core,
-    client: &Client<S>,
+    peer: &Peer,
     exchange: &Exchange,
     body: &Body,
     complete: bool,
@@ -316,12 +308,7 @@ fn write_head<S>(
         out.push(request.bytes(request.query));
     }
     out.push(b" HTTP/1.1\r\n");
-    write_fields(
-        &mut out,
-        exchange,
-        &backend.url.authority,
-        &client.forwarding,
-    );
+    write_fields(&mut out, exchange, &backend.url.authority, &peer.forwarding);
     match body.framing {
         Framing::Chunked => write::field(&mut out, b"Transfer-Encoding", b"chunked"),
         Framing::Close | Framing::Length(_) => {

@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
 use super::buffers::Buffers;
+use super::downstream::Piece;
 use crate::h1::write;
 use crate::head::{Buffer, Fields, Span};
 use crate::io::Socket;
@@ -42,15 +43,15 @@ impl Frame {
         }
     }
 
-    /// A head (may be empty), then `data` of `body`; `last` closes a chunked body.
-    pub(super) fn with_body(
+    /// A head (may be empty), then a piece of body; the last one closes a chunked body.
+    pub(super) fn with_piece(
         mut lead: Buffer,
-        body: Box<Fields>,
-        data: Span,
+        piece: Piece,
         delimiting: Delimiting,
-        last: bool,
         buffers: &Buffers,
     ) -> Self {
+        let last = piece.is_last();
+        let (body, data) = (piece.fields, piece.data);
         let chunked = delimiting == Delimiting::Chunks;
         if chunked && !data.is_empty() {
             write::chunk_line(&mut lead, data.len());

@@ -1,19 +1,17 @@
 //! Responses to the client: the response half of the chain, the gateway's own fields, the head.
 
 use super::Core;
-use super::client::{Client, Persistence};
+use super::downstream::{Announced, Downstream, Persistence, Tail, Terms, sent};
 use super::forward::Open;
-use super::frame::{Delimiting, Frame};
-use super::relay::{Incoming, Relay, Relayed};
+use super::incoming::Incoming;
+use super::relay::{Relay, Relayed};
 use super::upload::Upload;
 use crate::answer::Answer;
 use crate::chain::{Chain, Exchange};
 use crate::error::UpstreamFault;
 use crate::h1::framing::Framing;
 use crate::h1::response::ResponseHead;
-use crate::h1::write;
-use crate::head::{Buffer, Known, Method, Response, Span, Version};
-use crate::io::Socket;
+use crate::head::{Known, Method, Response, Span, Version};
 use crate::upstream::Backend;
 
 /// What the client got.
@@ -26,19 +24,6 @@ pub(super) struct Sent {
     pub(super) backend: Option<&'static str>,
     /// The response broke off in its body (RT-ERR-18).
     pub(super) aborted: bool,
-    /// Bytes received after the request's body.
-    pub(super) following: Vec<u8>,
-}
-
-/// How the body of a response is delimited for the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Announced {
-    Chunks,
-    /// By the end of the connection (HTTP/1.0 only).
-    Close,
-    Length(u64),
-    /// No body and no field that says so (204, and HEAD without a length).
-    Nothing,
 }
 
 impl Sent {
@@ -50,15 +35,14 @@ impl Sent {
             persistence: Persistence::Abort,
             backend: None,
             aborted: false,
-            following: Vec::new(),
         }
     }
 }
 
 /// Sends an answer of the gateway's own through the response half of the chain (MW-GEN-7).
-pub(super) async fn answer<S: Socket>(
+pub(super) async fn answer<D: Downstream>(
     core: &Core,
-    client: &mut Client<S>,
+    downstream: &mut D,
     exchange: &Exchange,
     chain: Option<&dyn Chain>,
     answer: Answer,
@@ -66,39 +50,40 @@ pub(super) async fn answer<S: Socket>(
 ) -> Sent {
     let (mut response, body) = answer.render(Some(&exchange.request.fields));
     finish(core, exchange, chain, &mut response);
-    send_own(core, client, exchange, &response, &body, keep).await
+    send_own(core, downstream, exchange, &response, &body, keep).await
 }
 
 /// Sends a preflight's answer, which gets only the gateway's fields besides its own (MW-GEN-7).
-pub(super) async fn preflight<S: Socket>(
+pub(super) async fn preflight<D: Downstream>(
     core: &Core,
-    client: &mut Client<S>,
+    downstream: &mut D,
     exchange: &Exchange,
     mut response: Response,
     keep: bool,
 ) -> Sent {
     finish(core, exchange, None, &mut response);
-    send_own(core, client, exchange, &response, b"", keep).await
+    send_own(core, downstream, exchange, &response, b"", keep).await
 }
 
-async fn send_own<S: Socket>(
+async fn send_own<D: Downstream>(
     core: &Core,
-    client: &mut Client<S>,
+    downstream: &mut D,
     exchange: &Exchange,
     response: &Response,
     body: &[u8],
     keep: bool,
 ) -> Sent {
     let keep = keep && !core.lifecycle.is_stopping();
-    let mut lead = core.buffers.wire();
-    // The length is among the answer's own fields.
-    write_head(&mut lead, exchange, response, Announced::Nothing, keep);
+    let terms = Terms {
+        // The length is among the answer's own fields.
+        announced: Announced::Nothing,
+        version: exchange.request.version(),
+        keep,
+    };
     let bodiless = exchange.request.kind() == Method::Head || response.status() == 204;
     let body = if bodiless { b"" } else { body };
-    lead.push(body);
-    let mut frame = Frame::head(lead);
-    let sent = client.send(&mut frame).await;
-    frame.recycle(&core.buffers);
+    downstream.push_answer(&core.buffers, response, terms, body);
+    let sent = sent(core, downstream).await;
     Sent {
         status: response.status(),
         bytes: body.len() as u64,
@@ -109,14 +94,13 @@ async fn send_own<S: Socket>(
         },
         backend: None,
         aborted: false,
-        following: Vec::new(),
     }
 }
 
 /// Passes a backend's response on.
-pub(super) async fn pass<S: Socket>(
+pub(super) async fn pass<D: Downstream>(
     core: &Core,
-    client: &mut Client<S>,
+    downstream: &mut D,
     exchange: &Exchange,
     chain: Option<&dyn Chain>,
     (mut response, backend): (ResponseHead, &Backend),
@@ -132,7 +116,7 @@ pub(super) async fn pass<S: Socket>(
         let fault = UpstreamFault::Malformed("chunks");
         core.log.fault(exchange, &fault);
         let refused = Answer::of(fault.status());
-        return answer(core, client, exchange, chain, refused, false).await;
+        return answer(core, downstream, exchange, chain, refused, false).await;
     };
     let Some(mut connection) = open.connection.take() else {
         return Sent::client_gone();
@@ -144,24 +128,21 @@ pub(super) async fn pass<S: Socket>(
     let keep = keep_alive && announced != Announced::Close && !core.lifecycle.is_stopping();
     let status = response.head.status();
     let piece_limit = core.settings.write_timeout;
-    let mut lead = core.buffers.wire();
-    write_head(&mut lead, exchange, &response.head, announced, keep);
-    let delimiting = match announced {
-        Announced::Chunks => Delimiting::Chunks,
-        Announced::Close | Announced::Length(_) | Announced::Nothing => Delimiting::Plain,
-    };
     let relay = Relay {
         upstream: &mut connection.socket,
         upload: &mut open.upload,
-        delimiting,
         piece_limit: piece_limit.filter(|_| is_endless(&response.head)),
         clean: taken.consumed == received - head_length && response.keep_alive,
         incoming,
     };
-    let body = response.head.fields;
-    let last = relay.incoming.is_done();
-    let frame = Frame::with_body(lead, body, data, delimiting, last, &core.buffers);
-    let (relayed, bytes) = relay.run(core, client, frame).await;
+    let terms = Terms {
+        announced,
+        version: exchange.request.version(),
+        keep,
+    };
+    let tail = Tail::of(relay.incoming.is_done());
+    downstream.push_response(&core.buffers, response.head, terms, data, tail);
+    let (relayed, bytes) = relay.run(core, downstream).await;
     if open.upload.is_done() && matches!(relayed, Relayed::Complete { clean: true }) {
         backend.pool.put(connection);
     }
@@ -182,7 +163,7 @@ pub(super) async fn pass<S: Socket>(
 /// After a response: what becomes of the client's connection.
 fn conclude(core: &Core, upload: &mut Upload, relayed: Relayed, keep: bool, sent: Sent) -> Sent {
     let uploaded = upload.is_done();
-    let following = upload.recycle(&core.buffers);
+    upload.recycle(&core.buffers);
     let (status, persistence) = match relayed {
         Relayed::Complete { .. } if keep && uploaded => (sent.status, Persistence::Keep),
         Relayed::Complete { .. } => (sent.status, Persistence::Close),
@@ -193,7 +174,6 @@ fn conclude(core: &Core, upload: &mut Upload, relayed: Relayed, keep: bool, sent
         status,
         persistence,
         aborted: matches!(relayed, Relayed::UpstreamBroke),
-        following,
         ..sent
     }
 }
@@ -211,7 +191,7 @@ fn announced(exchange: &Exchange, response: &ResponseHead) -> Announced {
     }
     match (response.framing, exchange.request.version()) {
         (Framing::Length(length), _) => Announced::Length(length),
-        (Framing::Chunked | Framing::Close, Version::Http11) => Announced::Chunks,
+        (Framing::Chunked | Framing::Close, Version::Http11) => Announced::Framed,
         (Framing::Chunked | Framing::Close, Version::Http10) => Announced::Close,
     }
 }
@@ -240,27 +220,4 @@ fn finish(core: &Core, exchange: &Exchange, chain: Option<&dyn Chain>, response:
     if let Some(chain) = chain {
         chain.apply_policies(exchange, response);
     }
-}
-
-fn write_head(
-    lead: &mut Buffer,
-    exchange: &Exchange,
-    response: &Response,
-    announced: Announced,
-    keep: bool,
-) {
-    let phrase = response.fields.buffer.at(response.reason);
-    write::status_line(lead, response.status(), phrase);
-    response.fields.write(lead, |_| true);
-    match announced {
-        Announced::Chunks => write::field(lead, b"Transfer-Encoding", b"chunked"),
-        Announced::Length(length) => write::content_length(lead, length),
-        Announced::Close | Announced::Nothing => {}
-    }
-    match (keep, exchange.request.version()) {
-        (false, _) => write::field(lead, b"Connection", b"close"),
-        (true, Version::Http10) => write::field(lead, b"Connection", b"keep-alive"),
-        (true, Version::Http11) => {}
-    }
-    lead.push(b"\r\n");
 }

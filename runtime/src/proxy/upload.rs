@@ -3,18 +3,18 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use super::buffers::{Buffers, SCRATCH_BYTES};
+use super::buffers::Buffers;
+use super::downstream::{BodyFault, Downstream};
+use super::forward::Body;
 use super::frame::{Delimiting, Frame};
-use super::relay::Incoming;
-use crate::error::Refusal;
 use crate::h1::framing::Framing;
-use crate::head::Span;
 use crate::io::Socket;
 
 /// A body that is being sent.
 #[derive(Debug)]
 pub(super) struct Upload {
-    incoming: Incoming,
+    /// Whether the client has sent all of its body.
+    complete: bool,
     delimiting: Delimiting,
     /// What is being written now; first the head.
     frame: Option<Frame>,
@@ -23,17 +23,13 @@ pub(super) struct Upload {
     /// Body bytes taken from the client.
     received: u64,
     limit: Option<u64>,
-    /// Bytes after the body: the beginning of the next request.
-    following: Vec<u8>,
 }
 
 /// Why a body did not arrive.
 #[derive(Debug)]
 pub(super) enum UploadFault {
-    /// The client is gone (RT-ERR-17).
-    Client,
-    /// The client's chunks are malformed.
-    Malformed(Refusal),
+    /// It did not come from the client.
+    Client(BodyFault),
     /// Over the limit of `bodyLimit` (MW-BODY-2).
     TooLarge(u64),
     /// The backend does not take it.
@@ -41,24 +37,18 @@ pub(super) enum UploadFault {
 }
 
 impl Upload {
-    /// A body of which `received` bytes came with the head.
-    pub(super) fn new(
-        incoming: Incoming,
-        framing: Framing,
-        received: u64,
-        limit: Option<u64>,
-    ) -> Self {
+    /// A body of which a part came with the head; `complete`: which is all of it.
+    pub(super) fn new(body: &Body, complete: bool, limit: Option<u64>) -> Self {
         Self {
-            incoming,
-            delimiting: match framing {
+            complete,
+            delimiting: match body.framing {
                 Framing::Chunked => Delimiting::Chunks,
                 Framing::Close | Framing::Length(_) => Delimiting::Plain,
             },
             frame: None,
             head: None,
-            received,
+            received: body.prefix.len() as u64,
             limit,
-            following: Vec::new(),
         }
     }
 
@@ -69,12 +59,12 @@ impl Upload {
 
     /// Whether everything has been read and written.
     pub(super) fn is_done(&self) -> bool {
-        self.frame.is_none() && self.incoming.is_done()
+        self.frame.is_none() && self.complete
     }
 
     /// Whether the client has sent all of its body.
     pub(super) fn is_received(&self) -> bool {
-        self.incoming.is_done()
+        self.complete
     }
 
     /// Moves what can be moved now. `Ready(Ok)`: the body is complete.
@@ -82,7 +72,7 @@ impl Upload {
         &mut self,
         cx: &mut Context<'_>,
         buffers: &Buffers,
-        client: &mut impl Socket,
+        downstream: &mut impl Downstream,
         upstream: &mut impl Socket,
     ) -> Poll<Result<(), UploadFault>> {
         loop {
@@ -95,39 +85,17 @@ impl Upload {
                     Some(_) => written.recycle(buffers),
                 }
             }
-            if self.incoming.is_done() {
+            if self.complete {
                 return Poll::Ready(Ok(()));
             }
-            let mut piece = buffers.scratch();
-            let space = piece.buffer.space(SCRATCH_BYTES);
-            let count = match client.poll_read(cx, space) {
-                Poll::Pending => {
-                    buffers.put_scratch(piece);
-                    return Poll::Pending;
-                }
-                Poll::Ready(Err(_) | Ok(0)) => return Poll::Ready(Err(UploadFault::Client)),
-                Poll::Ready(Ok(count)) => count,
-            };
-            piece.buffer.advance(count);
-            let taken = self
-                .incoming
-                .take(piece.buffer.filled_mut())
-                .map_err(UploadFault::Malformed)?;
-            let following = piece.buffer.filled().get(taken.consumed..);
-            self.following
-                .extend_from_slice(following.unwrap_or_default());
-            self.received += taken.data as u64;
+            let piece = ready!(downstream.poll_body(cx, buffers)).map_err(UploadFault::Client)?;
+            self.received += piece.data.len() as u64;
             if let Some(limit) = self.limit.filter(|limit| self.received > *limit) {
                 return Poll::Ready(Err(UploadFault::TooLarge(limit)));
             }
-            self.frame = Some(Frame::with_body(
-                buffers.wire(),
-                piece,
-                Span::new(0, taken.data),
-                self.delimiting,
-                self.incoming.is_done(),
-                buffers,
-            ));
+            self.complete = piece.is_last();
+            let lead = buffers.wire();
+            self.frame = Some(Frame::with_piece(lead, piece, self.delimiting, buffers));
         }
     }
 
@@ -139,11 +107,10 @@ impl Upload {
         }
     }
 
-    /// Gives the buffers back; returns the bytes received after the body.
-    pub(super) fn recycle(&mut self, buffers: &Buffers) -> Vec<u8> {
+    /// Gives the buffers back.
+    pub(super) fn recycle(&mut self, buffers: &Buffers) {
         for frame in [self.frame.take(), self.head.take()].into_iter().flatten() {
             frame.recycle(buffers);
         }
-        std::mem::take(&mut self.following)
     }
 }
