@@ -1,5 +1,5 @@
-//! The workspace in the cache: unpacked once per version of goma, then synchronized with the
-//! crate of each build under a lock. The layout is explained in the parent module.
+//! The workspace in the cache: one per version of goma, synchronized under a lock with what this goma
+//! embeds and with the crate of each build. The layout is explained in the parent module.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -12,7 +12,10 @@ use super::{CrateFile, embedded};
 /// Stands for the generated package in `templates/gateway.Cargo.lock` (`ci/lock`).
 const PLACEHOLDER: &str = "goma-gateway-placeholder";
 
-/// `<cache>/<version>-<content hash>`, locked for as long as this lives.
+/// Names the embedded files that the workspace holds; absent while they are being written.
+const STAMP: &str = "content";
+
+/// `<cache>/<version>`, locked for as long as this lives.
 #[derive(Debug)]
 pub(super) struct Workspace {
     root: PathBuf,
@@ -21,18 +24,13 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// Unpacks the workspace if it is not there yet, and waits until no other goma uses it.
+    /// Waits until no other goma uses it. A runtime of the same version with other content (a goma
+    /// under development) replaces its files, not the compiled dependencies.
     pub(super) fn open() -> anyhow::Result<Self> {
-        let cache = cache_dir()?;
-        let root = cache.join(format!(
-            "{}-{}",
-            goma_compiler::VERSION,
-            embedded::content_hash()
-        ));
-        if !root.is_dir() {
-            unpack(&cache, &root)?;
-        }
+        let root = cache_dir()?.join(goma_compiler::VERSION);
+        fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
         let lock = lock(&root.join("lock"))?;
+        unpack(&root)?;
         Ok(Self { root, _lock: lock })
     }
 
@@ -40,7 +38,9 @@ impl Workspace {
     /// looks at.
     pub(super) fn sync(&self, files: &[CrateFile<'_>]) -> anyhow::Result<()> {
         let gateway = self.root.join("gateway");
-        remove_others(&gateway.join("src"), files)?;
+        remove_others(&gateway, Path::new("src"), &|name| {
+            files.iter().any(|(wanted, _)| *wanted == name)
+        })?;
         for (name, text) in files {
             write_if_changed(&gateway.join(name), text)?;
         }
@@ -96,19 +96,23 @@ fn cache_dir() -> anyhow::Result<PathBuf> {
         .with_context(|| format!("cannot open the cache {}", dir.display()))
 }
 
-/// Writes the embedded files beside `root` and renames them into place: others see all or nothing.
-fn unpack(cache: &Path, root: &Path) -> anyhow::Result<()> {
-    let temporary = cache.join(format!(".unpack-{}", std::process::id()));
+/// Makes the embedded part of the workspace what this goma embeds. Unchanged files keep their time.
+fn unpack(root: &Path) -> anyhow::Result<()> {
+    let stamp = root.join(STAMP);
+    if fs::read(&stamp).is_ok_and(|held| held == embedded::content_hash().as_bytes()) {
+        return Ok(());
+    }
+    if stamp.exists() {
+        fs::remove_file(&stamp).with_context(|| format!("cannot remove {}", stamp.display()))?;
+    }
+    remove_others(root, Path::new("runtime"), &|name| {
+        embedded::files().iter().any(|(wanted, _)| *wanted == name)
+    })?;
     for (name, text) in embedded::files() {
-        write_if_changed(&temporary.join(name), text)?;
+        write_if_changed(&root.join(name), text)?;
     }
-    match fs::rename(&temporary, root) {
-        Ok(()) => Ok(()),
-        // Another goma was faster; its files are the same.
-        Err(_) if root.is_dir() => fs::remove_dir_all(&temporary)
-            .with_context(|| format!("cannot remove {}", temporary.display())),
-        Err(error) => Err(error).with_context(|| format!("cannot create {}", root.display())),
-    }
+    write_if_changed(&stamp, embedded::content_hash())?;
+    Ok(())
 }
 
 fn lock(path: &Path) -> anyhow::Result<File> {
@@ -130,17 +134,21 @@ fn lock(path: &Path) -> anyhow::Result<File> {
     }
 }
 
-/// Removes what an earlier crate left in `gateway/src`.
-fn remove_others(src: &Path, files: &[CrateFile<'_>]) -> anyhow::Result<()> {
-    let entries = match fs::read_dir(src) {
+/// Removes what an earlier build left below `root`/`place` and is not `wanted` by that name any more.
+fn remove_others(root: &Path, place: &Path, wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<()> {
+    let dir = root.join(place);
+    let context = || format!("cannot read {}", dir.display());
+    let entries = match fs::read_dir(&dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", src.display())),
+        Err(error) => return Err(error).with_context(context),
     };
     for entry in entries {
-        let entry = entry.with_context(|| format!("cannot read {}", src.display()))?;
-        let name = format!("src/{}", entry.file_name().to_string_lossy());
-        if !files.iter().any(|(wanted, _)| *wanted == name) {
+        let entry = entry.with_context(context)?;
+        let name = place.join(entry.file_name());
+        if entry.file_type().with_context(context)?.is_dir() {
+            remove_others(root, &name, wanted)?;
+        } else if !wanted(&name.to_string_lossy()) {
             let path = entry.path();
             fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
@@ -214,5 +222,27 @@ mod tests {
         assert!(write_if_changed(&path, "x").unwrap());
         assert!(!write_if_changed(&path, "x").unwrap());
         assert!(write_if_changed(&path, "y").unwrap());
+    }
+
+    #[test]
+    fn an_older_runtime_is_replaced_and_the_target_directory_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        unpack(root).unwrap();
+        let library = root.join("runtime/src/lib.rs");
+        fs::write(root.join("runtime/src/gone.rs"), "").unwrap();
+        fs::write(&library, "").unwrap();
+        fs::create_dir(root.join("target")).unwrap();
+        unpack(root).unwrap();
+        assert!(
+            root.join("runtime/src/gone.rs").exists(),
+            "the stamp says enough"
+        );
+
+        fs::write(root.join(STAMP), "another").unwrap();
+        unpack(root).unwrap();
+        assert!(!root.join("runtime/src/gone.rs").exists());
+        assert!(fs::metadata(&library).unwrap().len() > 0);
+        assert!(root.join("target").exists());
     }
 }
