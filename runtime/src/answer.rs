@@ -192,7 +192,7 @@ impl<'a> Form<'a> {
 /// Escapes a text for a JSON string.
 #[must_use]
 pub fn escaped_json(text: &str) -> Cow<'_, str> {
-    let harmless = |character: char| character >= ' ' && !matches!(character, '"' | '\\');
+    let harmless = |character: char| !character.is_control() && !matches!(character, '"' | '\\');
     if text.chars().all(harmless) {
         return Cow::Borrowed(text);
     }
@@ -204,7 +204,7 @@ pub fn escaped_json(text: &str) -> Cow<'_, str> {
             '\n' => escaped.push_str("\\n"),
             '\r' => escaped.push_str("\\r"),
             '\t' => escaped.push_str("\\t"),
-            control if control < ' ' => {
+            control if control.is_control() => {
                 escaped.push_str(&format!("\\u{:04x}", u32::from(control)));
             }
             character => escaped.push(character),

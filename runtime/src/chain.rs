@@ -4,6 +4,7 @@
 //! call) returns [`Flow::Wait`] with a future that owns what it needs; the chain goes on after it.
 //! So a request whose filters all decide at once allocates nothing for its chain.
 
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::future::Future;
 use std::net::IpAddr;
@@ -16,10 +17,13 @@ use crate::route::Route;
 use crate::values::TemplateContext;
 
 mod layers;
+mod logged;
 mod scope;
 
 pub use crate::route::ChainId;
 pub use layers::{Filters, Layers, Policies};
+pub use logged::Show;
+pub(crate) use logged::{Content, Extra, Group};
 pub use scope::{Pattern, Scope, Scoped};
 
 /// Builds a chain for one core.
@@ -40,8 +44,14 @@ pub struct Exchange {
     pub secure: bool,
     /// Where the request id is in the request's arena (RT-HDR-8).
     pub(crate) id: Span,
+    /// The fields that carry the id, if they are not the usual ones (MW-RID-1).
+    pub(crate) id_fields: Option<IdFields>,
+    /// Whether the peer is a trusted proxy (MW-CLI-2).
+    pub(crate) trusted: bool,
     /// Who the request was authenticated as; empty = nobody.
     pub user: String,
+    /// What the request's log line gets besides the usual fields (MW-LOG-1).
+    pub(crate) logged: RefCell<Vec<Extra>>,
     /// Request body bytes allowed; `None` = any number (RT-LISTEN-2).
     pub body_limit: Option<u64>,
     /// `Content-Length` of the request, if it has one.
@@ -54,6 +64,15 @@ pub struct Exchange {
     pub(crate) skipped: u128,
     /// The canonical path as the client sent it: what policies are scoped by (MW-PATH-8).
     pub(crate) client_path: Span,
+}
+
+/// The names of the fields that carry the request id (MW-RID-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IdFields {
+    /// Towards the backend.
+    pub(crate) request: &'static str,
+    /// Towards the client.
+    pub(crate) response: &'static str,
 }
 
 /// Which forwarding fields a filter has set (MW-REQH-2, MW-REQH-3).
@@ -106,8 +125,13 @@ pub trait Filter: Debug + 'static {
     }
 }
 
-/// A response policy: part of the recorder, around the whole route (MW-GEN-7).
+/// A middleware of the recorder, around the whole route (MW-GEN-7).
 pub trait Policy: Debug + 'static {
+    /// Sees the request before everything else, as the client sent it.
+    fn admit(&self, exchange: &mut Exchange) {
+        let _ = exchange;
+    }
+
     /// Answers a CORS preflight if its origin is allowed; `response` is an empty 204 (MW-CORS-2).
     fn preflight(&self, exchange: &Exchange, response: &mut Response) -> bool {
         let _ = (exchange, response);
@@ -115,24 +139,31 @@ pub trait Policy: Debug + 'static {
     }
 
     /// Changes a response, whoever made it.
-    fn apply(&self, exchange: &Exchange, response: &mut Response);
+    fn apply(&self, exchange: &Exchange, response: &mut Response) {
+        let _ = (exchange, response);
+    }
+
+    /// Sees the response as the client gets it.
+    fn record(&self, exchange: &Exchange, response: &Response) {
+        let _ = (exchange, response);
+    }
 }
 
 /// A chain behind one pointer: what a route row names.
 pub trait Chain {
-    /// Hygiene of all filters.
-    fn hygiene(&self, exchange: &mut Exchange);
+    /// Before all decisions: what the recorder takes from the request, then hygiene of all filters.
+    fn enter(&self, exchange: &mut Exchange);
     /// Request half, from the filter with index `from` on; [`Exchange::passed`] counts along.
     fn request(&self, exchange: &mut Exchange, from: usize) -> Flow;
     /// Response half of the filters that saw the request, innermost first.
     fn response(&self, exchange: &Exchange, response: &mut Response);
-    /// Preflight answer of the first policy that allows the origin.
+    /// Preflight answer of the outermost policy that allows the origin.
     fn preflight(&self, exchange: &Exchange, response: &mut Response) -> bool;
-    /// Response policies in order.
+    /// Response half of the recorder, innermost first.
     fn apply_policies(&self, exchange: &Exchange, response: &mut Response);
 }
 
-/// A chain of response policies and filters.
+/// A chain of the recorder's policies and filters; both outermost first.
 #[must_use]
 pub fn boxed<P: Policies + 'static, F: Filters + 'static>(
     policies: P,
@@ -193,19 +224,27 @@ const HEX_PAIRS: [[u8; 2]; 256] = {
 /// The id of a request: the client's, if it is 1-128 of `[A-Za-z0-9._-]`, else 32 lower-case hex
 /// digits of `random` (RT-HDR-8).
 pub(crate) fn request_id(fields: &mut Fields, random: impl FnOnce() -> u128) -> Span {
-    const LONGEST: usize = 128;
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
     if let Some(span) = fields.known_span(Known::XRequestId)
-        && (1..=LONGEST).contains(&span.len())
-        && fields.buffer.at(span).iter().all(allowed)
+        && is_request_id(fields.buffer.at(span))
     {
         return span;
     }
+    fields
+        .buffer
+        .push(hex_digits(random().to_le_bytes()).as_flattened())
+}
+
+/// Whether a client's text may be the id of its request (MW-CLI-8).
+pub(crate) fn is_request_id(text: &[u8]) -> bool {
+    const LONGEST: usize = 128;
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    (1..=LONGEST).contains(&text.len()) && text.iter().all(allowed)
+}
+
+/// Two lower-case hex digits for each byte.
+pub(crate) fn hex_digits<const N: usize>(bytes: [u8; N]) -> [[u8; 2]; N] {
     let pair = |byte: u8| HEX_PAIRS.get(usize::from(byte)).copied();
-    let digits = random()
-        .to_le_bytes()
-        .map(|byte| pair(byte).unwrap_or_default());
-    fields.buffer.push(digits.as_flattened())
+    bytes.map(|byte| pair(byte).unwrap_or_default())
 }
 
 #[cfg(test)]

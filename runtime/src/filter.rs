@@ -7,6 +7,7 @@ use crate::head::Fields;
 use crate::values::{Template, Value};
 
 pub mod access;
+pub mod access_log;
 pub mod access_policy;
 pub mod add_prefix;
 #[cfg(feature = "basic-auth")]
@@ -14,7 +15,9 @@ pub mod basic_auth;
 pub mod body_limit;
 pub mod redirect_scheme;
 pub mod request_headers;
+pub mod request_id;
 pub mod response_headers;
+pub mod security_headers;
 pub mod strip_prefix;
 
 #[cfg(test)]
@@ -32,19 +35,19 @@ impl HeaderTemplate {
         pairs: &'static [(&'static str, Value)],
         start: &Start<'_>,
     ) -> Result<Vec<Self>, StartError> {
-        pairs
-            .iter()
-            .map(|(name, value)| {
-                let text = value.resolve(start.environment)?;
-                if text.bytes().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
-                    return Err(value.fault("bad-rule", "a header value holds CR, LF or NUL"));
-                }
-                Ok(Self {
-                    name,
-                    template: Template::parse(text.trim()),
-                })
-            })
-            .collect()
+        let new = |(name, value): &'static (&'static str, Value)| Self::new(name, value, start);
+        pairs.iter().map(new).collect()
+    }
+
+    fn new(name: &'static str, value: &Value, start: &Start<'_>) -> Result<Self, StartError> {
+        let text = value.resolve(start.environment)?;
+        if text.bytes().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
+            return Err(value.fault("bad-rule", "a header value holds CR, LF or NUL"));
+        }
+        Ok(Self {
+            name,
+            template: Template::parse(text.trim()),
+        })
     }
 
     /// The value for this exchange.

@@ -103,6 +103,13 @@ impl Fields {
         found.map(|field| field.value)
     }
 
+    /// Where the first value of a field is.
+    pub(crate) fn span(&self, name: &str) -> Option<Span> {
+        let mut fields = self.list.iter();
+        let found = fields.find(|field| field.is(&self.buffer, name.as_bytes()));
+        found.map(|field| field.value)
+    }
+
     /// Whether the first field is this one, with its value at this place.
     pub(crate) fn starts_with(&self, known: Known, value: Span) -> bool {
         let first = self.list.first();

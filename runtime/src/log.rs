@@ -14,6 +14,9 @@ use crate::error::{Refusal, UpstreamFault};
 use crate::head::{Span, Version};
 use crate::values::scalar::{Format, Level};
 
+pub(crate) mod extra;
+#[cfg(feature = "log-hash")]
+mod hash;
 mod line;
 mod writer;
 
@@ -118,6 +121,7 @@ impl AccessLog {
             if record.aborted {
                 line.truth("aborted");
             }
+            extra::write(exchange, line);
         });
     }
 
@@ -226,4 +230,4 @@ fn duration_text(duration: Duration) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

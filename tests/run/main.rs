@@ -6,6 +6,7 @@ mod http;
 mod log;
 mod middlewares;
 mod process;
+mod recorder;
 mod routing;
 mod smuggling;
 mod upstream;
@@ -24,10 +25,15 @@ impl Rig {
     }
 
     fn with(backend: Backend, env: &[(&str, &str)]) -> Self {
+        Self::of("main", backend, env)
+    }
+
+    /// With the gateway of another file of tests/specs.
+    fn of(spec: &str, backend: Backend, env: &[(&str, &str)]) -> Self {
         let url = backend.url();
         let mut all = vec![("A", url.as_str())];
         all.extend_from_slice(env);
-        let gateway = Gateway::start("main", &all);
+        let gateway = Gateway::start(spec, &all);
         Self { gateway, backend }
     }
 

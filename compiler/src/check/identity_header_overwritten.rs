@@ -37,12 +37,15 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                     }
                 }
                 Rule::Access(_)
+                | Rule::AccessLog(_)
                 | Rule::AccessPolicy(_)
                 | Rule::AddPrefix(_)
                 | Rule::BasicAuth(_)
                 | Rule::BodyLimit(_)
                 | Rule::RedirectScheme(_)
+                | Rule::RequestId(_)
                 | Rule::ResponseHeaders(_)
+                | Rule::SecurityHeaders(_)
                 | Rule::StripPrefix(_) => {}
             }
         }

@@ -5,6 +5,7 @@ mod allow;
 mod duplicate_backend;
 mod host_less_shadow;
 mod identity_header_overwritten;
+mod log_unredacted;
 mod middleware_order;
 mod redirect_scheme_after_auth;
 mod reserved_path;
@@ -24,6 +25,7 @@ const RULES: &[fn(&Model, &mut Diagnostics)] = &[
     duplicate_backend::check,
     host_less_shadow::check,
     identity_header_overwritten::check,
+    log_unredacted::check,
     middleware_order::check,
     redirect_scheme_after_auth::check,
     reserved_path::check,

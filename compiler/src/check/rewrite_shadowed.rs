@@ -28,13 +28,16 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                     })
                 }
                 Rule::Access(_)
+                | Rule::AccessLog(_)
                 | Rule::AccessPolicy(_)
                 | Rule::AddPrefix(_)
                 | Rule::BasicAuth(_)
                 | Rule::BodyLimit(_)
                 | Rule::RedirectScheme(_)
                 | Rule::RequestHeaders(_)
-                | Rule::ResponseHeaders(_) => None,
+                | Rule::RequestId(_)
+                | Rule::ResponseHeaders(_)
+                | Rule::SecurityHeaders(_) => None,
             };
             if let Some(message) = message {
                 let warning = Diagnostic::new(

@@ -239,6 +239,12 @@ codes! {
     /// Instead: `goma lock`, and commit goma.lock together with the change.
     LockMismatch = "lock-mismatch", Error;
 
+    /// What: `redact: false` lets the access log hold secrets in clear.
+    /// Why: whoever reads the log can use them.
+    /// Example: `{headers: [Authorization], redact: false}`
+    /// Instead: `redact: hash`, which tells values apart without showing them.
+    LogUnredacted = "log-unredacted", Warning;
+
     /// What: a `type` names something that is a key of routes.
     /// Why: it acts after the chain, on the way to the backend.
     /// Example: `type: retry`

@@ -21,11 +21,6 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Whether two words are at most two edits apart, or equal but for letter case, but not equal.
-pub(crate) fn is_near(word: &str, candidate: &str) -> bool {
-    word != candidate && distance_within(word, candidate).is_some()
-}
-
 fn distance_within(word: &str, candidate: &str) -> Option<usize> {
     if word.eq_ignore_ascii_case(candidate) {
         return Some(0);

@@ -84,7 +84,7 @@ fn call(member: &Member) -> TokenStream {
     quote!(middlewares::#function(start)?)
 }
 
-/// Response policies run in the recorder, around the filters (MW-GEN-7): the two are told apart.
+/// Policies run in the recorder, around the filters (MW-GEN-7): the two are told apart.
 fn describe(chain: &Chain) -> String {
     if is_empty(chain) {
         return format!(" No middlewares: {}.", routes(chain));
@@ -96,7 +96,7 @@ fn describe(chain: &Chain) -> String {
             .collect();
         names.join(" → ")
     };
-    let parts: Vec<String> = [("policies", &chain.policies), ("filters", &chain.filters)]
+    let parts: Vec<String> = [("recorder", &chain.policies), ("filters", &chain.filters)]
         .into_iter()
         .filter(|(_, members)| !members.is_empty())
         .map(|(kind, members)| format!("{kind} {}", list(members)))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::rt;
+use super::{recorder, rt};
 use crate::plan::{
     Access, AccessPolicy, AddPrefix, BasicAuth, BodyLimit, Cors, Filter, Header, Middleware,
     Pattern, RedirectScheme, RequestHeaders, ResponseHeaders, Scope, StripPrefix, User, Value,
@@ -85,6 +85,7 @@ fn emit_config(filter: &Filter) -> TokenStream {
             let status = Literal::u16_unsuffixed(*status);
             quote!(status: #status)
         }
+        Filter::AccessLog(rule) => recorder::access_log(rule),
         Filter::AccessPolicy(rule) => emit_access_policy(rule),
         Filter::AddPrefix(AddPrefix { prefix }) => quote!(prefix: #prefix),
         Filter::BasicAuth(rule) => emit_basic_auth(rule),
@@ -97,11 +98,13 @@ fn emit_config(filter: &Filter) -> TokenStream {
             let (set, add) = (emit_headers(set), emit_headers(add));
             quote!(set: #set, remove: &[#(#remove),*], add: #add)
         }
+        Filter::RequestId(rule) => recorder::request_id(rule),
         Filter::ResponseHeaders(ResponseHeaders { set, cors }) => {
             let set = emit_headers(set);
             let cors = rt::option(cors.as_ref().map(emit_cors));
             quote!(set: #set, cors: #cors)
         }
+        Filter::SecurityHeaders(rule) => recorder::security_headers(rule),
         Filter::StripPrefix(StripPrefix { prefixes }) => quote!(prefixes: &[#(#prefixes),*]),
     }
 }
@@ -159,7 +162,7 @@ fn emit_redirect_scheme(rule: &RedirectScheme) -> TokenStream {
     }
 }
 
-fn emit_headers(headers: &[Header]) -> TokenStream {
+pub(super) fn emit_headers(headers: &[Header]) -> TokenStream {
     let pairs = headers.iter().map(|Header { name, value }| {
         let value = rt::value(value);
         quote!((#name, #value))

@@ -9,6 +9,7 @@ mod main;
 mod manifest;
 mod middlewares;
 mod print;
+mod recorder;
 mod routes;
 mod rt;
 mod settings;

@@ -160,13 +160,16 @@ pub(super) struct FilterPath {
 pub(super) fn filter_path(filter: &Filter) -> FilterPath {
     let (module, name) = match filter {
         Filter::Access(_) => ("access", "Access"),
+        Filter::AccessLog(_) => ("access_log", "AccessLog"),
         Filter::AccessPolicy(_) => ("access_policy", "AccessPolicy"),
         Filter::AddPrefix(_) => ("add_prefix", "AddPrefix"),
         Filter::BasicAuth(_) => ("basic_auth", "BasicAuth"),
         Filter::BodyLimit(_) => ("body_limit", "BodyLimit"),
         Filter::RedirectScheme(_) => ("redirect_scheme", "RedirectScheme"),
         Filter::RequestHeaders(_) => ("request_headers", "RequestHeaders"),
+        Filter::RequestId(_) => ("request_id", "RequestId"),
         Filter::ResponseHeaders(_) => ("response_headers", "ResponseHeaders"),
+        Filter::SecurityHeaders(_) => ("security_headers", "SecurityHeaders"),
         Filter::StripPrefix(_) => ("strip_prefix", "StripPrefix"),
     };
     FilterPath {

@@ -10,7 +10,7 @@ use crate::model::{Model, Route, RoutePath, Rule};
 
 /// What comes out at the end of a chain.
 pub(super) struct Walked {
-    /// The middlewares in list order.
+    /// The middlewares, outermost first.
     pub(super) steps: Vec<Step>,
     /// The path that the proxy step sees.
     pub(super) path: Canonical,
@@ -29,18 +29,15 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
         host: None,
         status: None,
     };
-    for id in &route.middlewares {
-        let Some(middleware) = model.middleware(*id) else {
+    for id in model.in_order(&route.middlewares) {
+        let Some(middleware) = model.middleware(id) else {
             continue;
         };
-        // Policies are part of the recorder: they run around every answer (MW-GEN-7), by the path
-        // that the client sent (MW-PATH-8).
-        let reached = walked.status.is_none() || middleware.rule.is_policy();
-        let at = if middleware.rule.is_policy() {
-            &client
-        } else {
-            &walked.path
-        };
+        // The recorder runs around every answer (MW-GEN-7), by the path that the client sent
+        // (MW-PATH-8).
+        let recorder = middleware.rule.layer().is_some();
+        let reached = walked.status.is_none() || recorder;
+        let at = if recorder { &client } else { &walked.path };
         let listed = middleware.scope.as_ref().map(listed);
         let covered = middleware
             .scope
@@ -58,7 +55,7 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
         };
         walked.status = walked.status.or(status);
         walked.steps.push(Step {
-            id: *id,
+            id,
             name: middleware.name.to_string(),
             type_name: middleware.rule.type_name(),
             span: middleware.span,
@@ -99,7 +96,9 @@ fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option
             }
             (String::new(), None)
         }
-        Rule::ResponseHeaders(_) => (String::new(), None),
+        Rule::AccessLog(_) => ("adds fields to the log line".to_owned(), None),
+        Rule::RequestId(rule) => (format!("the id is in {}", rule.header.as_str()), None),
+        Rule::ResponseHeaders(_) | Rule::SecurityHeaders(_) => (String::new(), None),
         Rule::StripPrefix(rule) => {
             let matched = &walked.path.matched;
             let mut prefixes = rule.prefixes.iter().map(RoutePath::as_str);

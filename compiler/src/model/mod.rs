@@ -9,11 +9,14 @@ mod host;
 mod method;
 mod name;
 pub(crate) mod path;
+pub mod recorder;
 pub mod regex;
 pub mod rule;
 pub mod scalar;
 pub mod scope;
 mod value;
+
+use std::cmp::Reverse;
 
 use crate::source::{SourceId, Span};
 
@@ -51,6 +54,36 @@ impl Model {
     #[must_use]
     pub fn middleware(&self, id: MiddlewareId) -> Option<&Middleware> {
         self.middlewares.get(id.0 as usize)
+    }
+
+    /// The middlewares of a list as they run, outermost first: those of the recorder in its layers,
+    /// then the others in list order (MW-GEN-7).
+    #[must_use]
+    pub fn in_order(&self, listed: &[MiddlewareId]) -> Vec<MiddlewareId> {
+        let place = |at: usize, id: MiddlewareId| {
+            let middleware = self.middleware(id)?;
+            let layer = middleware.rule.layer()?;
+            let outer_first = (Reverse(middleware.specificity()), Reverse(at));
+            Some((layer, layer.last_wins().then_some(outer_first), at))
+        };
+        let mut placed: Vec<_> = listed
+            .iter()
+            .enumerate()
+            .map(|(at, id)| (place(at, *id), *id))
+            .collect();
+        // Stable, so those without a place in the recorder keep their order.
+        placed.sort_by_key(|(place, _)| (place.is_none(), *place));
+        placed.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Headers from which authentication types read secrets on the routes of a middleware.
+    #[must_use]
+    pub fn credentials_beside(&self, id: MiddlewareId) -> Vec<&'static str> {
+        let routes = self.routes.iter();
+        let beside = routes.filter(|route| route.middlewares.contains(&id));
+        let all = beside.flat_map(|route| &route.middlewares);
+        let rules = all.filter_map(|id| Some(&self.middleware(*id)?.rule));
+        rules.flat_map(Rule::credentials).copied().collect()
     }
 
     /// Routes with their ids.
@@ -151,4 +184,14 @@ pub struct Middleware {
     pub scope: Option<scope::Scope>,
     /// Its type and what the type needs.
     pub rule: Rule,
+}
+
+impl Middleware {
+    /// How specific its scope is: the length of the first entry of `paths`, none counting as 0
+    /// (MW-RESH-1).
+    #[must_use]
+    pub fn specificity(&self) -> usize {
+        let first = self.scope.as_ref().and_then(|scope| scope.patterns.first());
+        first.map_or(0, |pattern| pattern.as_str().len())
+    }
 }

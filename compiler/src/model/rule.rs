@@ -1,6 +1,7 @@
 //! What each middleware type needs, one struct per type (middlewares.md section 5).
 
 use super::address::IpRange;
+use super::recorder::{AccessLog, RequestId, SecurityHeaders};
 use super::{HeaderName, HeaderPattern, Method, RoutePath, Value};
 
 /// A middleware's type with its settings.
@@ -8,6 +9,8 @@ use super::{HeaderName, HeaderPattern, Method, RoutePath, Value};
 pub enum Rule {
     /// MW-ACCESS
     Access(Access),
+    /// MW-LOG
+    AccessLog(AccessLog),
     /// MW-POLICY
     AccessPolicy(AccessPolicy),
     /// MW-PREFIX
@@ -20,8 +23,12 @@ pub enum Rule {
     RedirectScheme(RedirectScheme),
     /// MW-REQH
     RequestHeaders(RequestHeaders),
+    /// MW-RID
+    RequestId(RequestId),
     /// MW-RESH, MW-CORS
     ResponseHeaders(ResponseHeaders),
+    /// MW-SEC
+    SecurityHeaders(SecurityHeaders),
     /// MW-STRIPP
     StripPrefix(StripPrefix),
 }
@@ -32,13 +39,16 @@ impl Rule {
     pub const fn type_name(&self) -> &'static str {
         match self {
             Self::Access(_) => "access",
+            Self::AccessLog(_) => "accessLog",
             Self::AccessPolicy(_) => "accessPolicy",
             Self::AddPrefix(_) => "addPrefix",
             Self::BasicAuth(_) => "basicAuth",
             Self::BodyLimit(_) => "bodyLimit",
             Self::RedirectScheme(_) => "redirectScheme",
             Self::RequestHeaders(_) => "requestHeaders",
+            Self::RequestId(_) => "requestId",
             Self::ResponseHeaders(_) => "responseHeaders",
+            Self::SecurityHeaders(_) => "securityHeaders",
             Self::StripPrefix(_) => "stripPrefix",
         }
     }
@@ -49,13 +59,35 @@ impl Rule {
         match self {
             Self::BasicAuth(_) => true,
             Self::Access(_)
+            | Self::AccessLog(_)
             | Self::AccessPolicy(_)
             | Self::AddPrefix(_)
             | Self::BodyLimit(_)
             | Self::RedirectScheme(_)
             | Self::RequestHeaders(_)
+            | Self::RequestId(_)
             | Self::ResponseHeaders(_)
+            | Self::SecurityHeaders(_)
             | Self::StripPrefix(_) => false,
+        }
+    }
+
+    /// Headers that it reads secrets from (MW-LOG-6).
+    #[must_use]
+    pub const fn credentials(&self) -> &'static [&'static str] {
+        match self {
+            Self::BasicAuth(_) => &["Authorization"],
+            Self::Access(_)
+            | Self::AccessLog(_)
+            | Self::AccessPolicy(_)
+            | Self::AddPrefix(_)
+            | Self::BodyLimit(_)
+            | Self::RedirectScheme(_)
+            | Self::RequestHeaders(_)
+            | Self::RequestId(_)
+            | Self::ResponseHeaders(_)
+            | Self::SecurityHeaders(_)
+            | Self::StripPrefix(_) => &[],
         }
     }
 
@@ -65,12 +97,15 @@ impl Rule {
         match self {
             Self::AddPrefix(_) | Self::StripPrefix(_) => true,
             Self::Access(_)
+            | Self::AccessLog(_)
             | Self::AccessPolicy(_)
             | Self::BasicAuth(_)
             | Self::BodyLimit(_)
             | Self::RedirectScheme(_)
             | Self::RequestHeaders(_)
-            | Self::ResponseHeaders(_) => false,
+            | Self::RequestId(_)
+            | Self::ResponseHeaders(_)
+            | Self::SecurityHeaders(_) => false,
         }
     }
 
@@ -82,20 +117,26 @@ impl Rule {
             Self::Access(_) | Self::AccessPolicy(_) | Self::BasicAuth(_) | Self::BodyLimit(_) => {
                 true
             }
-            Self::AddPrefix(_)
+            Self::AccessLog(_)
+            | Self::AddPrefix(_)
             | Self::RedirectScheme(_)
             | Self::RequestHeaders(_)
+            | Self::RequestId(_)
             | Self::ResponseHeaders(_)
+            | Self::SecurityHeaders(_)
             | Self::StripPrefix(_) => false,
         }
     }
 
-    /// Whether it is a response policy: lifted out of the list, run around the whole route
-    /// (MW-GEN-7).
+    /// Where in the recorder it runs, lifted out of the list; `None`: in the chain, where it is
+    /// listed (MW-GEN-7).
     #[must_use]
-    pub const fn is_policy(&self) -> bool {
+    pub const fn layer(&self) -> Option<Layer> {
         match self {
-            Self::ResponseHeaders(_) => true,
+            Self::AccessLog(_) => Some(Layer::AccessLog),
+            Self::RequestId(_) => Some(Layer::RequestId),
+            Self::ResponseHeaders(_) => Some(Layer::ResponseHeaders),
+            Self::SecurityHeaders(_) => Some(Layer::SecurityHeaders),
             Self::Access(_)
             | Self::AccessPolicy(_)
             | Self::AddPrefix(_)
@@ -103,7 +144,33 @@ impl Rule {
             | Self::BodyLimit(_)
             | Self::RedirectScheme(_)
             | Self::RequestHeaders(_)
-            | Self::StripPrefix(_) => false,
+            | Self::StripPrefix(_) => None,
+        }
+    }
+}
+
+/// The layers of the recorder, outermost first (MW-GEN-7, RT-CHAIN-1): requests pass them in this
+/// order, answers in the opposite one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// `requestId`
+    RequestId,
+    /// `accessLog`
+    AccessLog,
+    /// `responseHeaders`
+    ResponseHeaders,
+    /// `securityHeaders`
+    SecurityHeaders,
+}
+
+impl Layer {
+    /// Whether of several in one layer that which acts last decides: the outer one is then the more
+    /// specific, and among equals the one listed later (MW-RESH-1).
+    #[must_use]
+    pub const fn last_wins(self) -> bool {
+        match self {
+            Self::ResponseHeaders | Self::SecurityHeaders => true,
+            Self::AccessLog | Self::RequestId => false,
         }
     }
 }

@@ -15,6 +15,8 @@ pub enum Feature {
     BasicAuth,
     /// A resolver for endpoints that are not IP addresses.
     Dns,
+    /// Digits in place of secrets in the log.
+    LogHash,
     /// Regular expressions.
     Regex,
 }
@@ -25,6 +27,7 @@ impl Feature {
         match self {
             Self::BasicAuth => "basic-auth",
             Self::Dns => "dns",
+            Self::LogHash => "log-hash",
             Self::Regex => "regex",
         }
     }
@@ -54,13 +57,16 @@ pub(super) fn select(routes: &[Route], middlewares: &[Middleware]) -> Vec<Featur
 fn of_filter(filter: &Filter) -> Option<Feature> {
     match filter {
         Filter::BasicAuth(_) => Some(Feature::BasicAuth),
+        Filter::AccessLog(rule) => rule.hashes().then_some(Feature::LogHash),
         Filter::Access(_)
         | Filter::AccessPolicy(_)
         | Filter::AddPrefix(_)
         | Filter::BodyLimit(_)
         | Filter::RedirectScheme(_)
         | Filter::RequestHeaders(_)
+        | Filter::RequestId(_)
         | Filter::ResponseHeaders(_)
+        | Filter::SecurityHeaders(_)
         | Filter::StripPrefix(_) => None,
     }
 }

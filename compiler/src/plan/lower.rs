@@ -14,6 +14,8 @@ use super::{
 use crate::model::{self, MiddlewareId, Model, Rule};
 use crate::source::{SourceMap, Span};
 
+mod recorder;
+
 /// The plan of the crate called `name`.
 pub fn lower(model: &Model, sources: &SourceMap, name: &str) -> Plan {
     let cx = Cx { model, sources };
@@ -96,41 +98,24 @@ fn lower_chain(cx: &Cx<'_>, id: u32, route: &model::Route) -> Chain {
     } else {
         Ident::chain_of(route.name.as_str())
     };
-    let members = || {
-        route
-            .middlewares
-            .iter()
-            .filter_map(|id| cx.model.middleware(*id))
-    };
-    let lower_all = |policy: bool| {
-        let mut members: Vec<_> = members()
-            .filter(|middleware| middleware.rule.is_policy() == policy)
-            .collect();
-        if policy {
-            // The most specific policy comes last and wins (MW-RESH-1).
-            members.sort_by_key(|middleware| specificity(middleware));
-        }
-        members.into_iter().map(lower_member).collect()
-    };
+    let ordered = cx.model.in_order(&route.middlewares);
+    let (policies, filters) = ordered
+        .into_iter()
+        .filter_map(|id| cx.model.middleware(id))
+        .partition::<Vec<_>, _>(|middleware| middleware.rule.layer().is_some());
+    let lower_all = |members: Vec<_>| members.into_iter().map(lower_member).collect();
     Chain {
         id,
         constant: function.constant(),
         function,
-        policies: lower_all(true),
-        filters: lower_all(false),
+        policies: lower_all(policies),
+        filters: lower_all(filters),
         first_route: RouteName {
             name: route.name.to_string(),
             place: cx.place(route.span),
         },
         more_routes: 0,
     }
-}
-
-/// How specific the scope of a policy is: the length of its first entry (MW-RESH-1).
-fn specificity(middleware: &model::Middleware) -> usize {
-    let scope = middleware.scope.as_ref();
-    let first = scope.and_then(|scope| scope.patterns.first());
-    first.map_or(0, |pattern| pattern.as_str().len())
 }
 
 fn lower_member(middleware: &model::Middleware) -> Member {
@@ -217,8 +202,8 @@ fn lower_middlewares(cx: &Cx<'_>) -> Vec<Middleware> {
         .copied()
         .collect();
     used.into_iter()
-        .filter_map(|id| cx.model.middleware(id))
-        .map(|middleware| Middleware {
+        .filter_map(|id| Some((id, cx.model.middleware(id)?)))
+        .map(|(id, middleware)| Middleware {
             name: middleware.name.to_string(),
             place: cx.place(middleware.span),
             function: names::ident(middleware.name.as_str()),
@@ -226,7 +211,7 @@ fn lower_middlewares(cx: &Cx<'_>) -> Vec<Middleware> {
                 .scope
                 .as_ref()
                 .map(|scope| lower_scope(scope, &middleware.rule)),
-            filter: lower_rule(cx, &middleware.rule),
+            filter: lower_rule(cx, id, &middleware.rule),
         })
         .collect()
 }
@@ -242,11 +227,15 @@ fn lower_scope(scope: &model::scope::Scope, rule: &Rule) -> Scope {
     }
 }
 
-fn lower_rule(cx: &Cx<'_>, rule: &Rule) -> Filter {
+fn lower_rule(cx: &Cx<'_>, id: MiddlewareId, rule: &Rule) -> Filter {
     match rule {
         Rule::Access(rule) => Filter::Access(Access {
             status: rule.status,
         }),
+        Rule::AccessLog(rule) => {
+            let credentials = cx.model.credentials_beside(id);
+            Filter::AccessLog(recorder::access_log(rule, &credentials))
+        }
         Rule::AccessPolicy(rule) => Filter::AccessPolicy(lower_access_policy(rule)),
         Rule::AddPrefix(rule) => Filter::AddPrefix(AddPrefix {
             prefix: rule.prefix.as_str().to_owned(),
@@ -270,10 +259,14 @@ fn lower_rule(cx: &Cx<'_>, rule: &Rule) -> Filter {
                 .collect(),
             add: lower_headers(cx, &rule.add),
         }),
+        Rule::RequestId(rule) => Filter::RequestId(recorder::request_id(rule)),
         Rule::ResponseHeaders(rule) => Filter::ResponseHeaders(ResponseHeaders {
             set: lower_headers(cx, &rule.set),
             cors: rule.cors.as_ref().map(|cors| lower_cors(cx, cors)),
         }),
+        Rule::SecurityHeaders(rule) => {
+            Filter::SecurityHeaders(recorder::security_headers(cx, rule))
+        }
         Rule::StripPrefix(rule) => {
             let prefixes = rule.prefixes.iter();
             Filter::StripPrefix(StripPrefix {

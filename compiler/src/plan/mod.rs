@@ -7,6 +7,7 @@
 mod features;
 mod lower;
 pub mod names;
+mod recorder;
 mod revision;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use serde::Serialize;
 pub use features::Feature;
 pub use lower::lower;
 pub use names::Ident;
+pub use recorder::{AccessLog, LogItem, RequestId, SecurityHeaders};
 pub use revision::revision;
 
 /// A whole generated crate.
@@ -157,7 +159,7 @@ pub struct Chain {
     pub constant: Ident,
     /// Name of the function that builds it.
     pub function: Ident,
-    /// Response policies in list order: they run in the recorder (MW-GEN-7).
+    /// The recorder's middlewares, outermost first (MW-GEN-7).
     pub policies: Vec<Member>,
     /// All other middlewares in list order.
     pub filters: Vec<Member>,
@@ -223,6 +225,8 @@ pub enum Pattern {
 pub enum Filter {
     /// `access`.
     Access(Access),
+    /// `accessLog`.
+    AccessLog(AccessLog),
     /// `accessPolicy`, `ipAllowList`, `ipDenyList`.
     AccessPolicy(AccessPolicy),
     /// `addPrefix`.
@@ -235,8 +239,12 @@ pub enum Filter {
     RedirectScheme(RedirectScheme),
     /// `requestHeaders`.
     RequestHeaders(RequestHeaders),
+    /// `requestId`.
+    RequestId(RequestId),
     /// `responseHeaders`.
     ResponseHeaders(ResponseHeaders),
+    /// `securityHeaders`.
+    SecurityHeaders(SecurityHeaders),
     /// `stripPrefix`.
     StripPrefix(StripPrefix),
 }
@@ -246,13 +254,16 @@ impl Filter {
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Access(_) => "access",
+            Self::AccessLog(_) => "accessLog",
             Self::AccessPolicy(_) => "accessPolicy",
             Self::AddPrefix(_) => "addPrefix",
             Self::BasicAuth(_) => "basicAuth",
             Self::BodyLimit(_) => "bodyLimit",
             Self::RedirectScheme(_) => "redirectScheme",
             Self::RequestHeaders(_) => "requestHeaders",
+            Self::RequestId(_) => "requestId",
             Self::ResponseHeaders(_) => "responseHeaders",
+            Self::SecurityHeaders(_) => "securityHeaders",
             Self::StripPrefix(_) => "stripPrefix",
         }
     }
@@ -261,9 +272,11 @@ impl Filter {
     pub fn values(&self) -> Vec<&Value> {
         match self {
             Self::Access(_)
+            | Self::AccessLog(_)
             | Self::AccessPolicy(_)
             | Self::AddPrefix(_)
             | Self::BodyLimit(_)
+            | Self::RequestId(_)
             | Self::StripPrefix(_) => Vec::new(),
             Self::BasicAuth(rule) => rule
                 .users
@@ -285,6 +298,7 @@ impl Filter {
                     .chain(origins)
                     .collect()
             }
+            Self::SecurityHeaders(rule) => rule.set.iter().map(|header| &header.value).collect(),
         }
     }
 }

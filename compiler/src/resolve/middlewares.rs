@@ -4,7 +4,7 @@ use super::grammar;
 use super::names::Names;
 use super::read::Cx;
 use super::rules::{self, Home};
-use super::{pending, policy};
+use super::{access_log, pending, policy, request_id, security_headers};
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::rules::ROUTE_KEYS;
@@ -16,6 +16,7 @@ use crate::spec;
 use crate::spec::Spec;
 use crate::spec::fields::Fields;
 use crate::spec::node::{Kind, Node};
+use crate::spec::recorder;
 use crate::spec::rule as shape;
 use crate::spec::shape::check as check_shape;
 
@@ -26,6 +27,9 @@ type Resolver = fn(Fields<'_>, Home<'_>, &mut Cx<'_>) -> Option<Rule>;
 const RESOLVERS: &[(&str, Resolver)] = &[
     ("access", |fields, _, cx| {
         policy::access(&shape::access(fields), cx).map(Rule::Access)
+    }),
+    ("accessLog", |fields, home, cx| {
+        access_log::resolve(&recorder::access_log(fields), home, cx).map(Rule::AccessLog)
     }),
     ("accessPolicy", |fields, home, cx| {
         let rule = shape::access_policy(fields);
@@ -54,9 +58,16 @@ const RESOLVERS: &[(&str, Resolver)] = &[
     ("requestHeaders", |fields, home, cx| {
         rules::request_headers(&shape::request_headers(fields), home, cx).map(Rule::RequestHeaders)
     }),
+    ("requestId", |fields, _, cx| {
+        request_id::resolve(&recorder::request_id(fields), cx).map(Rule::RequestId)
+    }),
     ("responseHeaders", |fields, home, cx| {
         let rule = shape::response_headers(fields);
         rules::response_headers(&rule, home, cx).map(Rule::ResponseHeaders)
+    }),
+    ("securityHeaders", |fields, home, cx| {
+        let rule = recorder::security_headers(fields);
+        security_headers::resolve(&rule, home, cx).map(Rule::SecurityHeaders)
     }),
     ("stripPrefix", |fields, home, cx| {
         rules::strip_prefix(&shape::strip_prefix(fields), home, cx).map(Rule::StripPrefix)

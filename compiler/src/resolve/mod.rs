@@ -2,6 +2,7 @@
 //! S keys are looked up, every text becomes its type. An item with a fault is left out of the
 //! model; since a fault is an error, no model with a gap gets past `check`.
 
+mod access_log;
 mod cors;
 mod env;
 mod gateway;
@@ -11,8 +12,10 @@ mod names;
 mod pending;
 mod policy;
 mod read;
+mod request_id;
 mod routes;
 mod rules;
+mod security_headers;
 mod tokens;
 mod users;
 

@@ -114,6 +114,21 @@ impl Cx<'_> {
         }
     }
 
+    /// A class S word of a list, the first of which is the default. `None`: faulty, and reported.
+    pub(super) fn word(
+        &mut self,
+        leaf: Option<&Leaf>,
+        words: &[&'static str],
+    ) -> Option<&'static str> {
+        let Some(leaf) = leaf.filter(|leaf| !leaf.null) else {
+            return words.first().copied();
+        };
+        let text = self.text(leaf)?.text;
+        let word = scalar::parse_word(&text, words, false);
+        word.map_err(|invalid| self.fault(Code::BadValue, leaf, invalid))
+            .ok()
+    }
+
     pub(super) fn quoted_bool(&mut self, leaf: &Leaf) {
         let fault = Diagnostic::new(
             Code::TypeMismatch,

@@ -17,7 +17,7 @@ use crate::spec::fields::{Leaf, Pair};
 use crate::spec::rule as shape;
 
 /// Headers that frame a message; the gateway alone sets them (MW-REQH-2).
-const REQUEST_FRAMING: &[&str] = &[
+pub(super) const REQUEST_FRAMING: &[&str] = &[
     "Connection",
     "Content-Length",
     "TE",
@@ -26,7 +26,7 @@ const REQUEST_FRAMING: &[&str] = &[
     "Upgrade",
 ];
 /// Likewise for answers (5.19).
-const RESPONSE_FRAMING: &[&str] = &[
+pub(super) const RESPONSE_FRAMING: &[&str] = &[
     "Connection",
     "Content-Length",
     "Trailer",
@@ -34,7 +34,7 @@ const RESPONSE_FRAMING: &[&str] = &[
     "Upgrade",
 ];
 /// Headers by which the gateway tells the backend about the client (MW-REQH-3).
-const FORWARDING: &[&str] = &[
+pub(super) const FORWARDING: &[&str] = &[
     "X-Forwarded-For",
     "X-Forwarded-Host",
     "X-Forwarded-Proto",
@@ -303,7 +303,7 @@ fn headers(pairs: Option<&[Pair]>, framing: &[&str], cx: &mut Cx<'_>) -> Vec<(He
     headers
 }
 
-fn header_name(
+pub(super) fn header_name(
     text: &str,
     leaf: &Leaf,
     framing_names: &[&str],
@@ -318,7 +318,7 @@ fn header_name(
         .ok()
 }
 
-fn header_value(leaf: &Leaf, cx: &mut Cx<'_>) -> Value {
+pub(super) fn header_value(leaf: &Leaf, cx: &mut Cx<'_>) -> Value {
     let value = cx.value(leaf);
     if leaf.text.contains(['\r', '\n', '\0']) {
         cx.fault(
@@ -331,7 +331,7 @@ fn header_value(leaf: &Leaf, cx: &mut Cx<'_>) -> Value {
     value
 }
 
-fn is_one_of(name: &str, names: &[&str]) -> bool {
+pub(super) fn is_one_of(name: &str, names: &[&str]) -> bool {
     names.iter().any(|other| other.eq_ignore_ascii_case(name))
 }
 

@@ -1,7 +1,7 @@
 //! Tokens in header values (MW-GEN-24): `{client.ip}`.
 
 use super::read::Cx;
-use crate::diag::nearest::{is_near, nearest};
+use crate::diag::nearest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::model::{HeaderName, Part, Value};
 use crate::spec::fields::Leaf;
@@ -21,8 +21,12 @@ const TOKENS: &[&str] = &[
 ];
 /// Tokens that end in a header's name.
 const HEADER: &str = "request.header.";
+/// Tokens that end in the path of a claim.
+const CLAIM: &str = "claim.";
 /// Tokens of the dialect that this release cannot do yet; they end in a name.
-const LATER: &[&str] = &["claim.", "param."];
+const LATER: &[&str] = &["param."];
+/// Tokens with a name of the user's in them, as they are explained.
+const NAMED: &[&str] = &["claim.PATH", "param.NAME", "request.header.NAME"];
 
 /// Reports tokens of later releases and near misses; any other `{…}` is literal.
 pub(super) fn check(value: &Value, leaf: &Leaf, cx: &mut Cx<'_>) {
@@ -35,9 +39,14 @@ pub(super) fn check(value: &Value, leaf: &Leaf, cx: &mut Cx<'_>) {
             } => default,
             Part::Env { default: None, .. } => continue,
         };
-        for token in braced(text) {
-            check_token(token, leaf, cx);
-        }
+        check_text(text, leaf, cx);
+    }
+}
+
+/// Likewise for a text of class S.
+pub(super) fn check_text(text: &str, leaf: &Leaf, cx: &mut Cx<'_>) {
+    for token in braced(text) {
+        check_token(token, leaf, cx);
     }
 }
 
@@ -62,18 +71,43 @@ fn check_token(token: &str, leaf: &Leaf, cx: &mut Cx<'_>) {
     let better = match token.strip_prefix(HEADER) {
         Some(name) if HeaderName::new(name).is_ok() => return,
         Some(_) => Some("request.header.NAME"),
-        None => TOKENS
-            .iter()
-            .any(|known| is_near(token, known))
-            .then(|| nearest(token, TOKENS.iter().copied()))
-            .flatten(),
+        None if token
+            .strip_prefix(CLAIM)
+            .is_some_and(|path| !path.is_empty()) =>
+        {
+            return;
+        }
+        None => nearest(token, TOKENS.iter().copied()),
     };
-    if let Some(better) = better {
-        let message = format!("`{{{shown}}}` is not a token and is sent as it stands");
-        let warning = Diagnostic::new(Code::TokenUnknown, leaf.key.as_str(), leaf.span, message);
-        cx.diags
-            .push(warning.help(format!("did you mean `{{{better}}}`?")));
-    }
+    let help = match better {
+        Some(better) => format!("did you mean `{{{better}}}`?"),
+        None => match relatives(token) {
+            Some(relatives) => relatives,
+            None => return,
+        },
+    };
+    let message = format!("`{{{shown}}}` is not a token and is sent as it stands");
+    let warning = Diagnostic::new(Code::TokenUnknown, leaf.key.as_str(), leaf.span, message);
+    let warning = warning.help(help);
+    let fix = better.filter(|better| TOKENS.contains(better) && !leaf.text.contains('\n'));
+    cx.diags.push(match fix {
+        Some(better) => {
+            let wrong = format!("{{{token}}}");
+            let text = leaf.text.replace(&wrong, &format!("{{{better}}}"));
+            // JSON strings are strings of YAML too.
+            warning.fix(leaf.span, serde_json::Value::from(text).to_string())
+        }
+        None => warning,
+    });
+}
+
+/// What there is, if a token is of a family that has others. Other braces are text.
+fn relatives(token: &str) -> Option<String> {
+    let (family, _) = token.split_once('.')?;
+    let all = TOKENS.iter().copied().chain(NAMED.iter().copied());
+    let same = all.filter(|known| known.split('.').next() == Some(family));
+    let list: Vec<_> = same.map(|known| format!("`{{{known}}}`")).collect();
+    (!list.is_empty()).then(|| format!("there are {}", list.join(", ")))
 }
 
 /// What stands between `{` and the next `}`, innermost.

@@ -8,6 +8,7 @@ mod gateway;
 mod middleware;
 pub(crate) mod node;
 mod parse;
+pub(crate) mod recorder;
 mod route;
 pub(crate) mod rule;
 mod secrets;

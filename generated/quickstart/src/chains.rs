@@ -16,12 +16,12 @@ pub const OF_API: ChainId = ChainId(1);
 /// Every distinct chain, by its `ChainId`.
 pub static CHAINS: [ChainSource; 2] = [of_site, of_api];
 
-/// `site` (goma.yaml:17) and 1 more route: policies `security`
+/// `site` (goma.yaml:17) and 1 more route: recorder `security`
 fn of_site(start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
     Ok(chain::boxed((middlewares::security(start)?,), ()))
 }
 
-/// `api` (goma.yaml:23): policies `security`, filters `tenant`
+/// `api` (goma.yaml:23): recorder `security`, filters `tenant`
 fn of_api(start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
     Ok(chain::boxed(
         (middlewares::security(start)?,),

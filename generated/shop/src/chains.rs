@@ -39,15 +39,15 @@ pub static CHAINS: [ChainSource; 7] = [
     bare,
 ];
 
-/// `storefront` (goma.yaml:17): policies `headers`
+/// `storefront` (goma.yaml:17): recorder `headers`
 fn of_storefront(start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
     Ok(chain::boxed((middlewares::headers(start)?,), ()))
 }
 
-/// `cart` (goma.yaml:25) and 1 more route: policies `headers` → `cors`, filters `small-bodies`
+/// `cart` (goma.yaml:25) and 1 more route: recorder `cors` → `headers`, filters `small-bodies`
 fn of_cart(start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
     Ok(chain::boxed(
-        (middlewares::headers(start)?, middlewares::cors(start)?),
+        (middlewares::cors(start)?, middlewares::headers(start)?),
         (middlewares::small_bodies(start)?,),
     ))
 }
@@ -60,7 +60,7 @@ fn of_uploads(start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
     ))
 }
 
-/// `admin` (goma.yaml:48): policies `headers`, filters `closed` → `intranet` → `operators` → `client`
+/// `admin` (goma.yaml:48): recorder `headers`, filters `closed` → `intranet` → `operators` → `client`
 fn of_admin(start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
     Ok(chain::boxed(
         (middlewares::headers(start)?,),

@@ -15,12 +15,16 @@ pub trait Filters {
     fn response(&self, exchange: &Exchange, base: usize, response: &mut Response);
 }
 
-/// A policy, or a tuple of them.
+/// A policy, or a tuple of them, outermost first.
 pub trait Policies {
+    /// All, in order.
+    fn admit(&self, exchange: &mut Exchange);
     /// The first policy that answers.
     fn preflight(&self, exchange: &Exchange, response: &mut Response) -> bool;
-    /// All, in order.
+    /// All, innermost first.
     fn apply(&self, exchange: &Exchange, response: &mut Response);
+    /// All, in order.
+    fn record(&self, exchange: &Exchange, response: &Response);
 }
 
 /// The recorder's policies around the filters.
@@ -30,7 +34,8 @@ pub struct Layers<P, F> {
 }
 
 impl<P: Policies, F: Filters> Chain for Layers<P, F> {
-    fn hygiene(&self, exchange: &mut Exchange) {
+    fn enter(&self, exchange: &mut Exchange) {
+        self.policies.admit(exchange);
         self.filters.hygiene(exchange);
     }
 
@@ -48,6 +53,7 @@ impl<P: Policies, F: Filters> Chain for Layers<P, F> {
 
     fn apply_policies(&self, exchange: &Exchange, response: &mut Response) {
         self.policies.apply(exchange, response);
+        self.policies.record(exchange, response);
     }
 }
 
@@ -74,12 +80,20 @@ impl<T: Filter> Filters for T {
 }
 
 impl<T: Policy> Policies for T {
+    fn admit(&self, exchange: &mut Exchange) {
+        Policy::admit(self, exchange);
+    }
+
     fn preflight(&self, exchange: &Exchange, response: &mut Response) -> bool {
         Policy::preflight(self, exchange, response)
     }
 
     fn apply(&self, exchange: &Exchange, response: &mut Response) {
         Policy::apply(self, exchange, response);
+    }
+
+    fn record(&self, exchange: &Exchange, response: &Response) {
+        Policy::record(self, exchange, response);
     }
 }
 
@@ -93,10 +107,12 @@ impl Filters for () {
 }
 
 impl Policies for () {
+    fn admit(&self, _: &mut Exchange) {}
     fn preflight(&self, _: &Exchange, _: &mut Response) -> bool {
         false
     }
     fn apply(&self, _: &Exchange, _: &mut Response) {}
+    fn record(&self, _: &Exchange, _: &Response) {}
 }
 
 macro_rules! tuples {
@@ -139,6 +155,12 @@ macro_rules! tuples {
         }
 
         impl<$($name: Policies),+> Policies for ($($name,)+) {
+            fn admit(&self, exchange: &mut Exchange) {
+                #[allow(non_snake_case, reason = "type parameters name the elements")]
+                let ($($name,)+) = self;
+                $($name.admit(exchange);)+
+            }
+
             fn preflight(&self, exchange: &Exchange, response: &mut Response) -> bool {
                 #[allow(non_snake_case, reason = "type parameters name the elements")]
                 let ($($name,)+) = self;
@@ -148,9 +170,20 @@ macro_rules! tuples {
             fn apply(&self, exchange: &Exchange, response: &mut Response) {
                 #[allow(non_snake_case, reason = "type parameters name the elements")]
                 let ($($name,)+) = self;
-                $($name.apply(exchange, response);)+
+                tuples!(@innermost exchange response; $($name)+);
+            }
+
+            fn record(&self, exchange: &Exchange, response: &Response) {
+                #[allow(non_snake_case, reason = "type parameters name the elements")]
+                let ($($name,)+) = self;
+                $($name.record(exchange, response);)+
             }
         }
+    };
+    (@innermost $exchange:ident $response:ident; ) => {};
+    (@innermost $exchange:ident $response:ident; $first:ident $($rest:ident)*) => {
+        tuples!(@innermost $exchange $response; $($rest)*);
+        $first.apply($exchange, $response);
     };
     (@reverse $exchange:ident $end:ident $response:ident; ) => { let _ = $end; };
     (@reverse $exchange:ident $end:ident $response:ident; $first:ident $($rest:ident)*) => {

@@ -83,6 +83,12 @@ impl<T: Filter> Filters for Scoped<T> {
 
 /// Policies are part of the recorder: the client's path decides (MW-PATH-8).
 impl<T: Policy> Policies for Scoped<T> {
+    fn admit(&self, exchange: &mut Exchange) {
+        if self.is_in_scope(exchange) {
+            self.inner.admit(exchange);
+        }
+    }
+
     fn preflight(&self, exchange: &Exchange, response: &mut Response) -> bool {
         self.is_in_scope(exchange) && self.inner.preflight(exchange, response)
     }
@@ -90,6 +96,12 @@ impl<T: Policy> Policies for Scoped<T> {
     fn apply(&self, exchange: &Exchange, response: &mut Response) {
         if self.is_in_scope(exchange) {
             self.inner.apply(exchange, response);
+        }
+    }
+
+    fn record(&self, exchange: &Exchange, response: &Response) {
+        if self.is_in_scope(exchange) {
+            self.inner.record(exchange, response);
         }
     }
 }

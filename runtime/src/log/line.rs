@@ -18,7 +18,7 @@ pub(super) struct TimeStamp {
 }
 
 /// A line that is being written.
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     out: &'a mut Vec<u8>,
     format: Format,
 }
@@ -128,6 +128,23 @@ impl<'a> Line<'a> {
         self.out.extend_from_slice(b"true");
     }
 
+    /// A field whose key was not made here.
+    pub(super) fn extra(&mut self, key: &str, value: &str) {
+        match self.format {
+            Format::Text if is_plain(key) => self.text(key, value),
+            Format::Text => self.text(&format!("\"{}\"", escaped_json(key)), value),
+            Format::Json => self.text(&escaped_json(key), value),
+        }
+    }
+
+    /// That there is nothing, which only JSON has a word for.
+    pub(super) fn missing(&mut self, key: &str) {
+        if self.format == Format::Json {
+            self.key(&escaped_json(key));
+            self.out.extend_from_slice(b"null");
+        }
+    }
+
     fn key(&mut self, key: &str) {
         match self.format {
             Format::Json => {
@@ -146,10 +163,10 @@ impl<'a> Line<'a> {
 
 /// Whether a value needs no quotes: not empty, no space, quote, `=` or control.
 fn is_plain(value: &str) -> bool {
+    let harmless = |byte: u8| byte > b' ' && byte != b'"' && byte != b'=' && byte != 0x7f;
     !value.is_empty()
-        && value
-            .bytes()
-            .all(|byte| byte > b' ' && byte != b'"' && byte != b'=' && byte != 0x7f)
+        && value.bytes().all(harmless)
+        && (value.is_ascii() || !value.contains(char::is_control))
 }
 
 /// Year, month and day of a day count since 1970-01-01 (Howard Hinnant's civil_from_days).

@@ -2,6 +2,36 @@
 
 use super::*;
 
+/// What `fill` adds to a line.
+pub(crate) fn line(format: Format, fill: impl FnOnce(&mut Line<'_>)) -> String {
+    let mut out = Vec::new();
+    let mut time = line::TimeStamp::default();
+    let mut line = Line::begin(&mut out, format, &mut time, Level::Info, "m");
+    fill(&mut line);
+    let text = String::from_utf8(out).unwrap();
+    let (_, added) = match format {
+        Format::Json => text.split_once("\"m\"").unwrap(),
+        Format::Text => text.split_once(" m").unwrap(),
+    };
+    added.to_owned()
+}
+
+/// MW-LOG-6: keys and values cannot break out of their line or reach a terminal.
+#[test]
+fn odd_keys_and_controls() {
+    let odd = |line: &mut Line<'_>| line.extra("a \"b", "x\n\u{7f}\u{9b}1m");
+    assert_eq!(
+        line(Format::Text, odd),
+        " \"a \\\"b\"=\"x\\n\\u007f\\u009b1m\""
+    );
+    assert_eq!(
+        line(Format::Json, odd),
+        ",\"a \\\"b\":\"x\\n\\u007f\\u009b1m\""
+    );
+    let lone = |line: &mut Line<'_>| line.extra("k", "\u{9b}");
+    assert_eq!(line(Format::Text, lone), " k=\"\\u009b\"");
+}
+
 fn written(format: Format) -> String {
     let mut out = Vec::new();
     let mut time = line::TimeStamp::default();

@@ -1,5 +1,7 @@
 //! One request through its route: chain in, backend or answer, chain out, log (RT-CHAIN-1).
 
+use std::cell::RefCell;
+
 use super::downstream::{Downstream, Peer, Persistence};
 use super::forward::{Body, Failure, Open, forward};
 use super::respond::{self, Sent};
@@ -144,7 +146,10 @@ fn make_exchange(
         client: peer.address,
         secure: false,
         id,
+        id_fields: None,
+        trusted: false,
         user: String::new(),
+        logged: RefCell::default(),
         body_limit: None,
         content_length: request.content_length,
         explicit: ExplicitFields::default(),
@@ -157,7 +162,7 @@ fn make_exchange(
 
 /// Steps (2) to (7) of RT-CHAIN-1.
 async fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Verdict {
-    chain.hygiene(exchange);
+    chain.enter(exchange);
     if is_preflight(&exchange.request) {
         let mut response = Response::new(204, Fields::new(Buffer::default()));
         if chain.preflight(exchange, &mut response) {
@@ -178,10 +183,14 @@ async fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Verdict {
             Flow::Next => break,
         }
     }
-    match check_method(exchange) {
-        Some(answer) => Verdict::Answer(answer),
-        None => Verdict::Forward,
+    if let Some(answer) = check_method(exchange) {
+        return Verdict::Answer(answer);
     }
+    if let Some(names) = exchange.id_fields {
+        // The gateway alone says it to the backend.
+        exchange.request.fields.remove(names.request);
+    }
+    Verdict::Forward
 }
 
 fn is_preflight(request: &Request) -> bool {

@@ -371,7 +371,9 @@ fn write_fields(
     }
     request.fields.write(out, |known| match known {
         Known::Host => in_place,
-        Known::Forwarded | Known::XForwardedPort | Known::XRequestId => false,
+        Known::Forwarded | Known::XForwardedPort => false,
+        // With another field for the id, this one is the client's own.
+        Known::XRequestId => exchange.id_fields.is_some(),
         Known::XForwardedFor => explicit.forwarded_for,
         Known::XForwardedHost => explicit.forwarded_host,
         Known::XForwardedProto => explicit.forwarded_proto,
@@ -382,7 +384,10 @@ fn write_fields(
     if !explicit.forwarded_host {
         out.push_line(b"X-Forwarded-Host", received);
     }
-    out.push_line(b"X-Request-ID", request.bytes(exchange.id));
+    match exchange.id_fields {
+        None => out.push_line(b"X-Request-ID", request.bytes(exchange.id)),
+        Some(names) => out.push_line(names.request.as_bytes(), request.bytes(exchange.id)),
+    };
 }
 
 /// The fields that are the same for all requests of a connection (RT-HDR-2 to -4), made once.

@@ -216,7 +216,11 @@ fn finish(core: &Core, exchange: &Exchange, chain: Option<&dyn Chain>, response:
             .with_http_date(|date| fields.append("Date", date));
     }
     fields.append("Proxied-By", b"Goma Gateway");
-    fields.append("X-Goma-Request-ID", exchange.request.bytes(exchange.id));
+    let id = exchange.request.bytes(exchange.id);
+    match exchange.id_fields {
+        None => fields.append("X-Goma-Request-ID", id),
+        Some(names) => fields.set(names.response, id),
+    }
     if let Some(chain) = chain {
         chain.apply_policies(exchange, response);
     }

@@ -30,9 +30,11 @@ pub struct TemplateContext<'a> {
     pub scheme: &'a str,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
+    /// A claim of the auth context; empty without one (MW-GEN-20).
+    Claim,
     ClientIp,
     GatewayVersion,
     RequestHeader(String),
@@ -103,17 +105,27 @@ impl Template {
         }
     }
 
+    /// Fills in what is known before any middleware has seen the request; who the client is, is not.
+    pub(crate) fn freeze(&self, cx: &TemplateContext<'_>) -> Self {
+        let freeze = |piece: &Piece| {
+            if matches!(piece, Piece::Claim | Piece::User) {
+                return piece.clone();
+            }
+            let mut filled = Vec::new();
+            piece.fill(cx, &mut filled);
+            Piece::Text(String::from_utf8_lossy(&filled).into_owned())
+        };
+        Self {
+            pieces: self.pieces.iter().map(freeze).collect(),
+        }
+    }
+
     /// Fills the tokens in; control characters of values are dropped.
     #[must_use]
     pub fn fill(&self, cx: &TemplateContext<'_>) -> Vec<u8> {
         let mut filled = Vec::new();
         for piece in &self.pieces {
-            let start = filled.len();
             piece.fill(cx, &mut filled);
-            if !matches!(piece, Piece::Text(_)) {
-                let value = filled.split_off(start);
-                filled.extend(value.into_iter().filter(|byte| !byte.is_ascii_control()));
-            }
         }
         filled
     }
@@ -133,17 +145,31 @@ impl Piece {
             "route.path" => Self::RoutePath,
             "route.target" => Self::RouteTarget,
             "user" => Self::User,
-            name => Self::RequestHeader(
-                name.strip_prefix("request.header.")
-                    .filter(|header| !header.is_empty())?
-                    .to_owned(),
-            ),
+            name => {
+                let after = |start| name.strip_prefix(start).filter(|rest| !rest.is_empty());
+                match (after("request.header."), after("claim.")) {
+                    (Some(header), _) => Self::RequestHeader(header.to_owned()),
+                    (None, Some(_)) => Self::Claim,
+                    (None, None) => return None,
+                }
+            }
         })
     }
 
+    /// Appends a text as it is, a value without control characters.
     fn fill(&self, cx: &TemplateContext<'_>, filled: &mut Vec<u8>) {
+        let start = filled.len();
+        self.append(cx, filled);
+        if !matches!(self, Self::Text(_)) {
+            let value = filled.split_off(start);
+            filled.extend(value.into_iter().filter(|byte| !byte.is_ascii_control()));
+        }
+    }
+
+    fn append(&self, cx: &TemplateContext<'_>, filled: &mut Vec<u8>) {
         match self {
             Self::Text(text) => filled.extend_from_slice(text.as_bytes()),
+            Self::Claim => {}
             Self::ClientIp => filled.extend_from_slice(cx.client.to_string().as_bytes()),
             Self::GatewayVersion => filled.extend_from_slice(crate::VERSION.as_bytes()),
             Self::RequestHeader(name) => {
@@ -167,6 +193,7 @@ impl Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::rig;
 
     /// MW-GEN-24
     #[test]
@@ -184,5 +211,26 @@ mod tests {
         );
         assert_eq!(template.literal(), None);
         assert_eq!(Template::parse("{x}").literal(), Some("{x}"));
+    }
+
+    /// MW-GEN-24: an absent value is empty, control characters are dropped; and what is frozen does
+    /// not follow later changes, except who the user is.
+    #[test]
+    fn tokens_are_filled_in() {
+        let template = Template::parse(
+            "{request.method} {request.scheme}://{request.host}{request.path} {route.name} {route.path} \
+             {route.target} {client.ip} {request.header.X-A}|{request.header.X-B}|{claim.sub}|{user}",
+        );
+        let mut exchange = rig::exchange("GET /a?b HTTP/1.1\r\nHost: H:81\r\nX-A: a\tb\r\n\r\n");
+        let frozen = template.freeze(&exchange.template_context());
+        exchange.user = "u".to_owned();
+        exchange.request.fields.set("X-A", b"later");
+        let filled = |template: &Template| {
+            let filled = template.fill(&exchange.template_context());
+            String::from_utf8(filled).unwrap()
+        };
+        let before = "GET http://h/a t / {route.target} 127.0.0.1 ";
+        assert_eq!(filled(&template), format!("{before}later|||u"));
+        assert_eq!(filled(&frozen), format!("{before}ab|||u"));
     }
 }

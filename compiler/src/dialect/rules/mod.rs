@@ -117,7 +117,7 @@ pub(super) static MIDDLEWARE: Section = section(
 /// All types, in alphabetical order (middlewares.md 1.2).
 pub static TYPES: &[Type] = &[
     kind("access", &guard::ACCESS),
-    kind("accessLog", &header::ACCESS_LOG).later(),
+    kind("accessLog", &header::ACCESS_LOG),
     kind("accessPolicy", &guard::ACCESS_POLICY),
     kind("addPrefix", &path::ADD_PREFIX),
     kind("apiKey", &auth::API_KEY).or(&["apiKeyAuth"]).later(),
@@ -151,11 +151,11 @@ pub static TYPES: &[Type] = &[
     kind("redirectScheme", &path::REDIRECT_SCHEME),
     kind("replacePath", &path::REPLACE_PATH).later(),
     kind("requestHeaders", &header::REQUEST_HEADERS),
-    kind("requestId", &header::REQUEST_ID).later(),
+    kind("requestId", &header::REQUEST_ID),
     kind("requestTimeout", &traffic::REQUEST_TIMEOUT).later(),
     kind("responseHeaders", &header::RESPONSE_HEADERS),
     kind("rewriteRegex", &path::REWRITE_REGEX).later(),
-    kind("securityHeaders", &header::SECURITY_HEADERS).later(),
+    kind("securityHeaders", &header::SECURITY_HEADERS),
     kind("stripPrefix", &path::STRIP_PREFIX),
     kind("stripQuery", &path::STRIP_QUERY).later(),
     kind("userAgentBlock", &guard::USER_AGENT_BLOCK).later(),

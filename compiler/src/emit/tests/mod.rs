@@ -166,7 +166,7 @@ middlewares:
     /// Every distinct chain, by its `ChainId`.
     pub static CHAINS: [ChainSource; 2] = [of_a, bare];
 
-    /// `a` (goma.yaml:5) and 1 more route: policies `headers`, filters `limit` → `type`
+    /// `a` (goma.yaml:5) and 1 more route: recorder `headers`, filters `limit` → `type`
     fn of_a(start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
         Ok(chain::boxed(
             (middlewares::headers(start)?,),
@@ -361,19 +361,23 @@ fn the_revision_follows_the_plan() {
     assert_ne!(first.revision, third.revision);
 }
 
-/// MW-RESH-1: the most specific policy comes last and wins, wherever it is listed.
+/// MW-GEN-7, MW-RESH-1: the recorder's types in their layers, outermost first; of one layer the most
+/// specific acts on answers last, among equals the one listed later.
 #[test]
-fn policies_from_the_general_to_the_specific() {
+fn the_recorder_from_outside_in() {
     let spec = "version: 2
-gateway: {routes: [{name: a, path: /, target: \"http://10.0.0.7\", middlewares: [deep, all, near]}]}
+gateway:
+  routes: [{name: a, path: /, target: \"http://10.0.0.7\", middlewares: [deep, safe, all, id, size, near, later]}]
 middlewares:
   - {name: deep, type: responseHeaders, paths: [/docs/deep], rule: {setHeaders: {X-A: deep}}}
+  - {name: safe, type: securityHeaders}
   - {name: all, type: responseHeaders, rule: {setHeaders: {X-A: all}}}
+  - {name: id, type: requestId}
+  - {name: size, type: bodyLimit, rule: {limit: 1Ki}}
   - {name: near, type: responseHeaders, paths: [/docs], rule: {setHeaders: {X-A: near}}}
+  - {name: later, type: responseHeaders, rule: {setHeaders: {X-A: later}}}
 ";
     let chains = shown(spec, "src/chains.rs");
-    assert!(
-        chains.contains("policies `all` → `near` → `deep`"),
-        "{chains}"
-    );
+    let order = "recorder `id` → `deep` → `near` → `later` → `all` → `safe`, filters `size`";
+    assert!(chains.contains(order), "{chains}");
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::super::{Chain, Exchange, Filter, Flow, boxed};
+use super::super::{Chain, Exchange, Filter, Flow, Policy, boxed};
 use crate::answer::Answer;
 use crate::filter::rig;
 use crate::head::{Buffer, Fields, Response};
@@ -27,6 +27,25 @@ impl Filter for Step {
 
     fn response(&self, _: &Exchange, _: &mut Response) {
         self.1.borrow_mut().push(format!("-{}", self.0));
+    }
+}
+
+impl Policy for Step {
+    fn admit(&self, _: &mut Exchange) {
+        self.1.borrow_mut().push(format!("admit {}", self.0));
+    }
+
+    fn preflight(&self, _: &Exchange, _: &mut Response) -> bool {
+        self.1.borrow_mut().push(format!("ask {}", self.0));
+        self.0 == "answer"
+    }
+
+    fn apply(&self, _: &Exchange, _: &mut Response) {
+        self.1.borrow_mut().push(format!("apply {}", self.0));
+    }
+
+    fn record(&self, _: &Exchange, _: &Response) {
+        self.1.borrow_mut().push(format!("record {}", self.0));
     }
 }
 
@@ -63,4 +82,27 @@ fn after_a_wait_the_chain_goes_on_behind_the_filter() {
     let chain = boxed((), (step("a"), (step("wait"), step("c")), step("d")));
     assert_eq!(traced(&*chain, &trace, 0), "+a +wait -wait -a");
     assert_eq!(traced(&*chain, &trace, 2), "+c +d -d -c -wait -a");
+}
+
+/// MW-GEN-7: the recorder's policies are outermost first, so answers meet the last one first.
+#[test]
+fn policies_from_outside_in_and_back() {
+    let trace = Trace::default();
+    let step = |name| Step(name, Rc::clone(&trace));
+    let policies = (step("a"), (step("b"), (), step("answer")), step("d"));
+    let chain = boxed(policies, ());
+    let mut exchange = rig::exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    chain.enter(&mut exchange);
+    assert_eq!(
+        trace.take().join(" "),
+        "admit a admit b admit answer admit d"
+    );
+    let mut response = Response::new(200, Fields::new(Buffer::default()));
+    assert!(chain.preflight(&exchange, &mut response));
+    assert_eq!(trace.take().join(" "), "ask a ask b ask answer");
+    chain.apply_policies(&exchange, &mut response);
+    assert_eq!(
+        trace.take().join(" "),
+        "apply d apply answer apply b apply a record a record b record answer record d"
+    );
 }

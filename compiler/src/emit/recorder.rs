@@ -1,0 +1,70 @@
+//! The rules of the recorder's types as fields of their `Config`.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::middlewares::emit_headers;
+use super::rt;
+use crate::plan::{AccessLog, LogItem, RequestId, SecurityHeaders};
+
+pub(super) fn access_log(rule: &AccessLog) -> TokenStream {
+    let AccessLog {
+        headers,
+        query,
+        cookies,
+        response_headers,
+        fields,
+        user,
+        emit_missing,
+    } = rule;
+    let [headers, query, cookies, response_headers, fields] =
+        [headers, query, cookies, response_headers, fields].map(|items| log_items(items));
+    quote! {
+        headers: #headers,
+        query: #query,
+        cookies: #cookies,
+        response_headers: #response_headers,
+        fields: #fields,
+        user: #user,
+        emit_missing: #emit_missing
+    }
+}
+
+fn log_items(items: &[LogItem]) -> TokenStream {
+    let items = items.iter().map(|LogItem { key, source, show }| {
+        let show = format_ident!("{show}");
+        quote! {
+            access_log::Item { key: #key, source: #source, show: access_log::Show::#show }
+        }
+    });
+    quote!(&[#(#items),*])
+}
+
+pub(super) fn request_id(rule: &RequestId) -> TokenStream {
+    let RequestId {
+        header,
+        response_header,
+        trust,
+        format,
+    } = rule;
+    let (trust, format) = (format_ident!("{trust}"), format_ident!("{format}"));
+    quote! {
+        header: #header,
+        response_header: #response_header,
+        trust: request_id::Trust::#trust,
+        format: request_id::Format::#format
+    }
+}
+
+pub(super) fn security_headers(rule: &SecurityHeaders) -> TokenStream {
+    let SecurityHeaders {
+        hsts,
+        preset,
+        set,
+        overwrite,
+    } = rule;
+    let hsts = rt::option(hsts.as_ref().map(|text| quote!(#text)));
+    let preset = preset.iter().map(|(name, value)| quote!((#name, #value)));
+    let set = emit_headers(set);
+    quote!(hsts: #hsts, preset: &[#(#preset),*], set: #set, overwrite: #overwrite)
+}
