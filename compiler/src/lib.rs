@@ -22,6 +22,7 @@ mod spec;
 
 use std::collections::BTreeMap;
 
+pub use check::StartFile;
 use diag::{Diagnostic, Diagnostics};
 use lock::{Lock, Machine, Variable};
 use source::{SourceMap, Spanned};
@@ -42,6 +43,8 @@ pub struct Options {
     pub env: BTreeMap<String, String>,
     /// What was found when the inputs were read: what is missing, where it is named.
     pub findings: Vec<Diagnostic>,
+    /// Whether notes say what Goma Gateway 1.0 did differently (`v1-difference`).
+    pub compat_v1: bool,
     /// What compiles; part of the lock and so of the revision (C-LOCK-3).
     pub machine: Machine,
 }
@@ -52,6 +55,7 @@ impl Default for Options {
             name: "gateway".to_owned(),
             env: BTreeMap::new(),
             findings: Vec::new(),
+            compat_v1: false,
             machine: Machine::default(),
         }
     }
@@ -66,6 +70,8 @@ pub struct Checked {
     pub diagnostics: Diagnostics,
     /// What class S keys refer to (C-LOCK-1).
     pub variables: Vec<Variable>,
+    /// What the gateway reads when it starts (C-FILE-10).
+    pub files: Vec<StartFile>,
 }
 
 /// Result of [`compile`].
@@ -75,6 +81,8 @@ pub struct Compiled {
     pub output: Option<Output>,
     /// All findings, sorted.
     pub diagnostics: Diagnostics,
+    /// What the gateway reads when it starts (C-FILE-10).
+    pub files: Vec<StartFile>,
 }
 
 /// A generated crate.
@@ -97,6 +105,7 @@ pub fn compile(sources: &SourceMap, options: &Options) -> Compiled {
         model,
         diagnostics,
         variables,
+        files: start_files,
     } = check(sources, options);
     let output = model.map(|model| {
         let plan = plan::lower(&model, sources, &options.name);
@@ -113,6 +122,7 @@ pub fn compile(sources: &SourceMap, options: &Options) -> Compiled {
     Compiled {
         output,
         diagnostics,
+        files: start_files,
     }
 }
 
@@ -134,22 +144,28 @@ pub fn extra_directory(sources: &SourceMap, options: &Options) -> Option<Spanned
 /// Parses, resolves and checks; reports every finding of one run. Pure.
 #[must_use]
 pub fn check(sources: &SourceMap, options: &Options) -> Checked {
-    let mut diagnostics = Diagnostics::new();
-    let (model, variables) = checked_model(sources, options, &mut diagnostics).unzip();
-    diagnostics.sort();
-    let model = model.filter(|_| !diagnostics.has_errors());
-    Checked {
-        model,
-        diagnostics,
-        variables: variables.unwrap_or_default(),
+    let mut checked = Checked {
+        model: None,
+        diagnostics: Diagnostics::new(),
+        variables: Vec::new(),
+        files: Vec::new(),
+    };
+    let _ = check_into(sources, options, &mut checked);
+    checked.diagnostics.sort();
+    if checked.diagnostics.has_errors() {
+        checked.model = None;
     }
+    checked
 }
 
-fn checked_model(
-    sources: &SourceMap,
-    options: &Options,
-    diags: &mut Diagnostics,
-) -> Option<(model::Model, Vec<Variable>)> {
+/// Takes away what comments of the sources allow (C-DIAG-3); [`check`] has done so with its own.
+pub fn silence(sources: &SourceMap, diagnostics: &mut Diagnostics) {
+    check::allow(sources, diagnostics);
+}
+
+/// `None`: there is nothing to check.
+fn check_into(sources: &SourceMap, options: &Options, checked: &mut Checked) -> Option<()> {
+    let diags = &mut checked.diagnostics;
     let main = sources.main()?;
     for finding in &options.findings {
         diags.push(finding.clone());
@@ -168,7 +184,13 @@ fn checked_model(
     }
     let resolved = resolve::resolve(&spec, main, &options.env, diags);
     check::check(&resolved, diags);
+    if options.compat_v1 {
+        check::v1::check(&resolved.outline, diags);
+    }
     plan::names::check(&resolved.model, diags);
     check::allow(sources, diags);
-    Some((resolved.model, resolved.variables))
+    checked.files = check::start_files(&resolved.outline);
+    checked.variables = resolved.variables;
+    checked.model = Some(resolved.model);
+    Some(())
 }

@@ -14,7 +14,7 @@ use goma_compiler::diag::{Code, Severity};
 
 fn page() -> String {
     let mut page = String::from(
-        "<!-- Generated from compiler/src/diag/code.rs; see compiler/tests/docs.rs. -->\n\n\
+        "<!-- Generated from compiler/src/diag/code/; see compiler/tests/docs.rs. -->\n\n\
          # Diagnostics\n\n\
          Every code of this release. `goma explain CODE` prints the same.\n",
     );

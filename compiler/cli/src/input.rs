@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use goma_compiler::diag::{Code, Diagnostic};
+use goma_compiler::diag::{Code, Diagnostic, Diagnostics};
 use goma_compiler::source::{SOURCE_BYTES_MAX, SourceId, SourceMap};
-use goma_compiler::{Options, extra_directory};
+use goma_compiler::{Options, StartFile, extra_directory, silence};
 
 use crate::missing::Missing;
 
@@ -58,6 +58,24 @@ impl Input {
     /// Adds a file that is no input, so that findings can point into it.
     pub(crate) fn show(&mut self, path: &Path, text: String) -> SourceId {
         self.shown.add(shown(path), text)
+    }
+
+    /// Notes start-time files that are not on this machine (C-FILE-10). Names are relative to the file
+    /// that has them.
+    pub(crate) fn note_absent(&self, files: &[StartFile], findings: &mut Diagnostics) {
+        let mut absent = Diagnostics::new();
+        for file in files {
+            let home = Path::new(self.shown.name(file.span.source)).parent();
+            if home.unwrap_or(Path::new("")).join(&file.name).exists() {
+                continue;
+            }
+            let message = format!("`{}` is not on this machine", file.name.escape_debug());
+            let note = Diagnostic::new(Code::FileNotHere, &*file.key, file.span, message);
+            absent.push(note.help("it must be there when the gateway starts"));
+        }
+        silence(&self.sources, &mut absent);
+        findings.extend(absent);
+        findings.sort();
     }
 
     fn add(&mut self, name: String, shown: String, bytes: Vec<u8>) {

@@ -3,38 +3,48 @@
 
 mod allow;
 mod duplicate_backend;
+mod files;
+mod gateway;
 mod host_less_shadow;
-mod identity_header_overwritten;
 mod log_unredacted;
-mod middleware_order;
-mod redirect_scheme_after_auth;
+mod order;
 mod reserved_path;
 mod rewrite_shadowed;
 mod route_conflict;
+mod routes;
+mod types;
 mod unused_middleware;
+pub(crate) mod v1;
 
 use crate::diag::Diagnostics;
 use crate::model::Model;
 use crate::resolve::Resolved;
+use crate::resolve::outline::Outline;
 
 pub(crate) use allow::allow;
+pub use files::StartFile;
+pub(crate) use files::start_files;
 
 /// All rules that look at the model alone. Each must hold for a model with gaps too: it may report
 /// only what no further item could undo.
 const RULES: &[fn(&Model, &mut Diagnostics)] = &[
     duplicate_backend::check,
     host_less_shadow::check,
-    identity_header_overwritten::check,
     log_unredacted::check,
-    middleware_order::check,
-    redirect_scheme_after_auth::check,
     reserved_path::check,
     rewrite_shadowed::check,
     route_conflict::check,
 ];
 
+/// A rule that looks at everything that was meant, built or not.
+type Rule = fn(&Outline, &mut Diagnostics);
+
 /// Applies every rule.
 pub(crate) fn check(resolved: &Resolved, diags: &mut Diagnostics) {
+    let rules = [gateway::RULES, order::RULES, routes::RULES, types::RULES];
+    for rule in rules.into_iter().flatten() {
+        rule(&resolved.outline, diags);
+    }
     for rule in RULES {
         rule(&resolved.model, diags);
     }

@@ -96,6 +96,13 @@ impl Diagnostic {
         }
     }
 
+    /// Where the code is usually an error, but here the user may go on.
+    #[must_use]
+    pub const fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
     /// Adds a second place.
     #[must_use]
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {

@@ -245,7 +245,7 @@ static REDIS_TLS: Section = section(
         key("clientKey", One(Pem), "Of `clientCert`.").secret(),
     ],
 )
-.needs(&[Need::Both("clientCert", "clientKey")]);
+.needs(&[Need::Pair("clientCert", "clientKey")]);
 
 static TLS: Section = section(
     "Certificates of `webSecure`.",
@@ -258,23 +258,24 @@ static TLS: Section = section(
 )
 .old(&[("keys", Change::Move("certificates"))]);
 
-/// A certificate with its key.
-pub(super) static CERTIFICATE: Section = section(
-    "A certificate with its key.",
-    &[
-        key("cert", One(Pem), "Chain, leaf first.").required().value(),
-        key("key", One(Pem), "Private key.").required().secret(),
-    ],
-);
-
-static DEFAULT_CERTIFICATE: Section = section(
+static CERTIFICATE: Section = section(
     "A certificate with its key.",
     &[
         key("cert", One(Pem), "Chain, leaf first.").value(),
         key("key", One(Pem), "Private key.").secret(),
     ],
 )
-.needs(&[Need::Both("cert", "key")]);
+.needs(&[Need::Any(&["cert", "key"]), Need::Pair("cert", "key")]);
+
+/// A certificate with its key, where there may be none.
+pub(super) static DEFAULT_CERTIFICATE: Section = section(
+    "A certificate with its key.",
+    &[
+        key("cert", One(Pem), "Chain, leaf first.").value(),
+        key("key", One(Pem), "Private key.").secret(),
+    ],
+)
+.needs(&[Need::Pair("cert", "key")]);
 
 static CLIENT_AUTH: Section = section(
     "Certificates of clients.",

@@ -24,7 +24,7 @@ use Scalar::Text;
 use Shape::{One, Section as Map, Sections};
 
 pub use reference::reference;
-pub(crate) use route::CONDITION;
+pub(crate) use route::{CONDITION, ROUTE};
 pub use rules::{TYPES, Type};
 pub use schema::schema;
 
@@ -188,6 +188,8 @@ pub enum Need {
     Both(&'static str, &'static str),
     /// Exactly one of them.
     One(&'static [&'static str]),
+    /// A certificate and its key, or neither.
+    Pair(&'static str, &'static str),
 }
 
 /// What became of a key (config.md 12 A).

@@ -7,7 +7,7 @@ use super::Scalar::{
 use super::Shape::{Conditions, List, One, Section as Map, Sections};
 use super::{ANY, BACKENDS, Change, MOST, Need, Section, gateway, key, section};
 
-pub(super) static ROUTE: Section = section(
+pub(crate) static ROUTE: Section = section(
     "Which requests go where.",
     &[
         key("name", One(Name), "Unique over all sources.").required(),
@@ -131,13 +131,13 @@ static SECURITY_TLS: Section = section(
     ],
 )
 .old(&[("SkipVerification", Change::Move("insecureSkipVerify"))])
-.needs(&[Need::Both("clientCert", "clientKey")]);
+.needs(&[Need::Pair("clientCert", "clientKey")]);
 
 static TLS: Section = section(
     "Certificates of this route's hosts.",
     &[
         key("provider", One(Text), "Of `certManager`; `none` opts out."),
-        key("certificate", Map(&gateway::CERTIFICATE), "One pair."),
+        key("certificate", Map(&gateway::DEFAULT_CERTIFICATE), "One pair."),
         key("clientAuth", Map(&CLIENT_AUTH), "Certificates of clients (RT-MTLS-3).").ours(),
     ],
 )

@@ -120,7 +120,7 @@ fn condition(need: &Need, section: &Section) -> Value {
     };
     match need {
         Need::Any(names) => json!({"anyOf": each(names)}),
-        Need::Both(first, second) => {
+        Need::Both(first, second) | Need::Pair(first, second) => {
             json!({"dependentRequired": {*first: [second], *second: [first]}})
         }
         Need::One(names) => json!({"oneOf": each(names)}),

@@ -4,17 +4,20 @@
 
 pub mod address;
 pub mod claims;
+pub mod country;
 mod header;
 mod host;
 mod method;
 mod name;
 pub(crate) mod path;
+pub mod pem;
 pub mod recorder;
 pub mod regex;
 pub mod rule;
 pub mod scalar;
 pub mod scope;
 mod value;
+pub mod witness;
 
 use std::cmp::Reverse;
 

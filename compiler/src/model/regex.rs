@@ -83,6 +83,12 @@ impl Regex {
         engine.is_ok_and(|engine| engine.is_match(text.as_bytes()))
     }
 
+    /// What it looks for, as a tree.
+    pub(crate) fn hir(&self) -> Option<hir::Hir> {
+        let mut parser = regex_syntax::ParserBuilder::new().utf8(false).build();
+        parser.parse(&self.source).ok()
+    }
+
     /// Whether a replacement may name this group, by number or name.
     #[must_use]
     pub fn has_group(&self, name: &str) -> bool {

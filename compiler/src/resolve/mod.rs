@@ -9,6 +9,7 @@ mod gateway;
 mod grammar;
 mod middlewares;
 mod names;
+pub(crate) mod outline;
 mod pending;
 mod policy;
 mod read;
@@ -16,6 +17,7 @@ mod request_id;
 mod routes;
 mod rules;
 mod security_headers;
+pub(crate) mod settings;
 mod tokens;
 mod users;
 
@@ -27,6 +29,7 @@ use crate::model::Model;
 use crate::source::{SourceId, Span, Spanned};
 use crate::spec::Spec;
 use env::Variables;
+use outline::Outline;
 use read::Cx;
 
 /// A model, perhaps with gaps, and what the gaps would have said.
@@ -37,6 +40,8 @@ pub(crate) struct Resolved {
     pub(crate) mentioned: Option<BTreeSet<String>>,
     /// What class S keys refer to.
     pub(crate) variables: Vec<Variable>,
+    /// What was meant, built or not.
+    pub(crate) outline: Outline,
 }
 
 /// Resolves a whole file.
@@ -70,6 +75,7 @@ pub(crate) fn resolve(
         },
         mentioned,
         variables: cx.variables.into_used(),
+        outline: outline::draw(spec, Span::new(main, 0, 0), env),
     }
 }
 

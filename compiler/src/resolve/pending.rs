@@ -7,6 +7,7 @@ use super::names::{Found, Names};
 use super::read::{Cx, constant};
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::{Class, Scalar};
+use crate::model::pem::Pem;
 use crate::spec::fields::Leaf;
 use crate::spec::shape::Pending;
 
@@ -87,7 +88,7 @@ fn one(text: &str, scalar: Scalar, leaf: &Leaf, expanded: bool, cx: &mut Cx<'_>)
 /// Files and empty texts are no secrets; a key in PEM is.
 fn is_literal_secret(scalar: Scalar, text: &str) -> bool {
     if matches!(scalar, Scalar::Pem) {
-        return text.contains("PRIVATE KEY-----");
+        return Pem::new(text).is_ok_and(|pem| pem.is_some_and(|pem| pem.is_secret()));
     }
     !text.is_empty()
 }

@@ -196,7 +196,7 @@ impl<'n> Fields<'n> {
 }
 
 /// The entry of this name, or else one that differs only in letter case where that is forgiven.
-pub(super) fn find<'n>(entries: &'n [Entry], section: &Section, name: &str) -> Option<&'n Entry> {
+pub(crate) fn find<'n>(entries: &'n [Entry], section: &Section, name: &str) -> Option<&'n Entry> {
     let exact = entries.iter().find(|entry| entry.key.value == name);
     let folded = |entry: &&Entry| section.fold && entry.key.value.eq_ignore_ascii_case(name);
     exact.or_else(|| entries.iter().find(folded))
@@ -232,7 +232,7 @@ pub(crate) fn leaf(node: &Node, key: String, key_span: Span) -> Leaf {
 }
 
 /// Reads a list of single values; `None`: null.
-pub(super) fn leaves(node: &Node, key: &str, key_span: Span) -> Option<Leaves> {
+pub(crate) fn leaves(node: &Node, key: &str, key_span: Span) -> Option<Leaves> {
     match &node.kind {
         Kind::Seq(items) => {
             let read = |(at, item): (usize, &Node)| leaf(item, format!("{key}[{at}]"), item.span);
@@ -260,7 +260,7 @@ pub(super) fn leaves(node: &Node, key: &str, key_span: Span) -> Option<Leaves> {
 }
 
 /// One `key: value` of a map of texts.
-pub(super) fn pair(member: &Entry, path: &str) -> Pair {
+pub(crate) fn pair(member: &Entry, path: &str) -> Pair {
     let key = join(path, &member.key.value);
     Pair {
         name: member.key.clone(),

@@ -15,7 +15,7 @@ mod secrets;
 pub(crate) mod shape;
 
 use fields::{Fields, Leaf};
-use node::{Kind, Node};
+use node::{Entry, Kind, Node};
 use shape::Pending;
 
 use crate::diag::Diagnostics;
@@ -39,6 +39,8 @@ pub(crate) struct Spec {
     pub(crate) middlewares_readable: bool,
     /// Values of keys that are not supported yet.
     pub(crate) pending: Vec<Pending>,
+    /// The main file without its routes and middlewares.
+    pub(crate) rest: Node,
 }
 
 /// Gives keys of older releases the form of today, with a warning for each; `text` is what the tree
@@ -95,5 +97,20 @@ pub(crate) fn decode(tree: &Node, diags: &mut Diagnostics) -> Option<Spec> {
         middlewares,
         middlewares_readable,
         pending,
+        rest: rest(tree),
     })
+}
+
+/// The file without what there may be ten thousand of.
+fn rest(tree: &Node) -> Node {
+    let mut rest = tree.without(&["gateway", "middlewares"]);
+    let (Kind::Map(entries), Kind::Map(kept)) = (&tree.kind, &mut rest.kind) else {
+        return rest;
+    };
+    let gateway = entries.iter().find(|entry| entry.key.value == "gateway");
+    kept.extend(gateway.map(|entry| Entry {
+        key: entry.key.clone(),
+        value: entry.value.without(&["routes"]),
+    }));
+    rest
 }

@@ -50,6 +50,21 @@ impl Node {
         }
     }
 
+    /// A mapping without some of its keys.
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        let kind = match &self.kind {
+            Kind::Map(entries) => {
+                let kept = |entry: &&Entry| !names.contains(&entry.key.value.as_str());
+                Kind::Map(entries.iter().filter(kept).cloned().collect())
+            }
+            Kind::Scalar { .. } | Kind::Seq(_) => Kind::Map(Vec::new()),
+        };
+        Self {
+            span: self.head(),
+            kind,
+        }
+    }
+
     /// A good place to blame when something inside is missing: the first key of a mapping.
     pub(crate) fn head(&self) -> Span {
         match &self.kind {
@@ -65,7 +80,7 @@ pub(crate) fn is_null_text(text: &str) -> bool {
 }
 
 /// The dotted key of a member.
-pub(super) fn join(path: &str, name: &str) -> String {
+pub(crate) fn join(path: &str, name: &str) -> String {
     if path.is_empty() {
         name.to_owned()
     } else {

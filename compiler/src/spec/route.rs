@@ -1,8 +1,19 @@
 //! Entries of `gateway.routes` (config.md section 7).
 
 use super::fields::{Fields, Item, Leaf, Leaves};
-use super::node::Kind;
+use super::node::{Kind, Node};
 use crate::source::Span;
+
+/// Keys that rules about several keys do not ask for, but which every route has.
+const OWN: &[&str] = &[
+    "hosts",
+    "methods",
+    "middlewares",
+    "name",
+    "path",
+    "rewrite",
+    "target",
+];
 
 /// One route.
 pub(crate) struct Route {
@@ -22,6 +33,8 @@ pub(crate) struct Route {
     /// `None`: absent.
     pub(crate) backends: Option<Vec<Backend>>,
     pub(crate) middlewares: Option<Leaves>,
+    /// The mapping without [`OWN`].
+    pub(crate) rest: Node,
 }
 
 /// One entry of `backends`.
@@ -51,6 +64,7 @@ pub(super) fn decode(item: &Item<'_>) -> Route {
         target_span,
         backends: None,
         middlewares: fields.leaves("middlewares"),
+        rest: item.node.without(OWN),
     };
     let has_backends = fields.has("backends");
     let backends = fields.list("backends");

@@ -21,6 +21,9 @@ const SECRET_KEYS: &[&str] = &[
     "tsigsecret",
 ];
 
+/// How base64 of PEM begins.
+const BASE64: &str = "LS0tLS1CRUdJTi";
+
 /// Whether a key's value is a secret.
 pub(crate) fn is_secret_key(key: &str) -> bool {
     SECRET_KEYS.contains(&key.to_ascii_lowercase().as_str())
@@ -46,7 +49,8 @@ pub(crate) fn hide(node: &Node, diags: &mut Diagnostics) {
 
 /// Marks the value of a key that the dialect calls secret; the name of a file is none.
 pub(super) fn hide_value(node: &Node, scalar: Scalar, diags: &mut Diagnostics) {
-    let is_file = |text: &str| matches!(scalar, Scalar::Pem) && !text.contains("-----BEGIN");
+    let is_pem = |text: &str| text.contains("-----BEGIN") || text.trim_start().starts_with(BASE64);
+    let is_file = |text: &str| matches!(scalar, Scalar::Pem) && !is_pem(text);
     match &node.kind {
         Kind::Scalar { text, .. } if is_file(text) => {}
         Kind::Map(_) | Kind::Scalar { .. } | Kind::Seq(_) => hide_scalars(node, diags),

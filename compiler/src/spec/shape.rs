@@ -381,17 +381,19 @@ fn unmet(
             Some((Code::MissingKey, None, message))
         }
         Need::Any(_) => None,
-        Need::Both(first, second) => match (place(first), place(second)) {
-            (Some(span), None) => {
-                let message = format!("`{first}` needs `{second}`");
-                Some((Code::KeyConflict, Some(span), message))
-            }
-            (None, Some(span)) => {
-                let message = format!("`{second}` needs `{first}`");
-                Some((Code::KeyConflict, Some(span), message))
-            }
-            (Some(_), Some(_)) | (None, None) => None,
-        },
+        Need::Both(first, second) | Need::Pair(first, second) => {
+            let (lone, other, span) = match (place(first), place(second)) {
+                (Some(span), None) => (first, second, span),
+                (None, Some(span)) => (second, first, span),
+                (Some(_), Some(_)) | (None, None) => return None,
+            };
+            let code = if matches!(need, Need::Pair(..)) {
+                Code::TlsPair
+            } else {
+                Code::KeyConflict
+            };
+            Some((code, Some(span), format!("`{lone}` needs `{other}`")))
+        }
         Need::One(names) => {
             let mut present = names.iter().filter_map(|name| place(name));
             let second = present.nth(1)?;

@@ -136,6 +136,7 @@ pub(crate) fn compile_checked(
     name.clone_into(&mut input.options.name);
     input.options.machine = build::machine(name)?;
     let mut compiled = compile(&input.sources, &input.options);
+    input.note_absent(&compiled.files, &mut compiled.diagnostics);
     if let (true, Some(output)) = (common.locked, &compiled.output) {
         let mismatches = lock_file::mismatches(&mut input, &output.lock);
         compiled.diagnostics.extend(mismatches);

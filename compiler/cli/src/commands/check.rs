@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use goma_compiler::lock::{Lock, Machine};
 use goma_compiler::{check, dialect};
 
@@ -26,9 +26,20 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_enum, default_value_t = FindingsFormat::Human)]
     format: FindingsFormat,
 
+    /// Also note what Goma Gateway of this version did differently
+    #[arg(long, value_enum, value_name = "VERSION")]
+    compat: Option<Compat>,
+
     /// List what of the dialect this release cannot do yet, and check nothing
     #[arg(long, conflicts_with_all = ["file", "config"])]
     list_unsupported: bool,
+}
+
+/// Gateways that a configuration may come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Compat {
+    /// Goma Gateway 1.0
+    V1,
 }
 
 /// Runs the command.
@@ -48,7 +59,9 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
             return Ok(ExitCode::from(FAILED));
         }
     };
+    input.options.compat_v1 = args.compat == Some(Compat::V1);
     let mut checked = check(&input.sources, &input.options);
+    input.note_absent(&checked.files, &mut checked.diagnostics);
     if args.common.locked && checked.model.is_some() {
         let lock = Lock::new(&input.sources, &checked.variables, &Machine::default());
         let mismatches = lock_file::mismatches(&mut input, &lock);

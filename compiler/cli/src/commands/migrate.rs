@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use goma_compiler::check;
+use goma_compiler::diag::{Code, Diagnostics, render};
 use goma_compiler::migrate::migrate;
 use goma_compiler::source::{SourceId, Span};
+use goma_compiler::{Options, check};
 
 use super::{Color, FindingsFormat};
 use crate::environment::{self, Assignment};
@@ -52,6 +53,7 @@ pub(crate) fn run(args: &MigrateArgs) -> Outcome {
             }
         };
         let main = input.shown.main();
+        differences(&input);
         for id in main.into_iter().chain(input.shown.others()) {
             changed |= one(&input, id, Some(id) != main, args.write)?;
         }
@@ -88,6 +90,27 @@ fn one(input: &Input, id: SourceId, extra: bool, write: bool) -> Result<bool, Fa
         ));
     }
     Ok(true)
+}
+
+/// Tells what Goma Gateway 1.0 did differently; beside the diff, so that it can be piped on.
+fn differences(input: &Input) {
+    let options = Options {
+        compat_v1: true,
+        ..input.options.clone()
+    };
+    let found = check(&input.sources, &options).diagnostics;
+    let mut notes = Diagnostics::new();
+    let other = found
+        .iter()
+        .filter(|finding| finding.code == Code::V1Difference);
+    other.for_each(|finding| notes.push(finding.clone()));
+    found
+        .secrets()
+        .iter()
+        .for_each(|&secret| notes.hide(secret));
+    if !notes.is_empty() {
+        eprint!("{}", render::human(&notes, &input.shown, false));
+    }
 }
 
 /// The secrets of a file as it is.

@@ -8,6 +8,7 @@
 
 mod build;
 mod commands;
+mod compat;
 mod docs;
 mod lock;
 mod samples;

@@ -35,12 +35,16 @@ fn the_published_samples() {
             .iter()
             .map(|finding| finding["code"].as_str().unwrap().to_owned())
             .collect();
+        // Which files are here is a matter of the machine.
+        codes.retain(|code| code != "file-not-here");
         codes.sort();
         codes.dedup();
         codes
     };
     // Some samples guard `/docs/.*` and not `/docs`: MW-PATH-12 wants that said.
     let expected = [
+        "acme-no-email",
+        "health-check-passive-only",
         "literal-secret",
         "not-yet-supported",
         "path-base-not-covered",

@@ -64,7 +64,7 @@ static FORWARD_TLS: Section = section(
     ],
 )
 .folding()
-.needs(&[Need::Both("clientCert", "clientKey")]);
+.needs(&[Need::Pair("clientCert", "clientKey")]);
 
 pub(super) static LDAP_AUTH: Section = section(
     "User name and password of a directory (MW-LDAP).",

@@ -3,6 +3,7 @@
 
 #[rustfmt::skip]
 mod auth;
+mod effects;
 #[rustfmt::skip]
 mod guard;
 #[rustfmt::skip]
@@ -19,6 +20,8 @@ mod traffic;
 use super::Scalar::{Enum, Kind, Name, Pattern, Text};
 use super::Shape::{List, One, Rule};
 use super::{Section, key, section};
+
+pub use effects::Effect;
 
 /// A middleware type.
 #[derive(Debug)]

@@ -24,11 +24,31 @@ pub(super) fn modernise(tree: &mut Node, text: &str, extra: bool, diags: &mut Di
         editor: Editor { text },
         diags,
     };
+    go_plugins(tree, &mut cx);
     structural::modernise(tree, &mut cx);
     let file = if extra { &EXTRA } else { &FILE };
     section(tree, file, "", &mut cx);
     let root = tree.clone();
     top(tree, &root, &mut cx);
+}
+
+/// `plugins` was a mapping with a directory of Go plugins (config.md section 11).
+fn go_plugins(tree: &mut Node, cx: &mut Cx<'_>) {
+    let Kind::Map(entries) = &mut tree.kind else {
+        return;
+    };
+    let is_go =
+        |entry: &Entry| entry.key.value == "plugins" && matches!(entry.value.kind, Kind::Map(_));
+    let Some(at) = entries.iter().position(is_go) else {
+        return;
+    };
+    let span = entries.remove(at).key.span;
+    let message = "plugins written in Go cannot be part of a gateway in Rust";
+    let fault = Diagnostic::new(Code::GoPlugin, "plugins", span, message);
+    let fault = fault
+        .help("write a crate that implements the middleware trait, with the rule as its config struct")
+        .help("name it: `plugins: [{type: myAuth, path: ./middlewares/my-auth}]`");
+    cx.diags.push(fault);
 }
 
 fn section(node: &mut Node, section: &'static Section, path: &str, cx: &mut Cx<'_>) {
