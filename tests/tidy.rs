@@ -64,7 +64,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "upstream",
         ],
     ),
-    ("route", &["head", "values"]),
+    ("route", &["error", "head", "values"]),
     (
         "server",
         &[

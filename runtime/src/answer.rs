@@ -16,6 +16,8 @@ pub struct Answer {
 enum Body {
     /// Rendered by negotiation (RT-ERR-1).
     Message(Cow<'static, str>),
+    /// The same, but sent as it is where JSON is negotiated (MW-ERR-5).
+    MessageInJson(Cow<'static, str>),
     /// Sent as it is.
     Json(Cow<'static, str>),
     Empty,
@@ -51,6 +53,16 @@ impl Answer {
             401 | 403 | 407 | 413 | 429 | 500.. => answer.with("Cache-Control", "no-store"),
             _ => answer,
         }
+    }
+
+    /// A message of the operator's; one that `is_json` is sent raw where JSON is asked for (MW-ERR-5).
+    #[must_use]
+    pub fn operator(status: u16, message: &'static str, is_json: bool) -> Self {
+        let mut answer = Self::message(status, message);
+        if is_json {
+            answer.body = Body::MessageInJson(message.into());
+        }
+        answer
     }
 
     /// A JSON document of the gateway's own.
@@ -93,14 +105,18 @@ impl Answer {
         for (name, value) in &self.fields {
             fields.append(name, value.as_bytes());
         }
+        let form = request.map_or(Form::Text, Form::wanted);
         let body = match self.body {
             Body::Empty => String::new(),
+            Body::MessageInJson(document) if form == Form::Json => {
+                fields.append("Content-Type", b"application/json");
+                document.into_owned()
+            }
             Body::Json(document) => {
                 fields.append("Content-Type", b"application/json");
                 document.into_owned()
             }
-            Body::Message(message) => {
-                let form = request.map_or(Form::Text, Form::wanted);
+            Body::Message(message) | Body::MessageInJson(message) => {
                 fields.append("Content-Type", form.media_type().as_bytes());
                 if form == Form::Text {
                     fields.append("X-Content-Type-Options", b"nosniff");

@@ -13,7 +13,7 @@ use std::pin::Pin;
 use crate::answer::Answer;
 use crate::gateway::{Start, StartError};
 use crate::head::{Fields, Known, Request, Response, Span};
-use crate::route::Route;
+use crate::route::{self, Regex, Route};
 use crate::values::TemplateContext;
 
 mod layers;
@@ -64,6 +64,12 @@ pub struct Exchange {
     pub(crate) skipped: u128,
     /// The canonical path as the client sent it: what policies are scoped by (MW-PATH-8).
     pub(crate) client_path: Span,
+    /// The path that was routed, as received but for dot segments: parameters are in it.
+    pub(crate) routed_path: Span,
+    /// The route's compiled path, if that is a regular expression.
+    pub(crate) path_regex: Option<&'static Regex>,
+    /// The path to be forwarded, once `rewrite` has made one; else the request's.
+    pub(crate) upstream_path: Option<Span>,
 }
 
 /// The names of the fields that carry the request id (MW-RID-1).
@@ -179,12 +185,25 @@ impl Exchange {
         TemplateContext {
             request: &self.request,
             route: self.route,
+            routed_path: self.request.text(self.routed_path),
             target: self.target,
             client: self.client,
             user: &self.user,
             id: self.id(),
             scheme: self.scheme(),
         }
+    }
+
+    /// The value of a parameter of the route's path, as received (RT-ROUTE-15).
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&str> {
+        route::parameter(self.route, self.request.text(self.routed_path), name)
+    }
+
+    /// A canonical path without what the route's path takes of it (MW-PATH-1).
+    #[must_use]
+    pub fn below_route<'p>(&self, path: &'p str) -> &'p str {
+        route::below(self.route, self.path_regex, path)
     }
 
     /// The request id (RT-HDR-8).

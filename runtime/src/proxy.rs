@@ -36,8 +36,8 @@ pub use client::serve;
 
 /// Everything a request needs, for one core. Lives as long as the process.
 pub struct Core {
-    /// The route table, the same for all cores.
-    pub table: Arc<Table>,
+    /// The route table.
+    pub table: Table,
     /// Chains by [`crate::route::ChainId`].
     pub chains: Vec<Box<dyn Chain>>,
     /// Backends by [`RouteId`].

@@ -1,16 +1,26 @@
 //! Routes as rows of static data, and the table that finds one for a request.
 //!
-//! Lookup does not grow with the number of routes: hosts by hash, paths by a matchit trie per host.
+//! Lookup does not grow with the number of routes: hosts by hash and by a trie of labels from the
+//! right, paths by a trie of segments per host; what is left of candidates is decided by a rank that
+//! was computed when the table was built (RT-ROUTE-5).
 
 use crate::values::Value;
 
+mod condition;
 mod host;
+mod pattern;
+mod rank;
+mod regex;
 pub mod rewrite;
 mod table;
+mod trie;
 
+pub use condition::{Condition, Test};
+pub use pattern::{below, parameter};
+pub use regex::Regex;
 pub use table::{RouteId, Table, TableError};
 
-/// One entry of `gateway.routes`.
+/// One entry of `gateway.routes`. Rows name what differs from [`Route::PLAIN`].
 #[derive(Debug)]
 pub struct Route {
     /// Unique name.
@@ -19,18 +29,55 @@ pub struct Route {
     pub source: &'static str,
     /// Disabled routes are as if absent (RT-ROUTE-2).
     pub enabled: bool,
-    /// Path prefix without trailing `/`, except `/` itself.
+    /// Routes with one come first, the lowest before others (RT-ROUTE-6).
+    pub priority: Option<i64>,
+    /// Canonical, without trailing `/`, except `/` itself; segments may be `{name}` (RT-ROUTE-15).
     pub path: &'static str,
+    /// How `path` is read.
+    pub path_type: PathType,
     /// Host patterns (C-HOST) in lower case; none = any host.
     pub hosts: &'static [&'static str],
+    /// `match`: all must hold (RT-ROUTE-13).
+    pub conditions: &'static [Condition],
     /// Allowed methods in upper case; none = all (RT-METHOD-1).
     pub methods: &'static [&'static str],
     /// Replacement of `path` in the forwarded path (RT-REWRITE).
     pub rewrite: Option<&'static str>,
+    /// Answers in place of the backend (RT-MAINT-1).
+    pub maintenance: Option<Maintenance>,
+    /// Whether the backend sees the client's `Host` (RT-HDR-6).
+    pub forward_host: bool,
     /// Where requests go; one or more.
     pub backends: &'static [Backend],
     /// The chain that requests pass.
     pub chain: ChainId,
+}
+
+/// How a route's path is read (C-PATH).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathType {
+    /// The whole path, a trailing `/` ignored (RT-ROUTE-14).
+    Exact,
+    /// On segment boundaries (RT-ROUTE-3).
+    Prefix,
+    /// A regular expression, anchored at the start (RT-ROUTE-14).
+    Regex {
+        /// The whole segments that every match begins with: `/api/v1`, or nothing.
+        literal: &'static str,
+    },
+}
+
+/// What a route in maintenance answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Maintenance {
+    /// `statusCode`
+    pub status: u16,
+    /// `message`
+    pub message: &'static str,
+    /// Sent raw to clients that ask for JSON (MW-ERR-5).
+    pub message_is_json: bool,
+    /// `retryAfter`
+    pub retry_after_seconds: Option<u32>,
 }
 
 /// One entry of `backends`, or `target`.
@@ -43,6 +90,26 @@ pub struct Backend {
 /// Index of a chain in [`crate::gateway::Gateway::chains`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainId(pub u32);
+
+impl Route {
+    /// A row of defaults.
+    pub const PLAIN: Self = Self {
+        name: "",
+        source: "",
+        enabled: true,
+        priority: None,
+        path: "/",
+        path_type: PathType::Prefix,
+        hosts: &[],
+        conditions: &[],
+        methods: &[],
+        rewrite: None,
+        maintenance: None,
+        forward_host: true,
+        backends: &[],
+        chain: ChainId(u32::MAX),
+    };
+}
 
 impl ChainId {
     /// As an index.

@@ -26,7 +26,7 @@ use arguments::{Arguments, Mode};
 struct Shared {
     gateway: &'static Gateway,
     settings: Resolved,
-    table: Arc<Table>,
+    table: Table,
     backends: Arc<ResolvedBackends>,
     environment: Arc<Environment>,
     lifecycle: Arc<Lifecycle>,
@@ -89,7 +89,7 @@ fn prepare(
     let shared = Shared {
         gateway,
         settings,
-        table: Arc::new(table),
+        table,
         backends: Arc::new(backends),
         environment: Arc::new(environment),
         lifecycle: Arc::default(),

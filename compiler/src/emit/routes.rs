@@ -51,6 +51,7 @@ pub(super) fn emit(table: &RouteTable) -> Vec<TokenStream> {
     items
 }
 
+/// What differs from a plain row.
 fn emit_row(route: &Route) -> TokenStream {
     let Route {
         name,
@@ -64,20 +65,24 @@ fn emit_row(route: &Route) -> TokenStream {
         chain,
     } = route;
     let source = place.to_string();
-    let rewrite = rt::option(rewrite.as_ref().map(|path| quote!(#path)));
+    let enabled = (!enabled).then(|| quote!(enabled: false,));
+    let hosts = (!hosts.is_empty()).then(|| quote!(hosts: &[#(#hosts),*],));
+    let methods = (!methods.is_empty()).then(|| quote!(methods: &[#(#methods),*],));
+    let rewrite = rewrite.as_ref().map(|path| quote!(rewrite: Some(#path),));
     let endpoints = backends.iter().map(rt::value);
     let chain = rt::ident(chain);
     quote! {
         Route {
             name: #name,
             source: #source,
-            enabled: #enabled,
+            #enabled
             path: #path,
-            hosts: &[#(#hosts),*],
-            methods: &[#(#methods),*],
-            rewrite: #rewrite,
+            #hosts
+            #methods
+            #rewrite
             backends: &[#(Backend { endpoint: #endpoints }),*],
             chain: chains::#chain,
+            ..Route::PLAIN
         }
     }
 }

@@ -15,11 +15,7 @@ static ROWS_0: [Route; 3] = [
     Route {
         name: "site",
         source: "goma.yaml:17",
-        enabled: true,
         path: "/",
-        hosts: &[],
-        methods: &[],
-        rewrite: None,
         backends: &[Backend {
             endpoint: Value {
                 key: "gateway.routes[0].target",
@@ -31,13 +27,12 @@ static ROWS_0: [Route; 3] = [
             },
         }],
         chain: chains::OF_SITE,
+        ..Route::PLAIN
     },
     Route {
         name: "api",
         source: "goma.yaml:23",
-        enabled: true,
         path: "/api",
-        hosts: &[],
         methods: &["GET", "POST"],
         rewrite: Some("/v1"),
         backends: &[Backend {
@@ -51,15 +46,13 @@ static ROWS_0: [Route; 3] = [
             },
         }],
         chain: chains::OF_API,
+        ..Route::PLAIN
     },
     Route {
         name: "shop",
         source: "goma.yaml:31",
-        enabled: true,
         path: "/",
         hosts: &["shop.localhost"],
-        methods: &[],
-        rewrite: None,
         backends: &[Backend {
             endpoint: Value {
                 key: "gateway.routes[2].target",
@@ -71,5 +64,6 @@ static ROWS_0: [Route; 3] = [
             },
         }],
         chain: chains::OF_SITE,
+        ..Route::PLAIN
     },
 ];

@@ -15,11 +15,8 @@ static ROWS_0: [Route; 9] = [
     Route {
         name: "storefront",
         source: "goma.yaml:17",
-        enabled: true,
         path: "/",
         hosts: &["shop.example.com", "*.shop.example.com"],
-        methods: &[],
-        rewrite: None,
         backends: &[
             Backend {
                 endpoint: Value {
@@ -43,11 +40,11 @@ static ROWS_0: [Route; 9] = [
             },
         ],
         chain: chains::OF_STOREFRONT,
+        ..Route::PLAIN
     },
     Route {
         name: "cart",
         source: "goma.yaml:25",
-        enabled: true,
         path: "/cart",
         hosts: &["shop.example.com"],
         methods: &["GET", "POST", "DELETE"],
@@ -63,11 +60,11 @@ static ROWS_0: [Route; 9] = [
             },
         }],
         chain: chains::OF_CART,
+        ..Route::PLAIN
     },
     Route {
         name: "checkout",
         source: "goma.yaml:33",
-        enabled: true,
         path: "/cart/checkout",
         hosts: &["shop.example.com"],
         methods: &["POST"],
@@ -83,15 +80,14 @@ static ROWS_0: [Route; 9] = [
             },
         }],
         chain: chains::OF_CART,
+        ..Route::PLAIN
     },
     Route {
         name: "uploads",
         source: "goma.yaml:41",
-        enabled: true,
         path: "/uploads",
         hosts: &["shop.example.com"],
         methods: &["PUT", "POST"],
-        rewrite: None,
         backends: &[Backend {
             endpoint: Value {
                 key: "gateway.routes[3].target",
@@ -100,15 +96,13 @@ static ROWS_0: [Route; 9] = [
             },
         }],
         chain: chains::OF_UPLOADS,
+        ..Route::PLAIN
     },
     Route {
         name: "admin",
         source: "goma.yaml:48",
-        enabled: true,
         path: "/admin",
         hosts: &["admin.example.com"],
-        methods: &[],
-        rewrite: None,
         backends: &[Backend {
             endpoint: Value {
                 key: "gateway.routes[4].target",
@@ -120,15 +114,12 @@ static ROWS_0: [Route; 9] = [
             },
         }],
         chain: chains::OF_ADMIN,
+        ..Route::PLAIN
     },
     Route {
         name: "legacy",
         source: "goma.yaml:54",
-        enabled: true,
         path: "/old",
-        hosts: &[],
-        methods: &[],
-        rewrite: None,
         backends: &[Backend {
             endpoint: Value {
                 key: "gateway.routes[5].target",
@@ -140,15 +131,13 @@ static ROWS_0: [Route; 9] = [
             },
         }],
         chain: chains::OF_LEGACY,
+        ..Route::PLAIN
     },
     Route {
         name: "secure",
         source: "goma.yaml:59",
-        enabled: true,
         path: "/",
         hosts: &["secure.example.com"],
-        methods: &[],
-        rewrite: None,
         backends: &[Backend {
             endpoint: Value {
                 key: "gateway.routes[6].target",
@@ -157,15 +146,13 @@ static ROWS_0: [Route; 9] = [
             },
         }],
         chain: chains::OF_SECURE,
+        ..Route::PLAIN
     },
     Route {
         name: "beta",
         source: "goma.yaml:65",
         enabled: false,
         path: "/beta",
-        hosts: &[],
-        methods: &[],
-        rewrite: None,
         backends: &[Backend {
             endpoint: Value {
                 key: "gateway.routes[7].target",
@@ -174,15 +161,12 @@ static ROWS_0: [Route; 9] = [
             },
         }],
         chain: chains::BARE,
+        ..Route::PLAIN
     },
     Route {
         name: "fallback",
         source: "goma.yaml:70",
-        enabled: true,
         path: "/",
-        hosts: &[],
-        methods: &[],
-        rewrite: None,
         backends: &[Backend {
             endpoint: Value {
                 key: "gateway.routes[8].target",
@@ -191,5 +175,6 @@ static ROWS_0: [Route; 9] = [
             },
         }],
         chain: chains::BARE,
+        ..Route::PLAIN
     },
 ];

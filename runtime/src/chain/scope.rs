@@ -3,7 +3,6 @@
 
 use super::{Exchange, Filter, Filters, Flow, Policies, Policy};
 use crate::gateway::StartError;
-use crate::head::path::is_below;
 use crate::head::{Response, Span};
 
 /// Where a middleware acts.
@@ -67,7 +66,7 @@ impl<T: Filter> Filters for Scoped<T> {
         }
         exchange.passed = base + 1;
         let path = exchange.request.canonical_path();
-        if self.scope.covers(path, exchange.route.path) {
+        if self.scope.covers(path, exchange.below_route(path)) {
             return self.inner.request(exchange);
         }
         exchange.skipped |= bit(base);
@@ -110,7 +109,7 @@ impl<T> Scoped<T> {
     fn is_in_scope(&self, exchange: &Exchange) -> bool {
         let path: Span = exchange.client_path;
         let path = exchange.request.text(path);
-        self.scope.covers(path, exchange.route.path)
+        self.scope.covers(path, exchange.below_route(path))
     }
 }
 
@@ -150,19 +149,18 @@ impl Matcher {
     }
 
     /// Tries the path, and the path below the route's (MW-PATH-1).
-    fn covers(&self, path: &str, route: &str) -> bool {
-        if self.fits(path, route) {
+    fn covers(&self, path: &str, below: &str) -> bool {
+        if self.fits(path, below) {
             return true;
         }
         // Canonical paths have their escapes in upper case.
         self.guard && (path.contains("%2F") || path.contains("%5C")) && {
-            let opened = path.replace("%2F", "/").replace("%5C", "/");
-            self.fits(&opened, route)
+            let opened = |path: &str| path.replace("%2F", "/").replace("%5C", "/");
+            self.fits(&opened(path), &opened(below))
         }
     }
 
-    fn fits(&self, path: &str, route: &str) -> bool {
-        let below = below(path, route);
+    fn fits(&self, path: &str, below: &str) -> bool {
         let literal = |pattern: &&str| covers(pattern, path) || covers(pattern, below);
         if self.literals.iter().any(literal) {
             return true;
@@ -174,17 +172,6 @@ impl Matcher {
             }
         }
         false
-    }
-}
-
-/// The path without the route's, at least `/`.
-fn below<'p>(path: &'p str, route: &str) -> &'p str {
-    if route == "/" || !is_below(path, route) {
-        return path;
-    }
-    match path.get(route.len()..) {
-        Some("") | None => "/",
-        Some(rest) => rest,
     }
 }
 

@@ -6,19 +6,13 @@ use crate::chain::Exchange;
 use crate::gateway::Start;
 use crate::h1;
 use crate::head::{Buffer, Fields};
-use crate::route::{ChainId, Route};
+use crate::route::Route;
 use crate::values::Environment;
 
 static ROUTE: Route = Route {
     name: "t",
     source: "t.yaml:1",
-    enabled: true,
-    path: "/",
-    hosts: &[],
-    methods: &[],
-    rewrite: None,
-    backends: &[],
-    chain: ChainId(0),
+    ..Route::PLAIN
 };
 
 /// A value without references.
@@ -51,6 +45,9 @@ pub(crate) fn exchange(head: &str) -> Exchange {
     };
     Exchange {
         client_path: request.head.canonical,
+        routed_path: request.head.path,
+        path_regex: None,
+        upstream_path: None,
         content_length: request.content_length,
         request: request.head,
         route: &ROUTE,

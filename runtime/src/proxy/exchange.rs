@@ -15,19 +15,14 @@ use crate::filter::body_limit;
 use crate::h1::request::RequestHead;
 use crate::head::{Buffer, Fields, Method, Request, Response, TargetForm};
 use crate::log::Record;
-use crate::route::{ChainId, Route, RouteId};
+use crate::route::rewrite::Rewriting;
+use crate::route::{Maintenance, Route, RouteId};
 
 /// The row of requests that no route takes (RT-ROUTE-9).
 static UNMATCHED: Route = Route {
     name: "_unmatched",
-    source: "",
     enabled: false,
-    path: "/",
-    hosts: &[],
-    methods: &[],
-    rewrite: None,
-    backends: &[],
-    chain: ChainId(u32::MAX),
+    ..Route::PLAIN
 };
 
 /// What the chain and the rules around it decided.
@@ -125,13 +120,12 @@ fn limit_time<D: Downstream>(core: &Core, downstream: &D) {
 
 fn find_route(core: &Core, request: &Request) -> Option<RouteId> {
     // `web` is the only entry point of this release: plain HTTP, port 80 unless said.
-    let port = request.port().unwrap_or(80);
-    core.table
-        .find(request.bytes(request.host), port, request.canonical_path())
+    let port = 80;
+    core.table.find(request, port)
 }
 
 fn make_exchange(
-    core: &Core,
+    core: &'static Core,
     peer: &Peer,
     request: RequestHead,
     route: Option<RouteId>,
@@ -156,13 +150,19 @@ fn make_exchange(
         passed: 0,
         skipped: 0,
         client_path: head.canonical,
+        routed_path: head.path,
+        path_regex: route.and_then(|id| core.table.regex(id)),
+        upstream_path: None,
         request: head,
     }
 }
 
-/// Steps (2) to (7) of RT-CHAIN-1.
+/// Steps (2) to (7) of RT-CHAIN-1, and `rewrite` of (8).
 async fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Verdict {
     chain.enter(exchange);
+    if let Some(maintenance) = exchange.route.maintenance {
+        return Verdict::Answer(closed(maintenance));
+    }
     if is_preflight(&exchange.request) {
         let mut response = Response::new(204, Fields::new(Buffer::default()));
         if chain.preflight(exchange, &mut response) {
@@ -190,7 +190,31 @@ async fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Verdict {
         // The gateway alone says it to the backend.
         exchange.request.fields.remove(names.request);
     }
-    Verdict::Forward
+    let rewriting = Rewriting {
+        route: exchange.route,
+        regex: exchange.path_regex,
+        routed_path: exchange.routed_path,
+    };
+    match rewriting.apply(&mut exchange.request) {
+        Ok(path) => {
+            exchange.upstream_path = path;
+            Verdict::Forward
+        }
+        Err(refusal) => Verdict::Answer(Answer::of(refusal.status)),
+    }
+}
+
+/// RT-MAINT-1
+fn closed(maintenance: Maintenance) -> Answer {
+    let answer = Answer::operator(
+        maintenance.status,
+        maintenance.message,
+        maintenance.message_is_json,
+    );
+    match maintenance.retry_after_seconds {
+        Some(seconds) => answer.with("Retry-After", seconds.to_string()),
+        None => answer,
+    }
 }
 
 fn is_preflight(request: &Request) -> bool {

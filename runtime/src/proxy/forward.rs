@@ -15,9 +15,8 @@ use crate::error::{Refusal, UpstreamFault};
 use crate::h1::framing::Framing;
 use crate::h1::response::{self, Parsed, ResponseHead};
 use crate::h1::write;
-use crate::head::{Buffer, Fields, Known, Method, Request, Span, Version};
+use crate::head::{Buffer, Fields, Known, Method, Span, Version};
 use crate::io::Socket;
-use crate::route::rewrite::write_path;
 use crate::upstream::{Backend, Connection, Upstream};
 
 /// Largest head of a response (RT-UP-10).
@@ -295,18 +294,8 @@ fn write_head(
     backend: &Backend,
 ) -> Frame {
     let request = &exchange.request;
-    let (prefix, route) = (backend.url.path.as_str(), exchange.route);
     let mut out = core.buffers.wire();
-    if prefix.is_empty() && route.rewrite.is_none() {
-        write_target(&mut out, request);
-    } else {
-        out.push(request.bytes(request.method));
-        out.push(b" ");
-        let (received, canonical) = (request.path(), request.canonical_path());
-        let rewrite = route.rewrite;
-        write_path(&mut out, prefix, route.path, rewrite, received, canonical);
-        out.push(request.bytes(request.query));
-    }
+    write_target(&mut out, exchange, &backend.url.path);
     out.push(b" HTTP/1.1\r\n");
     write_fields(&mut out, exchange, &backend.url.authority, &peer.forwarding);
     match body.framing {
@@ -334,14 +323,18 @@ fn write_head(
     Frame::head(out)
 }
 
-/// Method and target as they are. Untouched ones lie behind one another and are copied as one.
-fn write_target(out: &mut Buffer, request: &Request) {
-    let (method, path) = (request.method, request.path);
-    if method.end() + 1 == path.start() {
+/// Method and target; the path of the backend's URL comes first (RT-UP-2). Untouched ones lie behind
+/// one another and are copied as one.
+fn write_target(out: &mut Buffer, exchange: &Exchange, prefix: &str) {
+    let request = &exchange.request;
+    let path = exchange.upstream_path.unwrap_or(request.path);
+    let method = request.method;
+    if method.end() + 1 == path.start() && prefix.is_empty() {
         out.push(request.bytes(method.through(path, 0)));
     } else {
         out.push(request.bytes(method));
         out.push(b" ");
+        out.push(prefix.as_bytes());
         out.push(request.bytes(path));
     }
     if !request.query.is_empty() {
@@ -359,13 +352,16 @@ fn write_fields(
     let request = &exchange.request;
     let explicit = exchange.explicit;
     let received = request.bytes(request.authority);
+    let forward_host = exchange.route.forward_host;
     let host = match received {
         _ if explicit.host => request.fields.known(Known::Host).unwrap_or_default(),
-        b"" => authority.as_bytes(),
-        received => received,
+        received if forward_host && !received.is_empty() => received,
+        _ => authority.as_bytes(),
     };
     // In most requests `Host` comes first, as it should, and as it is meant.
-    let in_place = !explicit.host && request.fields.starts_with(Known::Host, request.authority);
+    let in_place = forward_host
+        && !explicit.host
+        && request.fields.starts_with(Known::Host, request.authority);
     if !in_place {
         out.push_line(b"Host", host);
     }

@@ -1,4 +1,4 @@
-//! Host patterns (C-HOST) and the order in which they are tried (RT-ROUTE-5).
+//! Host patterns (C-HOST): exact ones by hash, wildcards by a trie of labels from the right.
 
 use rustc_hash::FxHashMap;
 
@@ -11,8 +11,8 @@ pub(super) struct Pattern {
     pub(super) port: Option<u16>,
 }
 
-/// Kinds in rank order, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Kinds in rank order, best first (RT-ROUTE-5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// `a.example.com`
     Exact,
@@ -27,10 +27,19 @@ pub(super) enum Kind {
 /// Something per host pattern; `T` is the table's trie.
 #[derive(Debug)]
 pub(super) struct Hosts<T> {
-    exact: FxHashMap<Vec<u8>, Ports<T>>,
-    one_label: FxHashMap<Vec<u8>, Ports<T>>,
-    wildcard: FxHashMap<Vec<u8>, Ports<T>>,
+    exact: FxHashMap<Box<[u8]>, Ports<T>>,
+    /// `None`: no wildcards at all.
+    suffixes: Option<Box<Suffix<T>>>,
     any: Ports<T>,
+}
+
+/// A suffix of hosts, label by label from the right.
+#[derive(Debug)]
+struct Suffix<T> {
+    /// By the label before.
+    longer: FxHashMap<Box<[u8]>, Suffix<T>>,
+    one_label: Ports<T>,
+    wildcard: Ports<T>,
 }
 
 #[derive(Debug)]
@@ -48,12 +57,21 @@ impl<T> Default for Ports<T> {
     }
 }
 
+impl<T> Default for Suffix<T> {
+    fn default() -> Self {
+        Self {
+            longer: FxHashMap::default(),
+            one_label: Ports::default(),
+            wildcard: Ports::default(),
+        }
+    }
+}
+
 impl<T> Default for Hosts<T> {
     fn default() -> Self {
         Self {
             exact: FxHashMap::default(),
-            one_label: FxHashMap::default(),
-            wildcard: FxHashMap::default(),
+            suffixes: None,
             any: Ports::default(),
         }
     }
@@ -93,72 +111,90 @@ impl Pattern {
 
 impl<T: Default> Hosts<T> {
     /// The entry of a pattern, made if absent.
-    pub(super) fn entry(&mut self, pattern: Pattern) -> &mut T {
+    pub(super) fn entry(&mut self, pattern: &Pattern) -> &mut T {
+        let name = pattern.name.as_bytes();
         let ports = match pattern.kind {
-            Kind::Exact => self.exact.entry(pattern.name.into()).or_default(),
-            Kind::OneLabel => self.one_label.entry(pattern.name.into()).or_default(),
-            Kind::Wildcard => self.wildcard.entry(pattern.name.into()).or_default(),
+            Kind::Exact => self.exact.entry(name.into()).or_default(),
+            Kind::OneLabel => &mut self.suffix(name).one_label,
+            Kind::Wildcard => &mut self.suffix(name).wildcard,
             Kind::Any => &mut self.any,
         };
-        let Some(port) = pattern.port else {
-            return ports.every.get_or_insert_default();
+        ports.entry(pattern.port)
+    }
+
+    fn suffix(&mut self, name: &[u8]) -> &mut Suffix<T> {
+        let mut suffix: &mut Suffix<T> = self.suffixes.get_or_insert_default();
+        for label in name.rsplit(|byte| *byte == b'.') {
+            suffix = suffix.longer.entry(label.into()).or_default();
+        }
+        suffix
+    }
+}
+
+impl<T: Default> Ports<T> {
+    fn entry(&mut self, port: Option<u16>) -> &mut T {
+        let Some(port) = port else {
+            return self.every.get_or_insert_default();
         };
-        let found = ports.by_port.iter().position(|(known, _)| *known == port);
+        let found = self.by_port.iter().position(|(known, _)| *known == port);
         let place = found.unwrap_or_else(|| {
-            ports.by_port.push((port, T::default()));
-            ports.by_port.len() - 1
+            self.by_port.push((port, T::default()));
+            self.by_port.len() - 1
         });
-        match ports.by_port.get_mut(place) {
+        match self.by_port.get_mut(place) {
             Some((_, entry)) => entry,
             // Not reached: `place` was found or has just been pushed.
-            None => ports.every.get_or_insert_default(),
+            None => self.every.get_or_insert_default(),
         }
     }
 }
 
 impl<T> Hosts<T> {
-    /// Entries whose pattern fits, best host rank first.
-    pub(super) fn matching<'a>(
-        &'a self,
-        host: &'a [u8],
-        port: u16,
-    ) -> impl Iterator<Item = &'a T> + 'a {
-        let one_label = (!self.one_label.is_empty())
-            .then(|| after_label(host))
-            .flatten()
-            .and_then(|suffix| self.one_label.get(suffix));
-        let wildcards = suffixes(if self.wildcard.is_empty() { b"" } else { host })
-            .filter_map(|suffix| self.wildcard.get(suffix));
-        let exact = (!self.exact.is_empty())
-            .then(|| self.exact.get(host))
-            .flatten();
-        exact
-            .into_iter()
-            .chain(one_label)
-            .chain(wildcards)
-            .chain(std::iter::once(&self.any))
-            .flat_map(move |ports| ports.matching(port))
+    /// Visits the entries of all patterns that fit.
+    pub(super) fn visit<'a>(&'a self, host: &[u8], port: u16, mut visit: impl FnMut(&'a T)) {
+        if !self.exact.is_empty()
+            && let Some(ports) = self.exact.get(host)
+        {
+            ports.visit(port, &mut visit);
+        }
+        if let Some(suffixes) = &self.suffixes {
+            suffixes.visit(host, port, &mut visit);
+        }
+        self.any.visit(port, &mut visit);
+    }
+}
+
+impl<T> Suffix<T> {
+    fn visit<'a>(&'a self, host: &[u8], port: u16, visit: &mut impl FnMut(&'a T)) {
+        let (mut suffix, mut rest) = (self, host);
+        while let Some(dot) = memchr::memrchr(b'.', rest) {
+            let (before, label) = rest.split_at(dot);
+            let label = label.get(1..).unwrap_or_default();
+            let Some(longer) = suffix.longer.get(label) else {
+                return;
+            };
+            (suffix, rest) = (longer, before);
+            if !rest.is_empty() {
+                suffix.wildcard.visit(port, visit);
+                if memchr::memchr(b'.', rest).is_none() {
+                    suffix.one_label.visit(port, visit);
+                }
+            }
+        }
     }
 }
 
 impl<T> Ports<T> {
-    fn matching(&self, port: u16) -> impl Iterator<Item = &T> {
-        self.by_port
-            .iter()
-            .filter(move |(known, _)| *known == port)
-            .map(|(_, entry)| entry)
-            .chain(self.every.as_ref())
+    fn visit<'a>(&'a self, port: u16, visit: &mut impl FnMut(&'a T)) {
+        for (known, entry) in &self.by_port {
+            if *known == port {
+                visit(entry);
+            }
+        }
+        if let Some(entry) = &self.every {
+            visit(entry);
+        }
     }
-}
-
-/// Suffixes after each label, longest first: `b.c`, `c` for `a.b.c`.
-fn suffixes(host: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::successors(after_label(host), |suffix| after_label(suffix))
-}
-
-fn after_label(host: &[u8]) -> Option<&[u8]> {
-    let dot = memchr::memchr(b'.', host)?;
-    host.get(dot + 1..)
 }
 
 #[cfg(test)]
@@ -168,14 +204,16 @@ mod tests {
     fn found(patterns: &[&str], host: &str, port: u16) -> Vec<String> {
         let mut hosts = Hosts::<String>::default();
         for pattern in patterns {
-            *hosts.entry(Pattern::parse(pattern)) = (*pattern).to_owned();
+            *hosts.entry(&Pattern::parse(pattern)) = (*pattern).to_owned();
         }
-        hosts.matching(host.as_bytes(), port).cloned().collect()
+        let mut found = Vec::new();
+        hosts.visit(host.as_bytes(), port, |pattern| found.push(pattern.clone()));
+        found.sort();
+        found
     }
 
-    /// RT-ROUTE-5: exact with port, exact, one label, wildcard with the longer suffix, any.
     #[test]
-    fn patterns_are_tried_by_rank() {
+    fn every_pattern_that_fits_is_visited() {
         let patterns = [
             "*",
             "*.com",
@@ -186,7 +224,7 @@ mod tests {
             "b.example.com",
         ];
         let mut expected = patterns[..6].to_vec();
-        expected.reverse();
+        expected.sort_unstable();
         assert_eq!(found(&patterns, "a.example.com", 8080), expected);
     }
 
@@ -195,6 +233,8 @@ mod tests {
     fn wildcards_take_several_labels_but_never_the_apex() {
         assert_eq!(found(&["*.example.com"], "a.b.example.com", 80).len(), 1);
         assert_eq!(found(&["*.example.com"], "example.com", 80).len(), 0);
+        assert_eq!(found(&["*.example.com"], ".example.com", 80).len(), 0);
+        assert_eq!(found(&["*.example.com"], "aexample.com", 80).len(), 0);
         assert_eq!(found(&["{x}.example.com"], "a.b.example.com", 80).len(), 0);
         assert_eq!(
             found(&["{x...}.example.com"], "a.b.example.com", 80).len(),

@@ -1,40 +1,47 @@
-//! The route table: host, then path, then rank (RT-ROUTE-5).
+//! The route table: of all routes whose host, path and conditions fit, the best (RT-ROUTE-5).
 
-use super::Route;
+use std::sync::Arc;
+
+use super::condition::Conditions;
 use super::host::{Hosts, Pattern};
-use crate::head::path;
+use super::rank::Rank;
+use super::trie::{End, Entry, Trie};
+use super::{PathType, Regex, Route};
+use crate::head::Request;
 
 /// Index of a route in the generated rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteId(pub u32);
 
-/// All enabled routes. Built once, read by every core.
-#[derive(Debug)]
+/// All enabled routes. Built once; each core has a clone, which shares all but scratch space of
+/// regular expressions.
+#[derive(Clone, Debug)]
 pub struct Table {
+    shared: Arc<Shared>,
+    /// Compiled paths.
+    regexes: Vec<Regex>,
+    /// Of routes that have some.
+    conditions: Vec<Conditions>,
+}
+
+/// What no search changes.
+#[derive(Debug)]
+struct Shared {
     /// In spec order.
     routes: Vec<&'static Route>,
     hosts: Hosts<Trie>,
+    /// By route: the index of its compiled path.
+    regex_of: Vec<Option<u32>>,
 }
 
-/// Path prefixes of one host pattern.
-///
-/// The trie holds the prefixes themselves, not what is below them: a request's path is looked up,
-/// then its parents. Catch-alls would make matchit keep a list of where to turn back, which is an
-/// allocation per request.
-#[derive(Debug, Default)]
-struct Trie {
-    router: matchit::Router<Entry>,
-    /// The route of `/`, which is below nothing.
-    root: Option<Entry>,
-    /// Segments of the longest prefix: the bound on lookups per request.
-    segments_max: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    route: RouteId,
-    /// Number of segments of the route's path: longer prefixes win (RT-ROUTE-4).
-    rank: u32,
+/// A request that looks for its route.
+pub(super) struct Search<'a> {
+    table: &'a Table,
+    request: &'a Request,
+    path: &'a [u8],
+    /// Order of the best that has been found.
+    best: u32,
+    found: Option<RouteId>,
 }
 
 /// A row that the table cannot hold; the compiler refuses such specs, so this is a defect of goma.
@@ -58,109 +65,149 @@ impl Table {
     /// Builds the table from the blocks of rows.
     ///
     /// # Errors
-    /// A row whose path matchit refuses or that equals another one's.
+    /// A row with a regular expression that cannot be compiled.
     pub fn build(blocks: &'static [&'static [Route]]) -> Result<Self, TableError> {
         let routes: Vec<_> = blocks.iter().copied().flatten().collect();
-        let mut hosts = Hosts::<Trie>::default();
+        let mut table = Parts {
+            regexes: Vec::new(),
+            conditions: Vec::new(),
+            regex_of: vec![None; routes.len()],
+        };
+        let mut pairs = Vec::new();
         for (&route, index) in routes.iter().zip(0_u32..) {
             if !route.enabled {
                 continue;
             }
-            let patterns = if route.hosts.is_empty() {
+            let entry = table.entry(route, index).map_err(|text| TableError {
+                route: route.name,
+                source_place: route.source,
+                text,
+            })?;
+            let patterns: &[&str] = if route.hosts.is_empty() {
                 &["*"]
             } else {
                 route.hosts
             };
             for pattern in patterns {
-                let trie = hosts.entry(Pattern::parse(pattern));
-                trie.insert(route.path, RouteId(index))
-                    .map_err(|text| TableError {
-                        route: route.name,
-                        source_place: route.source,
-                        text,
-                    })?;
+                let pattern = Pattern::parse(pattern);
+                pairs.push((Rank::of(route, &pattern), pattern, route, entry));
             }
         }
-        Ok(Self { routes, hosts })
+        // Stable: what is equal stays in list order.
+        pairs.sort_by(|(left, ..), (right, ..)| left.cmp(right));
+        let mut hosts = Hosts::<Trie>::default();
+        for ((_, pattern, route, entry), order) in pairs.into_iter().zip(0_u32..) {
+            let trie = hosts.entry(&pattern);
+            trie.insert(route, Entry { order, ..entry });
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                routes,
+                hosts,
+                regex_of: table.regex_of,
+            }),
+            regexes: table.regexes,
+            conditions: table.conditions,
+        })
     }
 
-    /// The route for a host (lower case, no port), the request's port and a canonical path.
+    /// The route of a request that came in on a port unless its authority names one.
     #[must_use]
-    pub fn find(&self, host: &[u8], port: u16, canonical_path: &str) -> Option<RouteId> {
-        let mut best: Option<Entry> = None;
-        for trie in self.hosts.matching(host, port) {
-            let Some(found) = trie.find(canonical_path) else {
-                continue;
-            };
-            // Host patterns come best first, so only a longer path displaces an earlier one.
-            if best.is_none_or(|best| found.rank > best.rank) {
-                best = Some(found);
-            }
-        }
-        best.map(|entry| entry.route)
+    pub fn find(&self, request: &Request, default_port: u16) -> Option<RouteId> {
+        let mut search = Search {
+            table: self,
+            request,
+            path: request.bytes(request.canonical),
+            best: u32::MAX,
+            found: None,
+        };
+        let host = request.bytes(request.host);
+        let port = request.port().unwrap_or(default_port);
+        let hosts = &self.shared.hosts;
+        hosts.visit(host, port, |trie| trie.search(&mut search));
+        search.found
     }
 
     /// A row.
     #[must_use]
     pub fn route(&self, id: RouteId) -> Option<&'static Route> {
-        self.routes.get(id.index()).copied()
+        self.shared.routes.get(id.index()).copied()
+    }
+
+    /// The compiled path of a route, if it is a regular expression.
+    #[must_use]
+    pub fn regex(&self, id: RouteId) -> Option<&Regex> {
+        let index = (*self.shared.regex_of.get(id.index())?)?;
+        self.regexes.get(index as usize)
     }
 }
 
-impl Trie {
-    fn insert(&mut self, prefix: &str, route: RouteId) -> Result<(), String> {
-        let canonical = match path::canonicalize(prefix.as_bytes()) {
-            Ok(Some(canonical)) => canonical.matched,
-            Ok(None) | Err(_) => prefix.to_owned(),
+/// What is collected while a table is built.
+struct Parts {
+    regexes: Vec<Regex>,
+    conditions: Vec<Conditions>,
+    regex_of: Vec<Option<u32>>,
+}
+
+impl Parts {
+    /// The entry of a route, whose order is not known yet.
+    fn entry(&mut self, route: &'static Route, index: u32) -> Result<Entry, String> {
+        let end = match route.path_type {
+            PathType::Exact => End::Exact,
+            PathType::Prefix => End::Prefix,
+            PathType::Regex { .. } => {
+                let regex = pushed(&mut self.regexes, Regex::path(route.path)?);
+                if let Some(slot) = self.regex_of.get_mut(index as usize) {
+                    *slot = Some(regex);
+                }
+                End::Regex(regex)
+            }
         };
-        let base = canonical.trim_end_matches('/');
-        let rank = base.split('/').filter(|part| !part.is_empty()).count();
-        let rank = u32::try_from(rank).unwrap_or(u32::MAX);
-        let entry = Entry { route, rank };
-        if base.is_empty() {
-            return match self.root.replace(entry) {
-                Some(_) => Err("a second route for `/`".to_owned()),
-                None => Ok(()),
-            };
-        }
-        self.segments_max = self.segments_max.max(rank);
-        let literal = base.replace('{', "{{").replace('}', "}}");
-        let inserted = self.router.insert(literal, entry);
-        inserted.map_err(|error| error.to_string())
-    }
-
-    /// The longest prefix of a path, on the boundary of a segment.
-    fn find(&self, path: &str) -> Option<Entry> {
-        let mut prefix = first_segments(path, self.segments_max);
-        while !prefix.is_empty() {
-            if let Ok(found) = self.router.at(prefix) {
-                return Some(*found.value);
-            }
-            prefix = parent(prefix);
-        }
-        self.root
+        let conditions = if route.conditions.is_empty() {
+            None
+        } else {
+            let prepared = Conditions::prepare(route.conditions)?;
+            Some(pushed(&mut self.conditions, prepared))
+        };
+        Ok(Entry {
+            order: 0,
+            route: RouteId(index),
+            end,
+            conditions,
+        })
     }
 }
 
-/// The path up to the slash behind its first `count` segments.
-fn first_segments(path: &str, count: u32) -> &str {
-    let mut slashes = 0;
-    for (at, byte) in path.bytes().enumerate() {
-        if byte == b'/' {
-            if slashes == count {
-                return path.get(..at).unwrap_or_default();
-            }
-            slashes += 1;
-        }
-    }
-    path
+/// Appends an item; its index. Rows are counted in 32 bits, so their parts are.
+fn pushed<T>(list: &mut Vec<T>, item: T) -> u32 {
+    list.push(item);
+    u32::try_from(list.len() - 1).unwrap_or(u32::MAX)
 }
 
-/// The path without its last segment; the parent of `/a` is empty.
-fn parent(path: &str) -> &str {
-    path.rfind('/')
-        .and_then(|at| path.get(..at))
-        .unwrap_or_default()
+impl<'a> Search<'a> {
+    pub(super) fn path(&self) -> &'a [u8] {
+        self.path
+    }
+
+    pub(super) fn best(&self) -> u32 {
+        self.best
+    }
+
+    pub(super) fn fits_regex(&self, index: u32) -> bool {
+        let regex = self.table.regexes.get(index as usize);
+        regex.is_some_and(|regex| regex.is_match(self.path))
+    }
+
+    pub(super) fn holds(&self, conditions: Option<u32>) -> bool {
+        let Some(index) = conditions else { return true };
+        let conditions = self.table.conditions.get(index as usize);
+        conditions.is_some_and(|conditions| conditions.hold(self.request))
+    }
+
+    pub(super) fn take(&mut self, entry: &Entry) {
+        self.best = entry.order;
+        self.found = Some(entry.route);
+    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ fn make_core(
     let settings = shared.settings.clone();
     let upstreams = shared.backends.iter();
     Ok(Core {
-        table: Arc::clone(&shared.table),
+        table: shared.table.clone(),
         chains: chains.collect::<Result<_, _>>()?,
         upstreams: upstreams
             .map(|backends| Upstream::new(backends, pools, index))

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::head::Request;
-use crate::route::Route;
+use crate::route::{Route, parameter};
 
 /// A text with tokens, ready to be filled in.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct TemplateContext<'a> {
     pub request: &'a Request,
     /// The route that was chosen.
     pub route: &'static Route,
+    /// The path that was routed, where the parameters of its path are.
+    pub routed_path: &'a str,
     /// The route's single target, if it has just one.
     pub target: Option<&'a str>,
     /// The client's address (RT-IP).
@@ -37,6 +39,7 @@ enum Piece {
     Claim,
     ClientIp,
     GatewayVersion,
+    Parameter(String),
     RequestHeader(String),
     RequestHost,
     RequestId,
@@ -146,12 +149,16 @@ impl Piece {
             "route.target" => Self::RouteTarget,
             "user" => Self::User,
             name => {
-                let after = |start| name.strip_prefix(start).filter(|rest| !rest.is_empty());
-                match (after("request.header."), after("claim.")) {
-                    (Some(header), _) => Self::RequestHeader(header.to_owned()),
-                    (None, Some(_)) => Self::Claim,
-                    (None, None) => return None,
-                }
+                let after = |start| {
+                    let rest = name.strip_prefix(start)?;
+                    (!rest.is_empty()).then(|| rest.to_owned())
+                };
+                let parameter = || after("param.").map(Self::Parameter);
+                let claim = || after("claim.").map(|_| Self::Claim);
+                after("request.header.")
+                    .map(Self::RequestHeader)
+                    .or_else(parameter)
+                    .or_else(claim)?
             }
         })
     }
@@ -172,6 +179,10 @@ impl Piece {
             Self::Claim => {}
             Self::ClientIp => filled.extend_from_slice(cx.client.to_string().as_bytes()),
             Self::GatewayVersion => filled.extend_from_slice(crate::VERSION.as_bytes()),
+            Self::Parameter(name) => {
+                let value = parameter(cx.route, cx.routed_path, name);
+                filled.extend_from_slice(value.unwrap_or_default().as_bytes());
+            }
             Self::RequestHeader(name) => {
                 filled.extend_from_slice(cx.request.fields.get(name).unwrap_or_default());
             }
@@ -198,15 +209,16 @@ mod tests {
     /// MW-GEN-24
     #[test]
     fn tokens_are_found_and_other_braces_are_literal() {
-        let template = Template::parse("a{route.name}{nope}{client.ip}{");
+        let template = Template::parse("a{route.name}{nope}{param.id}{client.ip}{param.}{");
         assert_eq!(
             template.pieces,
             [
                 Piece::Text("a".into()),
                 Piece::RouteName,
                 Piece::Text("{nope}".into()),
+                Piece::Parameter("id".into()),
                 Piece::ClientIp,
-                Piece::Text("{".into()),
+                Piece::Text("{param.}{".into()),
             ]
         );
         assert_eq!(template.literal(), None);

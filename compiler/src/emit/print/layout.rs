@@ -97,7 +97,9 @@ fn flat_structure(literal: &ExprStruct) -> Option<String> {
         .iter()
         .map(|field| Some(format!("{}: {}", tight(&field.member), flat(&field.expr)?)))
         .collect();
-    let fields = fields?.join(", ");
+    let mut fields = fields?;
+    fields.extend(literal.rest.iter().map(|rest| format!("..{}", tight(rest))));
+    let fields = fields.join(", ");
     let path = tight(&literal.path);
     match fields.chars().count() {
         0 => Some(format!("{path} {{}}")),
@@ -139,6 +141,9 @@ fn structure(literal: &ExprStruct, indent: usize) -> String {
         let name = format!("{}: ", tight(&field.member));
         let value = expression(&field.expr, inner, inner + name.len(), 1);
         text.push_str(&format!("{}{name}{value},\n", spaces(inner)));
+    }
+    if let Some(rest) = &literal.rest {
+        text.push_str(&format!("{}..{}\n", spaces(inner), tight(rest)));
     }
     text.push_str(&spaces(indent));
     text.push('}');

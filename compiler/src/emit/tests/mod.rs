@@ -85,7 +85,6 @@ gateway:
     static ROWS_0: [Route; 1] = [Route {
         name: "orders.list",
         source: "goma.yaml:5",
-        enabled: true,
         path: "/orders",
         hosts: &["shop.example.com", "*.example.org:8080"],
         methods: &["GET", "HEAD"],
@@ -119,6 +118,7 @@ gateway:
             },
         ],
         chain: chains::BARE,
+        ..Route::PLAIN
     }];
     "#);
 }

@@ -1,13 +1,19 @@
 //! The table of middlewares.md section 2, with its route `/api`.
 
 use super::*;
+use crate::route::{Route, below};
+
+static API: Route = Route {
+    path: "/api",
+    ..Route::PLAIN
+};
 
 fn covers_all(patterns: &'static [Pattern], guard: bool, cases: &[(&str, bool)]) {
     let scope: &'static Scope = Box::leak(Box::new(Scope { patterns, guard }));
     let matcher = Matcher::new(scope).unwrap();
     for (path, expected) in cases {
         assert_eq!(
-            matcher.covers(path, "/api"),
+            matcher.covers(path, below(&API, None, path)),
             *expected,
             "{patterns:?} {path}"
         );
