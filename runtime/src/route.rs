@@ -72,8 +72,8 @@ pub enum PathType {
 pub struct Maintenance {
     /// `statusCode`
     pub status: u16,
-    /// `message`
-    pub message: &'static str,
+    /// `None`: `<status> <reason>`.
+    pub message: Option<&'static str>,
     /// Sent raw to clients that ask for JSON (MW-ERR-5).
     pub message_is_json: bool,
     /// `retryAfter`

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::route_space::is_host_less;
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::model::{HostKind, HostPattern, Model, Route};
+use crate::model::{HostPattern, Model, Route};
 
 pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
     // Path → routes with that path that name hosts.
@@ -24,14 +25,6 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
             diags.push(report(route, other, host));
         }
     }
-}
-
-fn is_host_less(route: &Route) -> bool {
-    route.hosts.is_empty()
-        || route
-            .hosts
-            .iter()
-            .any(|host| host.kind() == HostKind::Any && host.port().is_none())
 }
 
 /// The first route with a shorter path one of whose hosts has no route of its own at this path.

@@ -13,6 +13,7 @@ mod rewrite_shadowed;
 mod route_conflict;
 mod routes;
 mod types;
+mod route_space;
 mod unused_middleware;
 pub(crate) mod v1;
 

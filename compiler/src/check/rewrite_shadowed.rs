@@ -11,7 +11,7 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
             };
             let path = route.path.as_str();
             let message = match &middleware.rule {
-                Rule::AddPrefix(rule) if !rule.prefix.within(&route.path) => {
+                Rule::AddPrefix(rule) if route.path.keeps(rule.prefix.as_str()) == Some(false) => {
                     let prefix = rule.prefix.as_str();
                     Some(format!(
                         "the prefix `{prefix}` leads out of `{path}`, so `rewrite` does nothing"
@@ -19,7 +19,7 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                 }
                 Rule::StripPrefix(rule) => {
                     let mut prefixes = rule.prefixes.iter();
-                    let stripped = prefixes.find(|prefix| route.path.within(prefix));
+                    let stripped = prefixes.find(|prefix| route.path.within(prefix.as_str()));
                     stripped.map(|prefix| {
                         format!(
                             "without `{}` nothing is below `{path}`, so `rewrite` does nothing",

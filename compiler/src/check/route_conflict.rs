@@ -2,37 +2,37 @@
 
 use std::collections::BTreeMap;
 
+use super::route_space::{HostKey, PathKey, host_keys, path_key};
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::model::{HostKind, HostPattern, Model, Route};
+use crate::model::{Condition, HostKind, Model, Route};
 
-/// A host pattern without the name of its parameter; `None`: any host.
-type Host<'a> = Option<(HostKind, &'a str, Option<u16>)>;
+/// All of RT-ROUTE-5 but list order.
+type Key<'a> = (PathKey, HostKey<'a>, Option<i64>, Vec<String>);
 
 pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
-    let mut first: BTreeMap<(&str, Host<'_>), &Route> = BTreeMap::new();
+    let mut first: BTreeMap<Key<'_>, &Route> = BTreeMap::new();
     for route in model.routes.iter().filter(|route| route.enabled) {
-        let hosts: Vec<Host<'_>> = match route.hosts.as_slice() {
-            [] => vec![None],
-            hosts => hosts.iter().map(host).collect(),
-        };
-        for host in hosts {
-            match first.get(&(route.path.as_str(), host)) {
+        let mut conditions: Vec<String> = route.conditions.iter().map(Condition::key).collect();
+        conditions.sort_unstable();
+        for host in host_keys(route) {
+            let key = (
+                path_key(&route.path),
+                host,
+                route.priority,
+                conditions.clone(),
+            );
+            match first.get(&key) {
                 Some(other) if other.name != route.name => diags.push(report(route, other, host)),
                 Some(_) => {}
                 None => {
-                    first.insert((route.path.as_str(), host), route);
+                    first.insert(key, route);
                 }
             }
         }
     }
 }
 
-fn host(pattern: &HostPattern) -> Host<'_> {
-    let any = pattern.kind() == HostKind::Any && pattern.port().is_none();
-    (!any).then(|| (pattern.kind(), pattern.name(), pattern.port()))
-}
-
-fn report(route: &Route, other: &Route, host: Host<'_>) -> Diagnostic {
+fn report(route: &Route, other: &Route, host: HostKey<'_>) -> Diagnostic {
     let path = route.path.as_str();
     let place = match host {
         Some((HostKind::Exact, name, _)) => format!("path `{path}` and host `{name}`"),
@@ -49,9 +49,9 @@ fn report(route: &Route, other: &Route, host: Host<'_>) -> Diagnostic {
         message,
     );
     let help = if route.methods.is_empty() || other.methods.is_empty() {
-        "give them different paths or hosts, or set `enabled: false` on one"
+        "give them different paths, hosts or `match`, or set `enabled: false` on one"
     } else {
-        "`methods` does not separate routes: give them different paths or hosts"
+        "`methods` does not separate routes: use `match: {methods: […]}`, or other paths or hosts"
     };
     fault
         .label(other.path_span, format!("`{}` has it first", other.name))

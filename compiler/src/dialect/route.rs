@@ -12,10 +12,10 @@ pub(crate) static ROUTE: Section = section(
     &[
         key("name", One(Name), "Unique over all sources.").required(),
         key("path", One(Path), "Matches on segment boundaries (RT-ROUTE-3).").required(),
-        key("pathType", One(Enum(&["prefix", "exact", "regex"])), "How `path` is read (RT-ROUTE-14).").or("prefix").ours().later_but("paths are prefixes"),
-        key("match", Map(&MATCH), "More conditions; all must hold (RT-ROUTE-13).").ours().later(),
+        key("pathType", One(Enum(&["prefix", "exact", "regex"])), "How `path` is read (RT-ROUTE-14).").or("prefix").ours(),
+        key("match", Map(&MATCH), "More conditions; all must hold (RT-ROUTE-13).").ours(),
         key("rewrite", One(Path), "Takes the place of `path` towards the backend (RT-REWRITE)."),
-        key("priority", One(Int(-ANY, ANY)), "Routes with one come first, the lowest before others (RT-ROUTE-6).").later_but("the longest path wins"),
+        key("priority", One(Int(-ANY, ANY)), "Routes with one come first, the lowest before others (RT-ROUTE-6)."),
         key("enabled", One(Bool), "False: checked and built, but not served.").or("true"),
         key("hosts", List(Host), "None: any host.").or("[]"),
         key("methods", List(Method), "None: all (RT-METHOD).").or("[]"),
@@ -23,9 +23,9 @@ pub(crate) static ROUTE: Section = section(
         key("backends", Sections(&BACKEND), "Several backends.").or("[]"),
         key("middlewares", List(Name), "Outermost first.").or("[]"),
         key("healthCheck", Map(&HEALTH_CHECK), "Active checks of backends (RT-HEALTH).").later(),
-        key("security", Map(&SECURITY), "Towards backends and against exploits.").later(),
+        key("security", Map(&SECURITY), "Towards backends and against exploits."),
         key("tls", Map(&TLS), "Certificates of this route's hosts.").later(),
-        key("maintenance", Map(&MAINTENANCE), "Answers in place of the backend (RT-MAINT-1).").later(),
+        key("maintenance", Map(&MAINTENANCE), "Answers in place of the backend (RT-MAINT-1)."),
         key("disableMetrics", One(Bool), "No metrics of this route.").or("false").later(),
         key("loadBalancer", Map(&LOAD_BALANCER), "How a backend is chosen (RT-LB).").ours().later(),
         key("retry", Map(&RETRY), "Other tries after a failure (RT-RETRY).").ours().by_presence().later(),
@@ -116,8 +116,8 @@ static SECURITY: Section = section(
     "Towards backends and against exploits.",
     &[
         key("forwardHostHeaders", One(Bool), "The backend sees the client's `Host` (RT-HDR-6).").or("true"),
-        key("enableExploitProtection", One(Bool), "Refuses known attacks (RT-EXPL-1).").or("false"),
-        key("tls", Map(&SECURITY_TLS), "TLS towards backends."),
+        key("enableExploitProtection", One(Bool), "Refuses known attacks (RT-EXPL-1).").or("false").later(),
+        key("tls", Map(&SECURITY_TLS), "TLS towards backends.").later(),
     ],
 );
 

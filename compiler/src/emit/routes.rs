@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::rt;
-use crate::plan::{Route, RouteTable};
+use crate::plan::{Condition, Maintenance, PathType, Route, RouteTable, Test};
 
 /// What the header says about the file.
 pub(super) const ABOUT: &str = "The route table: one row per route, which names its chain.";
@@ -30,7 +30,7 @@ pub(super) fn emit(table: &RouteTable) -> Vec<TokenStream> {
         return vec![rt::use_empty_route(), index];
     }
     let mut items = vec![
-        rt::use_route(),
+        rt::use_route(&named(&table.rows)),
         rt::use_values(),
         quote!(
             use crate::chains;
@@ -51,24 +51,63 @@ pub(super) fn emit(table: &RouteTable) -> Vec<TokenStream> {
     items
 }
 
+/// The types that rows name beside those of every row.
+fn named(rows: &[Route]) -> Vec<&'static str> {
+    let conditions = || rows.iter().flat_map(|row| &row.conditions);
+    let tested = |condition: &Condition| !matches!(condition, Condition::Methods(_));
+    let used = [
+        ("Condition", conditions().next().is_some()),
+        (
+            "Maintenance",
+            rows.iter().any(|row| row.maintenance.is_some()),
+        ),
+        (
+            "PathType",
+            rows.iter().any(|row| row.path_type != PathType::Prefix),
+        ),
+        ("Test", conditions().any(tested)),
+    ];
+    let used = used.into_iter().filter(|(_, used)| *used);
+    used.map(|(name, _)| name).collect()
+}
+
 /// What differs from a plain row.
 fn emit_row(route: &Route) -> TokenStream {
     let Route {
         name,
         place,
         enabled,
+        priority,
         path,
+        path_type,
         hosts,
+        conditions,
         methods,
         rewrite,
+        maintenance,
+        forward_host,
         backends,
         chain,
     } = route;
     let source = place.to_string();
     let enabled = (!enabled).then(|| quote!(enabled: false,));
+    let priority = priority.map(|priority| {
+        let priority = signed(priority);
+        quote!(priority: Some(#priority),)
+    });
+    let path_type = emit_path_type(path_type);
     let hosts = (!hosts.is_empty()).then(|| quote!(hosts: &[#(#hosts),*],));
+    let conditions = (!conditions.is_empty()).then(|| {
+        let conditions = conditions.iter().map(emit_condition);
+        quote!(conditions: &[#(#conditions),*],)
+    });
     let methods = (!methods.is_empty()).then(|| quote!(methods: &[#(#methods),*],));
     let rewrite = rewrite.as_ref().map(|path| quote!(rewrite: Some(#path),));
+    let maintenance = maintenance.as_ref().map(|maintenance| {
+        let maintenance = emit_maintenance(maintenance);
+        quote!(maintenance: Some(#maintenance),)
+    });
+    let forward_host = (!forward_host).then(|| quote!(forward_host: false,));
     let endpoints = backends.iter().map(rt::value);
     let chain = rt::ident(chain);
     quote! {
@@ -76,13 +115,85 @@ fn emit_row(route: &Route) -> TokenStream {
             name: #name,
             source: #source,
             #enabled
+            #priority
             path: #path,
+            #path_type
             #hosts
+            #conditions
             #methods
             #rewrite
+            #maintenance
+            #forward_host
             backends: &[#(Backend { endpoint: #endpoints }),*],
             chain: chains::#chain,
             ..Route::PLAIN
+        }
+    }
+}
+
+/// A literal of either sign.
+fn signed(value: i64) -> TokenStream {
+    let digits = Literal::u64_unsuffixed(value.unsigned_abs());
+    if value < 0 {
+        quote!(-#digits)
+    } else {
+        quote!(#digits)
+    }
+}
+
+fn emit_path_type(path_type: &PathType) -> Option<TokenStream> {
+    match path_type {
+        PathType::Exact => Some(quote!(path_type: PathType::Exact,)),
+        PathType::Prefix => None,
+        PathType::Regex { literal } => {
+            Some(quote!(path_type: PathType::Regex { literal: #literal },))
+        }
+    }
+}
+
+fn emit_condition(condition: &Condition) -> TokenStream {
+    match condition {
+        Condition::Cookie(name, test) => {
+            let test = emit_test(test);
+            quote!(Condition::Cookie(#name, #test))
+        }
+        Condition::Header(name, test) => {
+            let test = emit_test(test);
+            quote!(Condition::Header(#name, #test))
+        }
+        Condition::Methods(methods) => quote!(Condition::Methods(&[#(#methods),*])),
+        Condition::Query(name, test) => {
+            let test = emit_test(test);
+            quote!(Condition::Query(#name, #test))
+        }
+    }
+}
+
+fn emit_test(test: &Test) -> TokenStream {
+    match test {
+        Test::Equals(text) => quote!(Test::Equals(#text)),
+        Test::Present(present) => quote!(Test::Present(#present)),
+        Test::Regex(text) => quote!(Test::Regex(#text)),
+    }
+}
+
+fn emit_maintenance(maintenance: &Maintenance) -> TokenStream {
+    let Maintenance {
+        status,
+        message,
+        message_is_json,
+        retry_after_seconds,
+    } = maintenance;
+    let status = Literal::u16_unsuffixed(*status);
+    let message = rt::option(message.as_ref().map(|text| quote!(#text)));
+    let seconds = retry_after_seconds.map(Literal::u32_unsuffixed);
+    let seconds = rt::option(seconds.map(|seconds| quote!(#seconds)));
+    quote! {
+        Maintenance {
+            status: #status,
+            message: #message,
+            message_is_json: #message_is_json,
+            retry_after_seconds: #seconds,
         }
     }
 }

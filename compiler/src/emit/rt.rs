@@ -79,10 +79,14 @@ pub(super) fn use_values_in(values: &[&Value]) -> Option<TokenStream> {
     }
 }
 
-/// Imports of the route table.
-pub(super) fn use_route() -> TokenStream {
+/// Imports of the route table; `more` beside what every row names.
+pub(super) fn use_route(more: &[&str]) -> TokenStream {
+    let mut names = vec!["Backend", "Route"];
+    names.extend(more);
+    names.sort_unstable();
+    let names = names.iter().map(|name| format_ident!("{name}"));
     quote!(
-        use goma_runtime::route::{Backend, Route};
+        use goma_runtime::route::{#(#names),*};
     )
 }
 

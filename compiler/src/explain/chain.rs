@@ -1,7 +1,6 @@
 //! The walk through a route's middlewares (RT-CHAIN-1): what each does to this request.
 
 use super::path::{Canonical, canonicalize};
-use super::route::is_below;
 use super::upstream::join;
 use super::{Request, Step};
 use crate::model::rule::{AccessPolicy, RedirectScheme, Scheme};
@@ -16,18 +15,21 @@ pub(super) struct Walked {
     pub(super) path: Canonical,
     /// `Host` for the backend, if a middleware sets it (MW-REQH-2).
     pub(super) host: Option<String>,
-    /// Status, if a middleware answers whatever the headers are.
-    pub(super) status: Option<u16>,
+    /// Status and reason, if the route's maintenance or a middleware answers whatever the headers
+    /// are.
+    pub(super) status: Option<(u16, &'static str)>,
 }
 
 /// Walks the chain of a route.
 pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canonical) -> Walked {
     let client = path.clone();
+    let maintenance = route.maintenance.as_ref();
     let mut walked = Walked {
         steps: Vec::new(),
         path,
         host: None,
-        status: None,
+        // It comes before the filters (RT-CHAIN-1).
+        status: maintenance.map(|maintenance| (maintenance.status, "the route is in maintenance")),
     };
     for id in model.in_order(&route.middlewares) {
         let Some(middleware) = model.middleware(id) else {
@@ -44,6 +46,9 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
             .as_ref()
             .is_none_or(|scope| scope.covers(&at.matched, &route.path, middleware.rule.is_guard()));
         let (reason, status) = match (reached, covered) {
+            (false, _) if maintenance.is_some() => {
+                ("not reached, the route is in maintenance".to_owned(), None)
+            }
             (false, _) => ("not reached, an earlier one answers".to_owned(), None),
             (true, false) => (format!("skipped, {}", listed.unwrap_or_default()), None),
             (true, true) => {
@@ -53,7 +58,8 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
                 (format!("in scope ({place}){comma}{effect}"), status)
             }
         };
-        walked.status = walked.status.or(status);
+        let answered = status.map(|status| (status, "the chain answers"));
+        walked.status = walked.status.or(answered);
         walked.steps.push(Step {
             id,
             name: middleware.name.to_string(),
@@ -71,6 +77,14 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
 fn listed(scope: &Scope) -> String {
     let patterns: Vec<_> = scope.patterns.iter().map(Pattern::as_str).collect();
     format!("paths [{}]", patterns.join(", "))
+}
+
+/// Whether a canonical path is a prefix's own or below it, by segments (MW-STRIPP-1).
+fn is_below(path: &str, prefix: &str) -> bool {
+    prefix == "/"
+        || path
+            .strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What a middleware does, in words, and its answer if it surely answers.

@@ -5,6 +5,7 @@
 //! defaults of their references.
 
 mod chain;
+mod matching;
 mod path;
 mod render;
 mod request;
@@ -18,7 +19,6 @@ use crate::source::Span;
 
 pub use path::{Canonical, canonicalize};
 pub use request::Request;
-pub use upstream::rewritten;
 
 /// What happens to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub struct Routed {
     pub span: Span,
     /// Its canonical path.
     pub path: String,
+    /// Why it is chosen, in a few words.
+    pub reason: String,
     /// The host pattern that fits; none: the route has no hosts.
     pub host: Option<String>,
     /// Its middlewares in list order.
@@ -65,6 +67,8 @@ pub struct Routed {
     pub upstream: Option<Upstream>,
     /// Status, where routing alone decides it: 405, or a redirect of the chain.
     pub status: Option<u16>,
+    /// Why the backend is not asked; empty if it is.
+    pub ended_by: &'static str,
 }
 
 /// A route that does not answer.
@@ -158,25 +162,46 @@ fn routed(
     route: &crate::model::Route,
     host: Option<String>,
 ) -> Routed {
-    let walked = chain::walk(model, request, route, path);
-    let method_fits = route.methods.is_empty()
-        || route
-            .methods
-            .iter()
-            .any(|method| method.as_str() == request.method());
+    let walked = chain::walk(model, request, route, path.clone());
+    let mut methods = route.methods.iter();
+    let method_fits =
+        route.methods.is_empty() || methods.any(|method| method.as_str() == request.method());
     // The method check follows the chain (RT-CHAIN-2).
-    let status = walked.status.or_else(|| (!method_fits).then_some(405));
-    let upstream = status
-        .is_none()
-        .then(|| upstream::forward(request, route, &walked.path, walked.host));
+    let mut ended = walked
+        .status
+        .or((!method_fits).then_some((405, "method not in `methods`")));
+    let mut upstream = None;
+    if ended.is_none() {
+        upstream = upstream::forward(request, route, &path, &walked.path, walked.host);
+        if upstream.is_none() {
+            ended = Some((400, "`rewrite` would make a dot segment"));
+        }
+    }
     Routed {
         id,
         name: route.name.to_string(),
         span: route.span,
         path: route.path.as_str().to_owned(),
+        reason: why(route, host.as_deref()),
         host,
         chain: walked.steps,
         upstream,
-        status,
+        status: ended.map(|(status, _)| status),
+        ended_by: ended.map_or("", |(_, reason)| reason),
     }
+}
+
+/// `prefix /api, host a.com, header X-Beta = `1`, priority 3`
+fn why(route: &crate::model::Route, host: Option<&str>) -> String {
+    let host = host.map_or_else(|| "any host".to_owned(), |host| format!("host {host}"));
+    let conditions = route
+        .conditions
+        .iter()
+        .map(crate::model::Condition::described);
+    let priority = route
+        .priority
+        .map(|priority| format!("priority {priority}"));
+    let parts = [route.path.described(), host].into_iter();
+    let parts: Vec<_> = parts.chain(conditions).chain(priority).collect();
+    parts.join(", ")
 }

@@ -47,7 +47,7 @@ impl Explanation {
                 let mut rows = vec![vec![
                     routed.name.clone(),
                     sources.place(routed.span),
-                    why(routed),
+                    routed.reason.clone(),
                 ]];
                 rows.extend(losers);
                 push_rows(&mut text, &ranked(rows));
@@ -86,7 +86,7 @@ impl Explanation {
                     "place": sources.place(routed.span),
                     "path": routed.path,
                     "host": routed.host,
-                    "reason": why(routed),
+                    "reason": routed.reason,
                 },
                 "losers": losers,
                 "chain": chain_json(routed, sources),
@@ -96,14 +96,6 @@ impl Explanation {
         };
         format!("{object:#}\n")
     }
-}
-
-fn why(routed: &Routed) -> String {
-    let host = routed
-        .host
-        .as_ref()
-        .map_or_else(|| "any host".to_owned(), |host| format!("host {host}"));
-    format!("prefix {}, {host}", routed.path)
 }
 
 fn chain_rows(routed: &Routed, sources: &SourceMap) -> Vec<Vec<String>> {
@@ -122,10 +114,7 @@ fn chain_rows(routed: &Routed, sources: &SourceMap) -> Vec<Vec<String>> {
 
 fn upstream_rows(routed: &Routed) -> Vec<Vec<String>> {
     let Some(upstream) = &routed.upstream else {
-        let reason = match routed.status {
-            Some(405) => "method not in `methods`".to_owned(),
-            _ => "the chain answers".to_owned(),
-        };
+        let reason = routed.ended_by;
         let status = routed
             .status
             .map_or_else(String::new, |status| status.to_string());

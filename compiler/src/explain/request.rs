@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use std::fmt;
 
-use crate::model::Method;
+use crate::model::{HeaderName, Method};
 
 /// A method and a URL, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Request {
     port: Option<u16>,
     path: String,
     query: String,
+    /// Names and values, in order.
+    fields: Vec<(String, String)>,
     client: Option<IpAddr>,
 }
 
@@ -58,6 +60,7 @@ impl Request {
             port,
             path: if path.is_empty() { "/" } else { path }.to_owned(),
             query: query.to_owned(),
+            fields: Vec::new(),
             client: None,
         })
     }
@@ -67,6 +70,36 @@ impl Request {
     pub fn sent_by(mut self, client: IpAddr) -> Self {
         self.client = Some(client.to_canonical());
         self
+    }
+
+    /// The same request with one more header field, written `Name: value`.
+    ///
+    /// # Errors
+    /// One line, lower case, for the user.
+    pub fn with_field(mut self, field: &str) -> Result<Self, String> {
+        let shown = field.escape_debug();
+        let (name, value) = field
+            .split_once(':')
+            .ok_or_else(|| format!("`{shown}` is not a header; write `Name: value`"))?;
+        if HeaderName::new(name).is_err() {
+            return Err(format!("`{}` is not a header name", name.escape_debug()));
+        }
+        if name.eq_ignore_ascii_case("host") {
+            return Err("the host stands in the URL".to_owned());
+        }
+        let value = value.trim();
+        if value.chars().any(|c| c.is_control() && c != '\t') {
+            return Err(format!("`{shown}` has a control character"));
+        }
+        self.fields.push((name.to_owned(), value.to_owned()));
+        Ok(self)
+    }
+
+    /// All values of a header; its name is compared without case.
+    pub(super) fn values<'r>(&'r self, name: &'r str) -> impl Iterator<Item = &'r [u8]> {
+        let named = move |(own, _): &&(String, String)| own.eq_ignore_ascii_case(name);
+        let fields = self.fields.iter().filter(named);
+        fields.map(|(_, value)| value.as_bytes())
     }
 
     /// Address of the client, if it is known.

@@ -1,9 +1,10 @@
-//! The choice of a route (RT-ROUTE-1 to RT-ROUTE-8, for prefixes without priorities).
+//! The choice of a route (RT-ROUTE-1 to RT-ROUTE-8, RT-ROUTE-13 to -15): every route is asked, and
+//! says why it does not answer.
 
 use std::cmp::Reverse;
 
-use super::{Loser, Request};
-use crate::model::{HostKind, HostPattern, Model, Route, RouteId, Value};
+use super::{Loser, Request, matching};
+use crate::model::{Condition, HostKind, HostPattern, Model, PathRank, Route, RouteId, Value};
 
 /// The most routes that are named when no route fits.
 const NEAR_MISSES_MAX: usize = 10;
@@ -22,19 +23,24 @@ pub(super) enum Choice<'a> {
     },
 }
 
-/// A route that fits, with its rank: smaller is better (RT-ROUTE-5).
+/// A route whose path and host fit, with its rank: smaller is better (RT-ROUTE-5).
 struct Candidate<'a> {
     rank: Rank,
     id: RouteId,
     route: &'a Route,
     host: Option<&'a HostPattern>,
+    /// The first condition that does not hold.
+    unmet: Option<&'a Condition>,
 }
 
-/// Longest path first (RT-ROUTE-4), then the host; list order is the order of candidates.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// List order is the order of candidates.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
-    segments: Reverse<usize>,
+    /// Routes with a priority first, ascending (RT-ROUTE-6).
+    priority: (bool, i64),
+    path: PathRank,
     host: HostRank,
+    conditions: Reverse<usize>,
 }
 
 /// Kind; longer suffix first; with port first.
@@ -42,18 +48,18 @@ type HostRank = (HostKind, Reverse<usize>, bool);
 
 /// The enabled route that answers a canonical path.
 pub(super) fn choose<'a>(model: &'a Model, request: &Request, path: &str) -> Choice<'a> {
-    let on_path = || {
-        model
-            .routes()
-            .filter(|(_, route)| is_below(path, route.path.as_str()))
-    };
+    let on_path = || model.routes().filter(|(_, route)| route.path.matches(path));
     let mut candidates: Vec<Candidate<'a>> = on_path()
         .filter_map(|(id, route)| candidate(id, route, request))
         .collect();
     // Stable, so that equal ranks stay in list order.
-    candidates.sort_by_key(|candidate| candidate.rank);
-    let Some(best) = candidates.iter().find(|candidate| candidate.route.enabled) else {
-        let near = on_path().map(|(_, route)| loser(route, near_miss(route)));
+    candidates.sort_by(|left, right| left.rank.cmp(&right.rank));
+    let answers = |candidate: &&Candidate<'_>| candidate.route.enabled && candidate.unmet.is_none();
+    let Some(best) = candidates.iter().find(answers) else {
+        let near = on_path().map(|(id, route)| {
+            let candidate = candidates.iter().find(|candidate| candidate.id == id);
+            loser(route, near_miss(route, candidate))
+        });
         return Choice::None(near.take(NEAR_MISSES_MAX).collect());
     };
     let losers = candidates
@@ -67,14 +73,6 @@ pub(super) fn choose<'a>(model: &'a Model, request: &Request, path: &str) -> Cho
         host: best.host.map(|host| host.as_str().to_owned()),
         losers,
     }
-}
-
-/// Whether a canonical path is a prefix's own or below it, by segments (RT-ROUTE-3).
-pub(super) fn is_below(path: &str, prefix: &str) -> bool {
-    prefix == "/"
-        || path
-            .strip_prefix(prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The key of the gateway's own endpoint at a path (RT-ROUTE-10), unless it is switched off.
@@ -99,20 +97,22 @@ fn candidate<'a>(id: RouteId, route: &'a Route, request: &Request) -> Option<Can
     if host.is_none() && !route.hosts.is_empty() {
         return None;
     }
-    let segments = route
-        .path
-        .as_str()
-        .split('/')
-        .filter(|segment| !segment.is_empty());
+    let conditions = route.conditions.iter();
+    let unmet = conditions
+        .clone()
+        .find(|item| !matching::holds(item, request));
     let rank = Rank {
-        segments: Reverse(segments.count()),
+        priority: (route.priority.is_none(), route.priority.unwrap_or_default()),
+        path: route.path.rank(),
         host: host.map_or((HostKind::Any, Reverse(0), true), host_rank),
+        conditions: Reverse(conditions.count()),
     };
     Some(Candidate {
         rank,
         id,
         route,
         host,
+        unmet,
     })
 }
 
@@ -124,30 +124,41 @@ fn host_rank(host: &HostPattern) -> HostRank {
     )
 }
 
-fn lost_by(candidate: &Candidate<'_>, best: &Candidate<'_>) -> &'static str {
+fn lost_by(candidate: &Candidate<'_>, best: &Candidate<'_>) -> String {
+    let (rank, better) = (&candidate.rank, &best.rank);
     if !candidate.route.enabled {
-        "disabled"
-    } else if candidate.rank.segments != best.rank.segments {
-        "shorter path"
-    } else if candidate.rank.host != best.rank.host {
-        "less specific host"
+        "disabled".to_owned()
+    } else if let Some(condition) = candidate.unmet {
+        format!("not {}", condition.described())
+    } else if rank.priority != better.priority {
+        let priority = candidate.route.priority;
+        priority.map_or_else(
+            || "no priority".to_owned(),
+            |priority| format!("priority {priority}"),
+        )
+    } else if rank.path != better.path {
+        rank.path.lost_by(&better.path).to_owned()
+    } else if rank.host != better.host {
+        "less specific host".to_owned()
+    } else if rank.conditions != better.conditions {
+        "fewer conditions".to_owned()
     } else {
-        "later in the list"
+        "later in the list".to_owned()
     }
 }
 
-fn near_miss(route: &Route) -> &'static str {
-    if route.enabled {
-        "other host"
-    } else {
-        "disabled"
+fn near_miss(route: &Route, candidate: Option<&Candidate<'_>>) -> String {
+    match candidate.and_then(|candidate| candidate.unmet) {
+        _ if !route.enabled => "disabled".to_owned(),
+        Some(condition) => format!("not {}", condition.described()),
+        None => "other host".to_owned(),
     }
 }
 
-fn loser(route: &Route, reason: &str) -> Loser {
+fn loser(route: &Route, reason: String) -> Loser {
     Loser {
         name: route.name.to_string(),
         span: route.span,
-        reason: reason.to_owned(),
+        reason,
     }
 }

@@ -1,6 +1,6 @@
 //! The routing rules by their ids, on small specs; and both forms of the output.
 
-use super::{Answer, Request, Routed, explain, rewritten};
+use super::{Answer, Request, Routed, explain};
 use crate::source::SourceMap;
 use crate::{Options, check};
 
@@ -199,10 +199,12 @@ fn a_method_that_is_not_listed_is_405() {
 /// RT-REWRITE-2
 #[test]
 fn rewrite_vectors() {
-    let check = |route_path, rewrite, path, expected| {
+    let check = |route_path: &str, rewrite: &str, path: &str, expected: &str| {
+        let route = format!("r | {route_path} | | rewrite: {rewrite}");
+        let found = url(&[&route], &format!("http://h{path}"));
         assert_eq!(
-            rewritten(route_path, rewrite, path),
-            expected,
+            found,
+            format!("http://10.0.0.7{expected}"),
             "{route_path} {path}"
         );
     };
@@ -496,4 +498,174 @@ middlewares: [{name: a, <<: &m {type: bodyLimit, rule: {limit: 1Mi}}}, {name: b,
         let names: Vec<_> = steps.map(|step| step.name).collect();
         assert_eq!(names.join(","), expected);
     }
+}
+
+/// RT-ROUTE-6
+#[test]
+fn priorities_come_first() {
+    check_answers(
+        &[
+            "long | /api/v1",
+            "late | /api | | priority: 5",
+            "first | / | | priority: -1",
+            "second | /api | | priority: 0",
+        ],
+        &[("http://h/api/v1", "first")],
+    );
+    let spec = spec(&[
+        "long | /api/v1",
+        "zero | / | | priority: 0",
+        "five | /api | | priority: 5",
+    ]);
+    let explained = explained(&spec, "GET http://h/api/v1");
+    insta::assert_snapshot!(explained.explanation.human(&explained.sources), @r#"
+    GET http://h/api/v1
+    route     zero  goma.yaml:7   prefix /, any host, priority 0
+    loses     five  goma.yaml:11  priority 5
+              long  goma.yaml:4   no priority
+    upstream  http://10.0.0.7/api/v1
+    "#);
+}
+
+/// RT-ROUTE-4, -14, -15
+#[test]
+fn path_types() {
+    check_answers(
+        &[
+            "user | /users/{id}",
+            "me | /users/me | | pathType: exact",
+            "old | '/users/[0-9]+/old' | | pathType: regex",
+            "deep | /{tenant}/x/y/z",
+        ],
+        &[
+            ("http://h/users/7", "user"),
+            ("http://h/users/me/", "me"),
+            ("http://h/users/me/x", "user"),
+            ("http://h/users/7/old", "user"),
+            ("http://h/users", "404"),
+            ("http://h/users/x/y/z", "user"),
+            ("http://h/t/x/y/z", "deep"),
+        ],
+    );
+    check_answers(
+        &[
+            "old | '/users/[0-9]+/old' | | pathType: regex",
+            "users | /users",
+        ],
+        &[
+            ("http://h/users/7/older", "old"),
+            ("http://h/users/x/old", "users"),
+        ],
+    );
+}
+
+/// RT-ROUTE-13: each kind of condition, and who says so.
+#[test]
+fn conditions_decide() {
+    let spec = spec(&[
+        "plain | /",
+        "beta | / | | match: {headers: {X-Beta: \"1\"}, query: {a: {regex: ^x y}}}",
+        "cookie | / | | match: {cookies: {s: {present: true}}, methods: [get]}",
+    ]);
+    let ask = |request: &str, fields: &[&str]| {
+        let (method, url) = request.split_once(' ').unwrap();
+        let mut request = Request::parse(method, url).unwrap();
+        for field in fields {
+            request = request.with_field(field).unwrap();
+        }
+        let mut sources = SourceMap::new();
+        sources.add("goma.yaml", spec.as_str());
+        let checked = check(&sources, &Options::default());
+        let findings = checked.diagnostics.summary(&sources);
+        let model = checked.model.unwrap_or_else(|| panic!("{findings:?}"));
+        (explain(&model, &request), sources)
+    };
+    let name = |request: &str, fields: &[&str]| match ask(request, fields).0.answer {
+        Answer::Route(routed) => routed.name,
+        Answer::Gateway { status, .. } => status.to_string(),
+    };
+    assert_eq!(name("GET http://h/?a=x+y", &["x-beta: 1"]), "beta");
+    assert_eq!(
+        name("GET http://h/?a=%78%20y", &["x-beta: 0", "X-BETA: 1"]),
+        "beta"
+    );
+    assert_eq!(name("GET http://h/?a=xy", &["X-Beta: 1"]), "plain");
+    assert_eq!(name("GET http://h/", &["Cookie: a=b; s="]), "cookie");
+    assert_eq!(name("POST http://h/", &["Cookie: s=1"]), "plain");
+    let (explanation, sources) = ask("GET http://h/", &["Cookie: s=1"]);
+    insta::assert_snapshot!(explanation.human(&sources), @r#"
+    GET http://h/
+    route     cookie  goma.yaml:11  prefix /, any host, cookie s present, method GET
+    loses     beta    goma.yaml:7   not header X-Beta = `1`
+              plain   goma.yaml:4   fewer conditions
+    upstream  http://10.0.0.7/
+    "#);
+    assert!(
+        Request::parse("GET", "http://h/")
+            .unwrap()
+            .with_field("Host: x")
+            .is_err()
+    );
+    assert!(
+        Request::parse("GET", "http://h/")
+            .unwrap()
+            .with_field("nope")
+            .is_err()
+    );
+}
+
+/// RT-REWRITE-1, RT-ROUTE-15, RT-HDR-6
+#[test]
+fn rewrites_with_values() {
+    let check = |route: &str, sent: &str, expected: &str| {
+        assert_eq!(
+            url(&[route], &format!("http://h{sent}")),
+            format!("http://10.0.0.7{expected}"),
+            "{route}"
+        );
+    };
+    check(
+        "r | /u/{id}/x | | rewrite: '/by-{id}'",
+        "/u/a%2Fb/x/y?q",
+        "/by-a%2Fb/y?q",
+    );
+    check(
+        "r | /u | | pathType: exact\n      rewrite: /v",
+        "/u/",
+        "/v/",
+    );
+    check(
+        "r | '/v([0-9]+)' | | pathType: regex\n      rewrite: '/api/$1'",
+        "/v2/x",
+        "/api/2/x",
+    );
+    let spec = spec(&["r | / | | security: {forwardHostHeaders: false}"]);
+    assert_eq!(
+        routed(&spec, "GET http://h/x").upstream.unwrap().host,
+        "10.0.0.7"
+    );
+}
+
+/// RT-MAINT-1, RT-CHAIN-1
+#[test]
+fn maintenance_comes_before_the_chain() {
+    let spec = "
+version: 2
+gateway:
+  routes:
+    - name: a
+      path: /
+      target: http://10.0.0.7
+      maintenance: {enabled: true, statusCode: 500}
+      middlewares: [m]
+middlewares:
+  - {name: m, type: bodyLimit, rule: {limit: 1Ki}}
+";
+    let explained = explained(spec, "GET http://h/");
+    insta::assert_snapshot!(explained.explanation.human(&explained.sources), @r#"
+    GET http://h/
+    route     a  goma.yaml:5  prefix /, any host
+    chain     1 m  goma.yaml:11  bodyLimit  not reached, the route is in maintenance
+    upstream  none  500, the route is in maintenance
+    "#);
 }

@@ -5,6 +5,7 @@
 pub mod address;
 pub mod claims;
 pub mod country;
+mod condition;
 mod header;
 mod host;
 mod method;
@@ -12,7 +13,9 @@ mod name;
 pub(crate) mod path;
 pub mod pem;
 pub mod recorder;
+mod pattern;
 pub mod regex;
+mod rewrite;
 pub mod rule;
 pub mod scalar;
 pub mod scope;
@@ -23,11 +26,14 @@ use std::cmp::Reverse;
 
 use crate::source::{SourceId, Span};
 
+pub use condition::{Condition, Test};
 pub use header::{HeaderName, HeaderPattern};
 pub use host::{HostKind, HostPattern};
 pub use method::Method;
 pub use name::Name;
 pub use path::RoutePath;
+pub use pattern::{BadPattern, Element, PathPattern, PathRank, PathType};
+pub use rewrite::{BadRewrite, Rewrite};
 pub use rule::Rule;
 pub use value::{Part, Value};
 
@@ -151,20 +157,39 @@ pub struct Route {
     pub path_span: Span,
     /// False: built, not served.
     pub enabled: bool,
+    /// Routes with one come first, the lowest before others (RT-ROUTE-6).
+    pub priority: Option<i64>,
     /// What it matches.
-    pub path: RoutePath,
+    pub path: PathPattern,
     /// Empty: any.
     pub hosts: Vec<HostPattern>,
+    /// `match`: all must hold (RT-ROUTE-13).
+    pub conditions: Vec<Condition>,
     /// Empty: all.
     pub methods: Vec<Method>,
     /// Replaces `path` in front of the forwarded path.
-    pub rewrite: Option<RoutePath>,
+    pub rewrite: Option<Rewrite>,
+    /// Answers in place of the backend.
+    pub maintenance: Option<Maintenance>,
+    /// Whether the backend sees the client's `Host` (RT-HDR-6).
+    pub forward_host: bool,
     /// At least one; `target` counts as one.
     pub backends: Vec<Backend>,
     /// Outermost first, each at most once.
     pub middlewares: Vec<MiddlewareId>,
     /// For each of `middlewares`, the place it is named.
     pub middleware_spans: Vec<Span>,
+}
+
+/// What a route in maintenance answers (RT-MAINT-1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Maintenance {
+    /// 200 to 599.
+    pub status: u16,
+    /// Text of the answer; `None`: `<status> <reason>`.
+    pub message: Option<String>,
+    /// `Retry-After`.
+    pub retry_after_seconds: Option<u32>,
 }
 
 /// Where a route forwards to.

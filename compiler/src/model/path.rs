@@ -66,7 +66,7 @@ pub(crate) fn is_parameter(segment: &str) -> bool {
     })
 }
 
-fn push_segment(segment: &str, path: &mut String) -> Result<(), Invalid> {
+pub(super) fn push_segment(segment: &str, path: &mut String) -> Result<(), Invalid> {
     if let Some(odd) = segment.chars().find(|&c| PATTERN_CHARS.contains(c)) {
         return Err(Invalid::new(format!("`{odd}` is not allowed in a path"))
             .help("paths are prefixes: `/api` also covers everything below it"));

@@ -16,6 +16,8 @@ pub struct Regex {
     source: String,
     /// Names and numbers that a replacement may use.
     groups: Vec<Option<String>>,
+    /// What every match from the start begins with.
+    literal: String,
 }
 
 impl Regex {
@@ -64,7 +66,12 @@ impl Regex {
             .map_err(|_| invalid(&source, 0, "it would take too much memory"))?;
         let mut groups = vec![None; hir.properties().explicit_captures_len() + 1];
         collect(&hir, &mut groups);
-        Ok(Self { source, groups })
+        let literal = literal(&hir);
+        Ok(Self {
+            source,
+            groups,
+            literal,
+        })
     }
 
     /// What the regex engine gets.
@@ -87,6 +94,35 @@ impl Regex {
     pub(crate) fn hir(&self) -> Option<hir::Hir> {
         let mut parser = regex_syntax::ParserBuilder::new().utf8(false).build();
         parser.parse(&self.source).ok()
+    }
+
+    /// What every match from the start begins with; letter case matters.
+    #[must_use]
+    pub fn literal(&self) -> &str {
+        &self.literal
+    }
+
+    /// The engine for a match at the start of a text, letter case matters (RT-ROUTE-14).
+    ///
+    /// # Errors
+    /// `bad-regex`: it would take too much memory.
+    pub fn at_start(&self) -> Result<regex::bytes::Regex, Invalid> {
+        self.engine(&format!("^(?:{})", self.source))
+    }
+
+    /// The engine for a match anywhere in a text, letter case matters (RT-ROUTE-13).
+    ///
+    /// # Errors
+    /// `bad-regex`: it would take too much memory.
+    pub fn anywhere(&self) -> Result<regex::bytes::Regex, Invalid> {
+        self.engine(&self.source)
+    }
+
+    fn engine(&self, text: &str) -> Result<regex::bytes::Regex, Invalid> {
+        regex::bytes::RegexBuilder::new(text)
+            .unicode(false)
+            .build()
+            .map_err(|_| invalid(&self.source, 0, "it would take too much memory"))
     }
 
     /// Whether a replacement may name this group, by number or name.
@@ -130,6 +166,30 @@ fn collect(hir: &hir::Hir, groups: &mut [Option<String>]) {
         | hir::HirKind::Literal(_)
         | hir::HirKind::Look(_) => {}
     }
+}
+
+/// The literal that a pattern begins with.
+fn literal(hir: &hir::Hir) -> String {
+    let parts = match hir.kind() {
+        hir::HirKind::Concat(parts) => parts.as_slice(),
+        _ => std::slice::from_ref(hir),
+    };
+    let mut bytes = Vec::new();
+    for part in parts {
+        match part.kind() {
+            hir::HirKind::Literal(literal) => bytes.extend_from_slice(&literal.0),
+            hir::HirKind::Look(hir::Look::Start) if bytes.is_empty() => {}
+            _ => break,
+        }
+    }
+    let valid = match std::str::from_utf8(&bytes) {
+        Ok(text) => text,
+        Err(fault) => bytes
+            .get(..fault.valid_up_to())
+            .and_then(|valid| std::str::from_utf8(valid).ok())
+            .unwrap_or_default(),
+    };
+    valid.to_owned()
 }
 
 /// Writes `\Q…\E` as escaped characters.

@@ -1,8 +1,8 @@
 //! `paths` of a middleware (middlewares.md section 2): where on its routes it acts.
 
-use super::RoutePath;
 use super::regex::Regex;
 use super::scalar::Invalid;
+use super::{PathPattern, RoutePath};
 
 /// Where a middleware acts: one pattern that fits is enough.
 #[derive(Clone, Debug)]
@@ -80,19 +80,16 @@ impl Scope {
     /// Whether a canonical path is in scope on a route with this path; `guard`: escaped slashes
     /// count as slashes too (MW-PATH-1, MW-PATH-10).
     #[must_use]
-    pub fn covers(&self, path: &str, route: &RoutePath, guard: bool) -> bool {
-        if self.fits(path, route) {
+    pub fn covers(&self, path: &str, route: &PathPattern, guard: bool) -> bool {
+        let below = route.below(path);
+        if self.fits(path, below) {
             return true;
         }
-        guard && self.fits(&path.replace("%2F", "/").replace("%5C", "/"), route)
+        let opened = |path: &str| path.replace("%2F", "/").replace("%5C", "/");
+        guard && self.fits(&opened(path), &opened(below))
     }
 
-    fn fits(&self, path: &str, route: &RoutePath) -> bool {
-        let below = match path.strip_prefix(route.as_str()) {
-            Some("") => "/",
-            Some(rest) if rest.starts_with('/') => rest,
-            Some(_) | None => path,
-        };
+    fn fits(&self, path: &str, below: &str) -> bool {
         self.patterns.iter().any(|pattern| match pattern {
             Pattern::Literal(literal) => covers(literal, path) || covers(literal, below),
             Pattern::Regex(regex) => {
@@ -166,11 +163,12 @@ fn globs(pattern: &str, segment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::PathType;
 
     #[track_caller]
     fn check(pattern: &str, guard: bool, cases: &[(&str, bool)]) {
         let patterns = vec![Pattern::new(pattern).expect("a pattern")];
-        let route = RoutePath::new("/api").expect("a path");
+        let route = PathPattern::new("/api", PathType::Prefix).expect("a path");
         for (path, expected) in cases {
             let scope = Scope {
                 patterns: patterns.clone(),

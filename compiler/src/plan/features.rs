@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Filter, Middleware, Part, Pattern, Route, Value};
+use super::{Condition, Filter, Middleware, Part, PathType, Pattern, Route, Value};
 
 /// A cargo feature of `goma-runtime`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -48,7 +48,11 @@ pub(super) fn select(routes: &[Route], middlewares: &[Middleware]) -> Vec<Featur
     }
     let scopes = middlewares.iter().filter_map(|item| item.scope.as_ref());
     let is_regex = |pattern: &Pattern| matches!(pattern, Pattern::Regex(_));
-    if scopes.flat_map(|scope| &scope.patterns).any(is_regex) {
+    let needs_regex = |route: &Route| {
+        matches!(route.path_type, PathType::Regex { .. })
+            || route.conditions.iter().any(Condition::is_regex)
+    };
+    if scopes.flat_map(|scope| &scope.patterns).any(is_regex) || routes.iter().any(needs_regex) {
         features.insert(Feature::Regex);
     }
     features.into_iter().collect()

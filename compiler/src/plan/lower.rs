@@ -9,7 +9,7 @@ use super::names::{self, Ident};
 use super::{
     Access, AccessPolicy, AddPrefix, BasicAuth, BodyLimit, Chain, Cors, Filter, Header, Member,
     Middleware, Part, Pattern, Place, Plan, RedirectScheme, RequestHeaders, ResponseHeaders, Route,
-    RouteName, RouteTable, Scope, Settings, StripPrefix, User, Value, features,
+    RouteName, RouteTable, Scope, Settings, StripPrefix, User, Value, features, lower_route,
 };
 use crate::model::{self, MiddlewareId, Model, Rule};
 use crate::source::{SourceMap, Span};
@@ -137,14 +137,23 @@ fn lower_route(cx: &Cx<'_>, route: &model::Route, chain: Ident) -> Route {
         name: route.name.to_string(),
         place: cx.place(route.span),
         enabled: route.enabled,
+        priority: route.priority,
         path: route.path.as_str().to_owned(),
+        path_type: lower_route::path_type(&route.path),
         hosts: route
             .hosts
             .iter()
             .map(|host| host.as_str().to_owned())
             .collect(),
+        conditions: route
+            .conditions
+            .iter()
+            .map(lower_route::condition)
+            .collect(),
         methods: methods(&route.methods),
         rewrite: route.rewrite.as_ref().map(|path| path.as_str().to_owned()),
+        maintenance: route.maintenance.as_ref().map(lower_route::maintenance),
+        forward_host: route.forward_host,
         backends: route
             .backends
             .iter()

@@ -6,6 +6,8 @@
 
 mod features;
 mod lower;
+mod lower_route;
+mod matching;
 pub mod names;
 mod recorder;
 mod revision;
@@ -16,6 +18,7 @@ use serde::Serialize;
 
 pub use features::Feature;
 pub use lower::lower;
+pub use matching::{Condition, Maintenance, PathType, Test};
 pub use names::Ident;
 pub use recorder::{AccessLog, LogItem, RequestId, SecurityHeaders};
 pub use revision::revision;
@@ -136,14 +139,24 @@ pub struct Route {
     pub place: Place,
     /// `false`: built, not served.
     pub enabled: bool,
-    /// Canonical prefix, without a trailing `/` unless it is `/`.
+    /// Routes with one come first, the lowest before others.
+    pub priority: Option<i64>,
+    /// Canonical, without a trailing `/` unless it is `/`; or a regular expression.
     pub path: String,
+    /// How `path` is read.
+    pub path_type: PathType,
     /// Host patterns in lower case; none means any host.
     pub hosts: Vec<String>,
+    /// All must hold.
+    pub conditions: Vec<Condition>,
     /// Methods in upper case; none means all.
     pub methods: Vec<String>,
-    /// Canonical replacement of the prefix.
+    /// Canonical replacement of the path.
     pub rewrite: Option<String>,
+    /// Answers in place of the backends.
+    pub maintenance: Option<Maintenance>,
+    /// Whether backends see the client's `Host`.
+    pub forward_host: bool,
     /// Endpoints in turn; a `target` is one endpoint.
     pub backends: Vec<Value>,
     /// The constant of the chain that the row names.

@@ -95,23 +95,38 @@ impl Cx<'_> {
 
     /// A class S bool; absent, null and faulty give the default.
     pub(super) fn boolean(&mut self, leaf: Option<&Leaf>, default: bool) -> bool {
-        let Some(leaf) = leaf.filter(|leaf| !leaf.null) else {
-            return default;
-        };
-        let Some(text) = self.text(leaf) else {
-            return default;
-        };
+        let leaf = leaf.filter(|leaf| !leaf.null);
+        leaf.and_then(|leaf| self.flag(leaf)).unwrap_or(default)
+    }
+
+    /// A class S bool that is there.
+    pub(super) fn flag(&mut self, leaf: &Leaf) -> Option<bool> {
+        let text = self.text(leaf)?;
         if !leaf.plain && !text.expanded {
             self.quoted_bool(leaf);
-            return default;
+            return None;
         }
-        match scalar::parse_bool(&text.text) {
-            Ok(value) => value,
-            Err(invalid) => {
-                self.fault(Code::TypeMismatch, leaf, invalid);
-                default
-            }
+        scalar::parse_bool(&text.text)
+            .map_err(|invalid| self.fault(Code::TypeMismatch, leaf, invalid))
+            .ok()
+    }
+
+    /// A class S whole number within bounds.
+    pub(super) fn int(&mut self, leaf: &Leaf, least: i64, most: i64) -> Option<i64> {
+        let text = self.text(leaf)?.text;
+        if let Err((code, invalid)) = grammar::check(Scalar::Int(least, most), &text) {
+            self.fault(code, leaf, invalid);
+            return None;
         }
+        scalar::parse_int(&text).ok()
+    }
+
+    /// A class S word, one of a few.
+    pub(super) fn word(&mut self, leaf: &Leaf, words: &[&'static str]) -> Option<&'static str> {
+        let text = self.text(leaf)?.text;
+        scalar::parse_word(&text, words, false)
+            .map_err(|invalid| self.fault(Code::BadValue, leaf, invalid))
+            .ok()
     }
 
     /// A class S word of a list, the first of which is the default. `None`: faulty, and reported.

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Found, Names};
 use super::read::Cx;
+use super::{maintenance, matching, route_path};
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::Scalar;
-use crate::model::path::is_parameter;
-use crate::model::{Backend, HostPattern, Method, MiddlewareId, Name, Route, RoutePath, Value};
+use crate::model::{Backend, HostPattern, Method, MiddlewareId, Name, Route, Value};
 use crate::source::Span;
 use crate::spec;
 use crate::spec::fields::{Leaf, Leaves};
+
+/// The largest `priority`, and the negative of the smallest.
+const PRIORITY_MAX: i64 = u32::MAX as i64;
 
 /// All routes without fault, and the middlewares that any route names (see `Resolved::mentioned`).
 pub(super) fn resolve(
@@ -41,32 +44,38 @@ fn resolve_route(
     chain: ListedChain,
     cx: &mut Cx<'_>,
 ) -> Option<Route> {
-    let path = path(spec, cx);
-    let rewrite = spec
-        .rewrite
-        .as_ref()
-        .filter(|leaf| !leaf.null)
-        .map(|leaf| route_path(leaf, cx));
-    let enabled = cx.boolean(spec.enabled.as_ref(), true);
-    let hosts = hosts(spec, cx);
-    let methods = methods(spec, cx);
-    let backends = backends(spec, cx);
-    let (name, span) = name?;
-    let (path, path_span) = path?;
-    let rewrite = match rewrite {
-        Some(faulty) => Some(faulty?),
+    let pattern = route_path::pattern(spec, cx);
+    let rewrite = match &pattern {
+        Some((pattern, _)) => route_path::rewrite(spec, pattern, cx),
         None => None,
     };
+    let priority = match spec.priority.as_ref().filter(|leaf| !leaf.null) {
+        Some(leaf) => cx.int(leaf, -PRIORITY_MAX, PRIORITY_MAX).map(Some),
+        None => Some(None),
+    };
+    let conditions = matching::resolve(&spec.matching, cx);
+    let enabled = cx.boolean(spec.enabled.as_ref(), true);
+    let forward_host = cx.boolean(spec.forward_host_headers.as_ref(), true);
+    let maintenance = maintenance::resolve(spec.maintenance.as_ref(), cx);
+    let hosts = hosts(spec, cx);
+    let methods = methods(spec.methods.as_ref(), cx);
+    let backends = backends(spec, cx);
+    let (name, span) = name?;
+    let (path, path_span) = pattern?;
     Some(Route {
         key: spec.path_key.clone(),
         name,
         span,
         path_span,
         enabled,
+        priority: priority?,
         path,
         hosts: hosts?,
-        methods,
-        rewrite,
+        conditions: conditions?,
+        methods: methods?,
+        rewrite: rewrite?,
+        maintenance: maintenance?,
+        forward_host,
         backends,
         middlewares: chain.ids,
         middleware_spans: chain.spans,
@@ -112,37 +121,6 @@ fn name(
     }
 }
 
-fn path(spec: &spec::Route, cx: &mut Cx<'_>) -> Option<(RoutePath, Span)> {
-    let leaf = spec.path.as_ref().filter(|leaf| !leaf.null);
-    let Some(leaf) = leaf.filter(|leaf| !leaf.text.is_empty()) else {
-        let head = spec.path.as_ref().map_or(spec.head, |leaf| leaf.span);
-        if spec.path.as_ref().is_some_and(|leaf| leaf.broken) {
-            return None;
-        }
-        cx.missing(&spec.path_key, "path", head, "`path: /` matches every path");
-        return None;
-    };
-    Some((route_path(leaf, cx)?, leaf.span))
-}
-
-/// `path` and `rewrite`.
-fn route_path(leaf: &Leaf, cx: &mut Cx<'_>) -> Option<RoutePath> {
-    let text = cx.text(leaf)?.text;
-    if text.starts_with('/') && text.split('/').any(is_parameter) {
-        let message = "path parameters `{name}` are not supported yet";
-        cx.diags.push(Diagnostic::new(
-            Code::NotYetSupported,
-            leaf.key.as_str(),
-            leaf.span,
-            message,
-        ));
-        return None;
-    }
-    RoutePath::new(&text)
-        .map_err(|invalid| cx.fault(Code::BadPath, leaf, invalid))
-        .ok()
-}
-
 /// `None`: one is faulty, and a route without it would match more.
 fn hosts(spec: &spec::Route, cx: &mut Cx<'_>) -> Option<Vec<HostPattern>> {
     let texts = cx.texts(spec.hosts.as_ref());
@@ -161,16 +139,22 @@ fn hosts(spec: &spec::Route, cx: &mut Cx<'_>) -> Option<Vec<HostPattern>> {
     whole.then_some(hosts)
 }
 
-fn methods(spec: &spec::Route, cx: &mut Cx<'_>) -> Vec<Method> {
+/// `None`: one is faulty.
+pub(super) fn methods(leaves: Option<&Leaves>, cx: &mut Cx<'_>) -> Option<Vec<Method>> {
+    let texts = cx.texts(leaves);
+    let mut whole = texts.whole;
     let mut methods = Vec::new();
-    for (leaf, text) in cx.texts(spec.methods.as_ref()).items {
+    for (leaf, text) in texts.items {
         match Method::new(&text) {
             Ok(method) if methods.contains(&method) => {}
             Ok(method) => methods.push(method),
-            Err(invalid) => cx.fault(Code::BadMethod, leaf, invalid),
+            Err(invalid) => {
+                whole = false;
+                cx.fault(Code::BadMethod, leaf, invalid);
+            }
         }
     }
-    methods
+    whole.then_some(methods)
 }
 
 fn backends(spec: &spec::Route, cx: &mut Cx<'_>) -> Vec<Backend> {

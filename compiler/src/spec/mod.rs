@@ -25,7 +25,7 @@ use crate::source::Span;
 pub(crate) use gateway::Gateway;
 pub(crate) use middleware::Middleware;
 pub(crate) use parse::parse;
-pub(crate) use route::{Backend, Route};
+pub(crate) use route::{Backend, Condition, Maintenance, Matching, Route};
 
 /// A whole file.
 pub(crate) struct Spec {

@@ -1,8 +1,9 @@
 //! Entries of `gateway.routes` (config.md section 7).
 
-use super::fields::{Fields, Item, Leaf, Leaves};
-use super::node::{Kind, Node};
-use crate::source::Span;
+use super::fields::{Fields, Item, Leaf, Leaves, leaf};
+use super::node::{Entry, Kind, Node, join};
+use crate::dialect::CONDITION;
+use crate::source::{Span, Spanned};
 
 /// Keys that rules about several keys do not ask for, but which every route has.
 const OWN: &[&str] = &[
@@ -23,7 +24,10 @@ pub(crate) struct Route {
     pub(crate) head: Span,
     pub(crate) name: Option<Leaf>,
     pub(crate) path: Option<Leaf>,
+    pub(crate) path_type: Option<Leaf>,
+    pub(crate) matching: Matching,
     pub(crate) rewrite: Option<Leaf>,
+    pub(crate) priority: Option<Leaf>,
     pub(crate) enabled: Option<Leaf>,
     pub(crate) hosts: Option<Leaves>,
     pub(crate) methods: Option<Leaves>,
@@ -33,8 +37,41 @@ pub(crate) struct Route {
     /// `None`: absent.
     pub(crate) backends: Option<Vec<Backend>>,
     pub(crate) middlewares: Option<Leaves>,
+    /// `security.forwardHostHeaders`
+    pub(crate) forward_host_headers: Option<Leaf>,
+    pub(crate) maintenance: Option<Maintenance>,
     /// The mapping without [`OWN`].
     pub(crate) rest: Node,
+}
+
+/// `match`
+#[derive(Default)]
+pub(crate) struct Matching {
+    pub(crate) headers: Vec<Condition>,
+    pub(crate) query: Vec<Condition>,
+    pub(crate) cookies: Vec<Condition>,
+    pub(crate) methods: Option<Leaves>,
+}
+
+/// One entry of `match.headers` and the like.
+pub(crate) struct Condition {
+    pub(crate) name: Spanned<String>,
+    /// Dotted key: `gateway.routes[2].match.headers.X-Beta`.
+    pub(crate) path_key: String,
+    /// In the order of the dialect; a single value is `equals`.
+    pub(crate) equals: Option<Leaf>,
+    pub(crate) regex: Option<Leaf>,
+    pub(crate) present: Option<Leaf>,
+    /// Neither a single value nor a mapping, which is reported.
+    pub(crate) broken: bool,
+}
+
+/// `maintenance`
+pub(crate) struct Maintenance {
+    pub(crate) enabled: Option<Leaf>,
+    pub(crate) status_code: Option<Leaf>,
+    pub(crate) message: Option<Leaf>,
+    pub(crate) retry_after: Option<Leaf>,
 }
 
 /// One entry of `backends`.
@@ -56,7 +93,10 @@ pub(super) fn decode(item: &Item<'_>) -> Route {
         head: fields.head,
         name: fields.leaf("name"),
         path: fields.leaf("path"),
+        path_type: fields.leaf("pathType"),
+        matching: matching(&mut fields),
         rewrite: fields.leaf("rewrite"),
+        priority: fields.leaf("priority"),
         enabled: fields.leaf("enabled"),
         hosts: fields.leaves("hosts"),
         methods: fields.leaves("methods"),
@@ -64,6 +104,8 @@ pub(super) fn decode(item: &Item<'_>) -> Route {
         target_span,
         backends: None,
         middlewares: fields.leaves("middlewares"),
+        forward_host_headers: forward_host_headers(&mut fields),
+        maintenance: maintenance(&mut fields),
         rest: item.node.without(OWN),
     };
     let has_backends = fields.has("backends");
@@ -81,6 +123,77 @@ pub(super) fn decode(item: &Item<'_>) -> Route {
     };
     fields.finish();
     route
+}
+
+fn matching(route: &mut Fields<'_>) -> Matching {
+    let Some(mut fields) = route.section("match") else {
+        return Matching::default();
+    };
+    let matching = Matching {
+        headers: conditions(&mut fields, "headers"),
+        query: conditions(&mut fields, "query"),
+        cookies: conditions(&mut fields, "cookies"),
+        methods: fields.leaves("methods"),
+    };
+    fields.finish();
+    matching
+}
+
+fn conditions(matching: &mut Fields<'_>, name: &'static str) -> Vec<Condition> {
+    let key = matching.key(name);
+    let Some(Kind::Map(members)) = matching.entry(name).map(|entry| &entry.value.kind) else {
+        return Vec::new();
+    };
+    members
+        .iter()
+        .map(|member| condition(member, &key))
+        .collect()
+}
+
+fn condition(member: &Entry, key: &str) -> Condition {
+    let path_key = join(key, &member.key.value);
+    let mut condition = Condition {
+        name: member.key.clone(),
+        path_key: path_key.clone(),
+        equals: None,
+        regex: None,
+        present: None,
+        broken: false,
+    };
+    match &member.value.kind {
+        Kind::Map(_) => {
+            let mut fields = Fields::new(&member.value, &CONDITION, path_key);
+            condition.equals = fields.leaf("equals");
+            condition.regex = fields.leaf("regex");
+            condition.present = fields.leaf("present");
+            fields.finish();
+        }
+        Kind::Scalar { .. } => {
+            let leaf = leaf(&member.value, path_key, member.key.span);
+            condition.equals = Some(leaf).filter(|leaf| !leaf.null);
+        }
+        Kind::Seq(_) => condition.broken = true,
+    }
+    condition
+}
+
+fn forward_host_headers(route: &mut Fields<'_>) -> Option<Leaf> {
+    let mut fields = route.section("security")?;
+    let leaf = fields.leaf("forwardHostHeaders");
+    fields.finish();
+    leaf
+}
+
+fn maintenance(route: &mut Fields<'_>) -> Option<Maintenance> {
+    let mut fields = route.section("maintenance")?;
+    let maintenance = Maintenance {
+        enabled: fields.leaf("enabled"),
+        status_code: fields.leaf("statusCode"),
+        message: fields.leaf("message"),
+        retry_after: fields.leaf("retryAfter"),
+    };
+    fields.finish();
+    Some(maintenance)
 }
 
 fn backend(item: &Item<'_>) -> Backend {

@@ -206,11 +206,10 @@ async fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Verdict {
 
 /// RT-MAINT-1
 fn closed(maintenance: Maintenance) -> Answer {
-    let answer = Answer::operator(
-        maintenance.status,
-        maintenance.message,
-        maintenance.message_is_json,
-    );
+    let answer = match maintenance.message {
+        Some(message) => Answer::operator(maintenance.status, message, maintenance.message_is_json),
+        None => Answer::of(maintenance.status),
+    };
     match maintenance.retry_after_seconds {
         Some(seconds) => answer.with("Retry-After", seconds.to_string()),
         None => answer,

@@ -28,6 +28,10 @@ pub(crate) struct ExplainArgs {
     #[command(flatten)]
     common: Common,
 
+    /// A header field of the request, for routes that match on headers and cookies
+    #[arg(short = 'H', long = "header", value_name = "N: v", requires = "url")]
+    headers: Vec<String>,
+
     /// The client's address, for what decides by it
     #[arg(long, value_name = "IP", requires = "url")]
     ip: Option<IpAddr>,
@@ -77,6 +81,9 @@ fn page(text: &str) -> Option<(&'static str, String)> {
 
 fn explain_request(args: &ExplainArgs, url: &str) -> Outcome {
     let mut request = Request::parse(&args.what, url).map_err(Failure::Usage)?;
+    for field in &args.headers {
+        request = request.with_field(field).map_err(Failure::Usage)?;
+    }
     if let Some(client) = args.ip {
         request = request.sent_by(client);
     }
