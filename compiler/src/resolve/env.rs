@@ -83,6 +83,11 @@ impl<'a> Variables<'a> {
         }
     }
 
+    /// Whether a variable is set.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     fn look_up(&mut self, name: &str, secret: bool) -> Option<&'a String> {
         match self.used.get_mut(name) {
             Some(known) => *known |= secret,

@@ -96,7 +96,7 @@ fn unset_group(leaf: &Leaf, pattern: &PathPattern, cx: &Cx<'_>) -> Option<Diagno
             Part::Env {
                 name,
                 default: None,
-            } if !cx.env.contains_key(&name) && regex.has_group(&name) => Some(name),
+            } if !cx.variables.is_set(&name) && regex.has_group(&name) => Some(name),
             Part::Env { .. } | Part::Text(_) => None,
         })?;
     let message =
