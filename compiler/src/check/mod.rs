@@ -11,9 +11,9 @@ mod order;
 mod reserved_path;
 mod rewrite_shadowed;
 mod route_conflict;
+mod route_space;
 mod routes;
 mod types;
-mod route_space;
 mod unused_middleware;
 pub(crate) mod v1;
 

@@ -41,10 +41,13 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
         let reached = walked.status.is_none() || recorder;
         let at = if recorder { &client } else { &walked.path };
         let listed = middleware.scope.as_ref().map(listed);
-        let covered = middleware
-            .scope
-            .as_ref()
-            .is_none_or(|scope| scope.covers(&at.matched, &route.path, middleware.rule.is_guard()));
+        let covered = middleware.scope.as_ref().is_none_or(|scope| {
+            scope.covers(
+                &at.matched,
+                route.path.below(&at.matched),
+                middleware.rule.is_guard(),
+            )
+        });
         let (reason, status) = match (reached, covered) {
             (false, _) if maintenance.is_some() => {
                 ("not reached, the route is in maintenance".to_owned(), None)

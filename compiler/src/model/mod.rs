@@ -4,16 +4,16 @@
 
 pub mod address;
 pub mod claims;
-pub mod country;
 mod condition;
+pub mod country;
 mod header;
 mod host;
 mod method;
 mod name;
 pub(crate) mod path;
+mod pattern;
 pub mod pem;
 pub mod recorder;
-mod pattern;
 pub mod regex;
 mod rewrite;
 pub mod rule;

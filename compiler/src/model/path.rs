@@ -41,6 +41,17 @@ impl RoutePath {
         &self.0
     }
 
+    /// A canonical path without this one, at least `/`; the whole path if it is not below it
+    /// (MW-PATH-1).
+    #[must_use]
+    pub fn below<'p>(&self, path: &'p str) -> &'p str {
+        match path.strip_prefix(&self.0) {
+            Some("") => "/",
+            Some(rest) if rest.starts_with('/') => rest,
+            Some(_) | None => path,
+        }
+    }
+
     /// Whether every path this one matches is also matched by `other`.
     #[must_use]
     pub fn within(&self, other: &Self) -> bool {

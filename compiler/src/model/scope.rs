@@ -1,8 +1,8 @@
 //! `paths` of a middleware (middlewares.md section 2): where on its routes it acts.
 
+use super::RoutePath;
 use super::regex::Regex;
 use super::scalar::Invalid;
-use super::{PathPattern, RoutePath};
 
 /// Where a middleware acts: one pattern that fits is enough.
 #[derive(Clone, Debug)]
@@ -77,11 +77,10 @@ impl Pattern {
 }
 
 impl Scope {
-    /// Whether a canonical path is in scope on a route with this path; `guard`: escaped slashes
+    /// Whether a canonical path is in scope; `below`: without what the route takes; `guard`: escaped slashes
     /// count as slashes too (MW-PATH-1, MW-PATH-10).
     #[must_use]
-    pub fn covers(&self, path: &str, route: &PathPattern, guard: bool) -> bool {
-        let below = route.below(path);
+    pub fn covers(&self, path: &str, below: &str, guard: bool) -> bool {
         if self.fits(path, below) {
             return true;
         }
@@ -163,7 +162,7 @@ fn globs(pattern: &str, segment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::PathType;
+    use crate::model::{PathPattern, PathType};
 
     #[track_caller]
     fn check(pattern: &str, guard: bool, cases: &[(&str, bool)]) {
@@ -174,7 +173,7 @@ mod tests {
                 patterns: patterns.clone(),
             };
             assert_eq!(
-                scope.covers(path, &route, guard),
+                scope.covers(path, route.below(path), guard),
                 *expected,
                 "{pattern} {path}"
             );

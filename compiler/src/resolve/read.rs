@@ -121,14 +121,6 @@ impl Cx<'_> {
         scalar::parse_int(&text).ok()
     }
 
-    /// A class S word, one of a few.
-    pub(super) fn word(&mut self, leaf: &Leaf, words: &[&'static str]) -> Option<&'static str> {
-        let text = self.text(leaf)?.text;
-        scalar::parse_word(&text, words, false)
-            .map_err(|invalid| self.fault(Code::BadValue, leaf, invalid))
-            .ok()
-    }
-
     /// A class S word of a list, the first of which is the default. `None`: faulty, and reported.
     pub(super) fn word(
         &mut self,

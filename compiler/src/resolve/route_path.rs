@@ -36,10 +36,7 @@ pub(super) fn pattern(spec: &spec::Route, cx: &mut Cx<'_>) -> Option<(PathPatter
 }
 
 fn path_type(spec: &spec::Route, cx: &mut Cx<'_>) -> Option<PathType> {
-    let Some(leaf) = spec.path_type.as_ref().filter(|leaf| !leaf.null) else {
-        return Some(PathType::Prefix);
-    };
-    cx.word(leaf, &["prefix", "exact", "regex"])
+    cx.word(spec.path_type.as_ref(), &["prefix", "exact", "regex"])
         .and_then(PathType::parse)
 }
 
