@@ -6,6 +6,8 @@
     reason = "a test may fail"
 )]
 
+use std::sync::LazyLock;
+
 use goma_compiler::migrate::migrate;
 use goma_compiler::source::SourceMap;
 use goma_compiler::{Options, check, diag};
@@ -64,7 +66,12 @@ const PIECES: &[&str] = &[
 fn check_bytes(bytes: &[u8]) {
     let mut sources = SourceMap::new();
     let id = sources.add("goma.yaml", bytes);
-    let checked = check(&sources, &Options::default());
+    // The notes about 1.0 are rules like others.
+    let options = Options {
+        compat_v1: true,
+        ..Options::default()
+    };
+    let checked = check(&sources, &options);
     let findings = &checked.diagnostics;
     assert_eq!(checked.model.is_none(), findings.has_errors());
     for finding in findings {
@@ -85,7 +92,7 @@ fn check_bytes(bytes: &[u8]) {
         json["findings"].as_array().unwrap().len(),
         findings.iter().count()
     );
-    assert_eq!(findings, &check(&sources, &Options::default()).diagnostics);
+    assert_eq!(findings, &check(&sources, &options).diagnostics);
 }
 
 /// A text with some ranges of bytes replaced.
@@ -149,4 +156,31 @@ proptest! {
     ) {
         check_bytes(&mutated(if shop { SHOP } else { QUICKSTART }, &edits));
     }
+
+    #[test]
+    fn mutated_corpus(
+        file in any::<prop::sample::Index>(),
+        edits in proptest::collection::vec((any::<usize>(), 0..12_usize, any::<usize>()), 0..8),
+    ) {
+        check_bytes(&mutated(file.get::<String>(&CORPUS), &edits));
+    }
+}
+
+/// Every key of the dialect with a condition is in some of these.
+static CORPUS: LazyLock<Vec<String>> = LazyLock::new(corpus);
+
+#[allow(clippy::disallowed_methods, reason = "a test reads its files")]
+fn corpus() -> Vec<String> {
+    let mut paths = Vec::new();
+    for directory in ["specs/wrong", "specs/wrong/near"] {
+        let directory = format!("{}/../{directory}", env!("CARGO_MANIFEST_DIR"));
+        let entries = std::fs::read_dir(directory).unwrap();
+        paths.extend(entries.map(|entry| entry.unwrap().path()));
+    }
+    paths.retain(|path| path.is_file());
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect()
 }

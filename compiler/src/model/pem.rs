@@ -195,3 +195,75 @@ fn ec_half(der: &[u8]) -> Option<PublicKey> {
             .map_or(PublicKey::Other, |point| PublicKey::Ec(point.to_vec())),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----
+MIIBbzCCARWgAwIBAgIUa1jLQETGxV5tW0J0o0OD1GD3VUIwCgYIKoZIzj0EAwIw
+DDEKMAgGA1UEAwwBYTAgFw0yNjExMjYxMTQ2MTNaGA8yMTI2MTEwMjExNDYxM1ow
+DDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABD6CRcMn3Sl2
+tn7uA7HaUKUsyaL8eU2hcmnFASMpU/sFQquZqxPWJDkB2qNGV7EYrx+RGpTd23vx
+Yg6nqQKx06+jUzBRMB0GA1UdDgQWBBQLJ1RTMi13zvBLiE0vZdvC2cMJ1DAfBgNV
+HSMEGDAWgBQLJ1RTMi13zvBLiE0vZdvC2cMJ1DAPBgNVHRMBAf8EBTADAQH/MAoG
+CCqGSM49BAMCA0gAMEUCIQCJuy02wZ3tO9Bf+1u7jykx1DbwBak52APywo4ykTHk
+PwIgakkHubou2H1H1OzVLaly6yqiFY24nglXGIBMrew4ESc=
+-----END CERTIFICATE-----";
+    const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEPoJFwyfdKXa2fu4DsdpQpSzJovx5
+TaFyacUBIylT+wVCq5mrE9YkOQHao0ZXsRivH5EalN3be/FiDqepArHTrw==
+-----END PUBLIC KEY-----";
+    const PKCS8: &str = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg9Kp7zCdRYgvuzsUM
+eGR6f9uH/Gb3qwrNdWFnhcCM5uuhRANCAAQ+gkXDJ90pdrZ+7gOx2lClLMmi/HlN
+oXJpxQEjKVP7BUKrmasT1iQ5AdqjRlexGK8fkRqU3dt78WIOp6kCsdOv
+-----END PRIVATE KEY-----";
+    const SEC1: &str = "-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIPSqe8wnUWIL7s7FDHhken/bh/xm96sKzXVhZ4XAjObroAoGCCqGSM49
+AwEHoUQDQgAEPoJFwyfdKXa2fu4DsdpQpSzJovx5TaFyacUBIylT+wVCq5mrE9Yk
+OQHao0ZXsRivH5EalN3be/FiDqepArHTrw==
+-----END EC PRIVATE KEY-----";
+    const OTHER: &str = "-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIBwAM7wcH+YGJQNm2qPcY0dEpRL96ztL1poFOlMkh7MzoAoGCCqGSM49
+AwEHoUQDQgAEIR9n0z0bsF3f63dJj1cS4kt6g6GluLw5QMSxy5F4R8wxlREvB1av
+KBSWxdjcnVm+tlVCZ9xk/gYcWyrF1dBFyQ==
+-----END EC PRIVATE KEY-----";
+
+    fn read(text: &str) -> Pem {
+        Pem::new(text).ok().flatten().expect("PEM")
+    }
+
+    #[test]
+    fn halves_of_a_pair() {
+        let certificate = read(CERTIFICATE).certificates().expect("a certificate");
+        assert!(matches!(certificate, PublicKey::Ec(_)));
+        for key in [PKCS8, SEC1] {
+            let half = read(key).private_key().expect("a key");
+            assert_eq!(half, certificate);
+            assert!(
+                read(key).is_secret() && read(&Base64::encode_string(key.as_bytes())).is_secret()
+            );
+        }
+        assert_eq!(read(PUBLIC).public_key().expect("a key"), certificate);
+        assert_eq!(read(CERTIFICATE).public_key().expect("a key"), certificate);
+        assert!(
+            read(OTHER)
+                .private_key()
+                .expect("a key")
+                .differs(&certificate)
+        );
+    }
+
+    #[test]
+    fn what_is_no_key() {
+        assert!(matches!(Pem::new("/etc/goma/a.pem"), Ok(None)));
+        assert!(matches!(Pem::new("aGVsbG8="), Ok(None)));
+        assert!(matches!(Pem::new("-----BEGIN PGP MESSAGE-----"), Ok(None)));
+        assert!(Pem::new("-----BEGIN CERTIFICATE-----\n$$$\n-----END CERTIFICATE-----").is_err());
+        assert!(Pem::new("-----BEGIN CERTIFICATE-----\nAAAA").is_err());
+        assert!(read(PKCS8).certificates().is_err() && read(CERTIFICATE).private_key().is_err());
+        let locked = PKCS8.replace("PRIVATE", "ENCRYPTED PRIVATE");
+        assert!(read(&locked).private_key().is_err() && read(PKCS8).public_key().is_err());
+    }
+}

@@ -81,9 +81,10 @@ const ENCRYPTED: &str = "-----BEGIN PGP MESSAGE-----";
 pub(super) fn resolve(spec: &Spec, cx: &mut Cx<'_>) -> (Vec<Middleware>, Names) {
     let mut names = Names::new(spec.middlewares_readable);
     let mut middlewares = Vec::new();
+    let plugins = spec.plugin_types();
     for middleware in spec.middlewares.iter().flatten() {
         let name = name(middleware, &mut names, cx);
-        let rule = rule(middleware, cx);
+        let rule = rule(middleware, &plugins, cx);
         let scope = scope(middleware, cx);
         if let (Some(Rule::Access(_)), Ok(None)) = (&rule, &scope) {
             access_everywhere(middleware, cx);
@@ -170,8 +171,8 @@ fn access_everywhere(spec: &spec::Middleware, cx: &mut Cx<'_>) {
 /// Something is faulty, and the user knows.
 struct Reported;
 
-fn rule(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<Rule> {
-    let kind = kind(spec, cx)?;
+fn rule(spec: &spec::Middleware, plugins: &[&str], cx: &mut Cx<'_>) -> Option<Rule> {
+    let kind = kind(spec, plugins, cx)?;
     let key = format!("{}.rule", spec.path_key);
     // An absent rule has the place of the type, and no keys.
     let absent = |leaf: &spec::fields::Leaf| {
@@ -211,7 +212,8 @@ fn rule(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<Rule> {
     resolver(fields, home, cx)
 }
 
-fn kind(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<&'static Type> {
+/// `None`: it has none that is built in, and the user knows.
+fn kind(spec: &spec::Middleware, plugins: &[&str], cx: &mut Cx<'_>) -> Option<&'static Type> {
     let leaf = spec.kind.as_ref();
     let help = "say what it does: `type: requestHeaders`";
     let text = cx
@@ -234,7 +236,10 @@ fn kind(spec: &spec::Middleware, cx: &mut Cx<'_>) -> Option<&'static Type> {
         return Some(Type::find(&text).unwrap_or(kind));
     }
     let same = |name: &str| name.eq_ignore_ascii_case(&text);
-    let fault = if let Some((_, key)) = ROUTE_KEYS.iter().find(|(name, _)| same(name)) {
+    let fault = if plugins.contains(&text.as_str()) {
+        let message = format!("the type `{shown}` of a plugin is not supported yet");
+        report(Code::NotYetSupported, message)
+    } else if let Some((_, key)) = ROUTE_KEYS.iter().find(|(name, _)| same(name)) {
         let message = format!("`{shown}` is not a middleware but a key of the route");
         report(Code::MiddlewareIsRouteKey, message).help(format!("set `{key}` on the route"))
     } else {

@@ -67,6 +67,18 @@ impl Spec {
         fields.finish();
     }
 
+    /// The middleware types that plugins add, as written.
+    pub(crate) fn plugin_types(&self) -> Vec<&str> {
+        let Kind::Map(entries) = &self.rest.kind else {
+            return Vec::new();
+        };
+        let plugins = entries.iter().find(|entry| entry.key.value == "plugins");
+        let Some(Kind::Seq(items)) = plugins.map(|plugins| &plugins.value.kind) else {
+            return Vec::new();
+        };
+        items.iter().filter_map(type_of).collect()
+    }
+
     /// Notes that a file could not be read: nothing is known to be missing or unused.
     pub(crate) const fn incomplete(&mut self) {
         self.gateway.routes_readable = false;
@@ -99,6 +111,17 @@ pub(crate) fn decode(tree: &Node, diags: &mut Diagnostics) -> Option<Spec> {
         pending,
         rest: rest(tree),
     })
+}
+
+fn type_of(plugin: &Node) -> Option<&str> {
+    let Kind::Map(entries) = &plugin.kind else {
+        return None;
+    };
+    let kind = entries.iter().find(|entry| entry.key.value == "type")?;
+    match &kind.value.kind {
+        Kind::Scalar { text, .. } => Some(text),
+        Kind::Map(_) | Kind::Seq(_) => None,
+    }
 }
 
 /// The file without what there may be ten thousand of.

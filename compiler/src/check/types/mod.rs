@@ -2,6 +2,8 @@
 //! have in common.
 
 mod api_key;
+mod cache_control;
+mod content_types;
 mod country_unknown;
 mod forward_auth;
 mod forward_strip_off;
@@ -30,6 +32,8 @@ use crate::resolve::settings::Given;
 
 pub(super) const RULES: &[Rule] = &[
     api_key::check,
+    cache_control::check,
+    content_types::check,
     country_unknown::check,
     forward_auth::check,
     forward_strip_off::check,

@@ -12,10 +12,24 @@ use crate::resolve::settings::{Given, Settings};
 use crate::source::Span;
 use table::{DIFFERENCES, Difference, Where};
 
-/// Types that had `paths` in 1.0 too (MW-PATH-7).
+/// Types of 1.0 that did not look at `paths` (MW-PATH-7).
+const UNSCOPED: &[&str] = &[
+    "accessLog",
+    "accessPolicy",
+    "addPrefix",
+    "bodyLimit",
+    "errorInterceptor",
+    "geoBlock",
+    "redirect",
+    "redirectRegex",
+    "redirectScheme",
+    "rewriteRegex",
+    "stripQuery",
+    "userAgentBlock",
+];
+/// Types of 1.0 that did.
 const SCOPED: &[&str] = &[
     "access",
-    "apiKey",
     "basicAuth",
     "forwardAuth",
     "httpCache",
@@ -144,14 +158,14 @@ fn paths<'o>(entry: &'o Entry, notes: &mut Notes<'o>) {
             "it caches on the whole route; 1.0 cached nothing without `paths`",
         );
     }
-    let others = !SCOPED.contains(&entry.kind.name);
+    let kind = entry.kind.name;
     for given in &entry.paths {
-        if others {
+        if UNSCOPED.contains(&kind) {
             notes.at(
                 given,
                 format!("`paths` counts on `{}`; 1.0 ignored it", entry.kind.name),
             );
-        } else if given.known().starts_with('/') && Entry::is_literal(given) {
+        } else if SCOPED.contains(&kind) && Entry::is_literal(given) {
             let path = given.known().trim_end_matches("/*").trim_end_matches('/');
             if !path.is_empty() {
                 notes.at(

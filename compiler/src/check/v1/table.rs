@@ -55,7 +55,6 @@ pub(super) const DIFFERENCES: &[Difference] = &[
     at(RouteIs("security.enableExploitProtection", "true"), "a keyword alone is no attack, and XML need not be well-formed; 1.0 refused both (MW-EXPL-1)"),
     at(RuleLacks("errorInterceptor", "enabled"), "it acts unless `enabled: false`; in 1.0 it needed `enabled: true`"),
     at(Type("errorInterceptor"), "it acts on every content type; 1.0 left downloads, binaries and large bodies alone (MW-EI-5)"),
-    at(Type("exploitProtection"), "a keyword alone is no attack, and XML need not be well-formed; 1.0 refused both (MW-EXPL-1)"),
     at(RuleLacks("forwardAuth", "forwardedUri"), "`X-Forwarded-URI` is path and query; in 1.0 the whole URL: `forwardedUri: url` (MW-FWD-2)"),
     at(Type("forwardAuth"), "any 2xx lets a request in, and a service that is down is a 503; in 1.0 only 200, and 401 or 500 (MW-FWD-3, MW-FWD-7)"),
     at(RuleLacks("httpCache", "includeQueryInKey"), "the query makes a difference; in 1.0 it did not: `includeQueryInKey: false`"),

@@ -69,7 +69,7 @@ pub(super) static HTTP_CACHE: Section = section(
 static PURGE: Section = section(
     "The method `PURGE`.",
     &[
-        key("token", One(Text), "What `Authorization: Bearer` must carry.").secret().ours(),
+        key("token", One(Text), "What `Authorization: Bearer` must carry.").required().secret().ours(),
         key("sourceRanges", List(Range), "From where.").ours(),
     ],
 )
