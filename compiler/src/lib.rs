@@ -171,16 +171,24 @@ fn check_into(sources: &SourceMap, options: &Options, checked: &mut Checked) -> 
         diags.push(finding.clone());
     }
     let mut tree = spec::parse(sources, main, diags)?;
-    spec::modernise(&mut tree, sources.text(main), false, diags);
-    let mut spec = spec::decode(&tree, diags)?;
+    let mut others = Vec::new();
+    let mut whole = true;
     for id in sources.others() {
         match spec::parse(sources, id, diags) {
-            Some(mut tree) => {
-                spec::modernise(&mut tree, sources.text(id), true, diags);
-                spec.extend(&tree, diags);
-            }
-            None => spec.incomplete(),
+            Some(tree) => others.push(spec::Other {
+                tree,
+                text: sources.text(id),
+            }),
+            None => whole = false,
         }
+    }
+    spec::modernise(&mut tree, sources.text(main), &mut others, diags);
+    let mut spec = spec::decode(&tree, diags)?;
+    for other in &others {
+        spec.extend(&other.tree, diags);
+    }
+    if !whole {
+        spec.incomplete();
     }
     let resolved = resolve::resolve(&spec, main, &options.env, diags);
     check::check(&resolved, diags);

@@ -1,8 +1,8 @@
 //! `goma migrate`: applies the fixes that keep a file's meaning, until none is left. Layout and
 //! comments stay, because a fix replaces no more than it must.
 
-use crate::diag::{Code, Diagnostics, Fix};
-use crate::source::SourceMap;
+use crate::diag::{Code, Diagnostic, Diagnostics, Fix};
+use crate::source::{SourceId, SourceMap};
 use crate::{Options, check};
 
 /// Findings whose fix changes the spelling and nothing else.
@@ -15,7 +15,7 @@ const CODES: &[Code] = &[
 /// The most rounds of fixes: each settles at least one finding.
 const ROUNDS_MAX: usize = 1_000;
 
-/// Result of [`migrate`].
+/// A file after [`migrate`].
 #[derive(Debug)]
 pub struct Migrated {
     /// The whole file in today's form.
@@ -26,76 +26,78 @@ pub struct Migrated {
     pub diagnostics: Diagnostics,
 }
 
-/// Gives a file today's form; `extra`: it is one of `extraConfig`. Pure; migrating the result changes
-/// nothing.
+/// Gives all files today's form, in their order. Pure; migrating the result changes nothing.
 #[must_use]
-pub fn migrate(name: &str, text: &str, extra: bool, options: &Options) -> Migrated {
-    let mut text = text.to_owned();
-    let mut fixed = 0;
+pub fn migrate(sources: &SourceMap, options: &Options) -> Vec<Migrated> {
+    let ids: Vec<SourceId> = sources.main().into_iter().chain(sources.others()).collect();
+    let mut sources = sources.clone();
+    let mut fixed = vec![0; ids.len()];
     for _ in 0..ROUNDS_MAX {
-        let diagnostics = findings(name, &text, extra, options);
-        let changes = diagnostics
+        let found = check(&sources, options).diagnostics;
+        let changes = found
             .iter()
-            .filter(|item| CODES.contains(&item.code) && !item.fixes.is_empty())
-            .map(|item| item.fixes.as_slice());
-        let (next, count) = apply(&text, changes);
-        if count == 0 {
-            return Migrated {
-                text,
-                fixed,
-                diagnostics,
-            };
+            .filter(|item| CODES.contains(&item.code) && !item.fixes.is_empty());
+        let accepted = compatible(changes);
+        if accepted.is_empty() {
+            break;
         }
-        text = next;
-        fixed += count;
+        let mut next = SourceMap::new();
+        for (&id, fixed) in ids.iter().zip(&mut fixed) {
+            let here = accepted.iter().filter(|item| item.span.source == id);
+            *fixed += here.count();
+            let fixes = accepted.iter().flat_map(|item| &item.fixes);
+            let fixes = fixes.filter(|fix| fix.span.source == id).collect();
+            next.add(sources.name(id), apply(sources.text(id), fixes));
+        }
+        sources = next;
     }
-    let diagnostics = findings(name, &text, extra, options);
-    Migrated {
-        text,
-        fixed,
-        diagnostics,
-    }
+    let found = check(&sources, options).diagnostics;
+    let result = |(&id, fixed)| {
+        let mut diagnostics = found.clone();
+        diagnostics.retain(|item| item.span.source == id);
+        Migrated {
+            text: sources.text(id).to_owned(),
+            fixed,
+            diagnostics,
+        }
+    };
+    ids.iter().zip(fixed).map(result).collect()
 }
 
-/// What is found in the file alone.
-fn findings(name: &str, text: &str, extra: bool, options: &Options) -> Diagnostics {
-    let mut sources = SourceMap::new();
-    if extra {
-        sources.add("", "version: 2\n");
-    }
-    let file = sources.add(name, text);
-    let mut findings = check(&sources, options).diagnostics;
-    findings.retain(|item| item.span.source == file);
-    findings
-}
-
-/// Applies the changes of as many findings as do not get in each other's way; the number of them.
-fn apply<'f>(text: &str, changes: impl Iterator<Item = &'f [Fix]>) -> (String, usize) {
-    let mut accepted: Vec<&Fix> = Vec::new();
-    let mut count = 0;
-    for fixes in changes {
-        let clash = |fix: &Fix| accepted.iter().any(|other| clashes(fix, other));
-        if !fixes.iter().any(clash) {
-            accepted.extend(fixes);
-            count += 1;
+/// As many findings as have changes that do not get in each other's way.
+fn compatible<'f>(findings: impl Iterator<Item = &'f Diagnostic>) -> Vec<&'f Diagnostic> {
+    let mut accepted: Vec<&Diagnostic> = Vec::new();
+    for finding in findings {
+        let mut others = accepted.iter().flat_map(|other| &other.fixes);
+        let clash = others.any(|other| finding.fixes.iter().any(|fix| clashes(fix, other)));
+        if !clash {
+            accepted.push(finding);
         }
     }
-    accepted.sort_by_key(|fix| (fix.span.start, fix.span.end));
+    accepted
+}
+
+/// Applies changes of one file.
+fn apply(text: &str, mut fixes: Vec<&Fix>) -> String {
+    fixes.sort_by_key(|fix| (fix.span.start, fix.span.end));
     let mut result = String::with_capacity(text.len());
     let mut at = 0;
-    for fix in accepted {
+    for fix in fixes {
         let (start, end) = (fix.span.start as usize, fix.span.end as usize);
         result.push_str(text.get(at..start).unwrap_or(""));
         result.push_str(&fix.text);
         at = end.max(at);
     }
     result.push_str(text.get(at..).unwrap_or(""));
-    (result, count)
+    result
 }
 
 /// Whether two changes cannot be made in one round: they touch the same text, or both begin the
 /// same section at the same place.
 fn clashes(one: &Fix, other: &Fix) -> bool {
+    if one.span.source != other.span.source {
+        return false;
+    }
     let inside = |at: u32, fix: &Fix| fix.span.start <= at && at < fix.span.end;
     let first_line = |fix: &Fix| fix.text.trim_start().lines().next().map(str::to_owned);
     let overlap = one.span.overlaps(other.span)

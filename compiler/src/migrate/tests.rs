@@ -51,13 +51,27 @@ fn tree(text: &str) -> Node {
     })
 }
 
+/// Migrates a main file.
+fn one(text: &str) -> Migrated {
+    several(&[text]).remove(0)
+}
+
+/// Migrates a main file and others.
+fn several(texts: &[&str]) -> Vec<Migrated> {
+    let mut sources = SourceMap::new();
+    for (at, text) in texts.iter().enumerate() {
+        sources.add(format!("{at}.yml"), *text);
+    }
+    migrate(&sources, &Options::default())
+}
+
 /// Migrates, and holds the result against what the compiler itself makes of the old file.
 #[track_caller]
 fn migrated(old: &str) -> String {
     let mut modern = tree(old);
     let mut diags = Diagnostics::new();
-    spec::modernise(&mut modern, old, false, &mut diags);
-    let result = migrate("goma.yml", old, false, &Options::default());
+    spec::modernise(&mut modern, old, &mut [], &mut diags);
+    let result = one(old);
     assert_eq!(
         canonical(&tree(&result.text)),
         canonical(&modern),
@@ -71,7 +85,7 @@ fn migrated(old: &str) -> String {
         "{}",
         result.text
     );
-    let again = migrate("goma.yml", &result.text, false, &Options::default());
+    let again = one(&result.text);
     assert_eq!(again.text, result.text);
     result.text
 }
@@ -256,7 +270,7 @@ gateway:
       name: a
       path: /
 ";
-    let result = migrate("goma.yml", old, false, &Options::default());
+    let result = one(old);
     assert_eq!(result.text, old);
     let codes: Vec<_> = result.diagnostics.iter().map(|item| item.code).collect();
     assert_eq!(codes, [Code::DeprecatedKey, Code::DeprecatedKey]);
@@ -272,19 +286,62 @@ routes:
     destination: http://10.0.0.1
     cors: {origins: [https://a.test]}
 ";
-    let result = migrate("extra.yml", old, true, &Options::default());
+    let result = several(&["version: 2\n", old]).remove(1);
     insta::assert_snapshot!(result.text);
-    assert_eq!(
-        migrate("extra.yml", &result.text, true, &Options::default()).fixed,
-        0
-    );
+    assert_eq!(several(&["version: 2\n", &result.text]).remove(1).fixed, 0);
+}
+
+/// MW-LEG-1: the gateway's block reaches routes of other files; one with a block of its own keeps it.
+#[test]
+fn blocks_of_the_gateway_reach_other_files() {
+    let main = "\
+version: 2
+gateway:
+  cors: {origins: [https://all.test]}
+  errorInterceptor: {enabled: true, errors: [{statusCode: 502, body: all}]}
+  routes:
+    - name: a
+      path: /a
+      target: http://10.0.0.1
+";
+    let other = "\
+routes:
+  - name: b
+    path: /b
+    target: http://10.0.0.1
+    cors: {origins: [https://own.test]}
+  - name: c
+    path: /c
+    target: http://10.0.0.1
+    errorInterceptor: {enabled: true, errors: [{statusCode: 502, body: own}]}
+";
+    let result = several(&[main, other]);
+    let texts: Vec<_> = result.iter().map(|file| &*file.text).collect();
+    insta::assert_snapshot!(texts.join("\n# the other file\n"));
+    let again = several(&texts);
+    assert!(again.iter().all(|file| file.fixed == 0));
+    let left = |item: &crate::diag::Diagnostic| item.code == Code::DeprecatedKey;
+    assert!(!again.iter().any(|file| file.diagnostics.iter().any(left)));
+
+    // The compiler itself reads the old files in the same way.
+    let mut modern = tree(main);
+    let mut others = [spec::Other {
+        tree: tree(other),
+        text: other,
+    }];
+    spec::modernise(&mut modern, main, &mut others, &mut Diagnostics::new());
+    assert_eq!(canonical(&modern), canonical(&tree(texts[0])));
+    let meant = canonical(&others[0].tree);
+    let place = |name: &str| meant.rfind(name);
+    assert!(place("c-errors") > place("b-cors") && meant.matches("gateway-errors").count() == 2);
+    assert_eq!(meant.matches("gateway-cors").count(), 1, "{meant}");
 }
 
 /// 12 A: old and new together with different values.
 #[test]
 fn disagreeing_forms_are_left_to_the_user() {
     let old = "version: 2\ngateway:\n  readTimeout: 30\n  timeouts: {read: 10}\n";
-    let result = migrate("goma.yml", old, false, &Options::default());
+    let result = one(old);
     assert_eq!(result.text, old);
     let codes: Vec<_> = result.diagnostics.iter().map(|item| item.code).collect();
     assert!(codes.contains(&Code::KeyConflict), "{codes:?}");

@@ -22,6 +22,7 @@ use crate::diag::Diagnostics;
 use crate::dialect::{EXTRA, FILE};
 use crate::source::Span;
 
+pub(crate) use deprecated::Other;
 pub(crate) use gateway::Gateway;
 pub(crate) use middleware::Middleware;
 pub(crate) use parse::parse;
@@ -43,10 +44,15 @@ pub(crate) struct Spec {
     pub(crate) rest: Node,
 }
 
-/// Gives keys of older releases the form of today, with a warning for each; `text` is what the tree
-/// was read from, `extra` whether it is not the main file.
-pub(crate) fn modernise(tree: &mut Node, text: &str, extra: bool, diags: &mut Diagnostics) {
-    deprecated::modernise(tree, text, extra, diags);
+/// Gives keys of older releases the form of today, with a warning for each; `text` is what the main
+/// file's tree was read from.
+pub(crate) fn modernise(
+    tree: &mut Node,
+    text: &str,
+    others: &mut [Other<'_>],
+    diags: &mut Diagnostics,
+) {
+    deprecated::modernise(tree, text, others, diags);
 }
 
 impl Spec {

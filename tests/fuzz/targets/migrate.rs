@@ -3,10 +3,15 @@
 
 use goma_compiler::Options;
 use goma_compiler::migrate::migrate;
+use goma_compiler::source::SourceMap;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
-    let options = Options::default();
-    let once = migrate("goma.yml", text, false, &options);
-    let twice = migrate("goma.yml", &once.text, false, &options);
-    assert_eq!(once.text, twice.text);
+    let migrated = |text: &str| {
+        let mut sources = SourceMap::new();
+        sources.add("goma.yml", text);
+        let file = migrate(&sources, &Options::default()).pop();
+        file.map(|file| file.text)
+    };
+    let once = migrated(text);
+    assert_eq!(once, once.as_deref().and_then(migrated));
 });

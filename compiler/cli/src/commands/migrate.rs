@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use goma_compiler::diag::{Code, Diagnostics, render};
-use goma_compiler::migrate::migrate;
+use goma_compiler::migrate::{Migrated, migrate};
 use goma_compiler::source::{SourceId, Span};
 use goma_compiler::{Options, check};
 
@@ -52,10 +52,14 @@ pub(crate) fn run(args: &MigrateArgs) -> Outcome {
                 return Ok(ExitCode::from(FAILED));
             }
         };
-        let main = input.shown.main();
         differences(&input);
-        for id in main.into_iter().chain(input.shown.others()) {
-            changed |= one(&input, id, Some(id) != main, args.write)?;
+        let ids = input.shown.main().into_iter().chain(input.shown.others());
+        let ids: Vec<SourceId> = ids.collect();
+        for &id in &ids {
+            readable(&input, id)?;
+        }
+        for (id, migrated) in ids.into_iter().zip(migrate(&input.shown, &input.options)) {
+            changed |= show(&input, id, &migrated, args.write)?;
         }
     }
     Ok(if changed && !args.write {
@@ -65,14 +69,18 @@ pub(crate) fn run(args: &MigrateArgs) -> Outcome {
     })
 }
 
-/// Migrates one file; whether there was anything to change.
-fn one(input: &Input, id: SourceId, extra: bool, write: bool) -> Result<bool, Failure> {
-    let (name, text) = (input.shown.name(id), input.shown.text(id));
+/// A file that is not text stays as it is.
+fn readable(input: &Input, id: SourceId) -> Result<(), Failure> {
     if input.shown.invalid_at(id).is_some() {
-        let message = format!("{name} is not UTF-8");
+        let message = format!("{} is not UTF-8", input.shown.name(id));
         return Err(Failure::with_help(message, "`goma check` says where"));
     }
-    let migrated = migrate(name, text, extra, &input.options);
+    Ok(())
+}
+
+/// Writes or shows one file; whether there was anything to change.
+fn show(input: &Input, id: SourceId, migrated: &Migrated, write: bool) -> Result<bool, Failure> {
+    let (name, text) = (input.shown.name(id), input.shown.text(id));
     if migrated.text == text {
         return Ok(false);
     }

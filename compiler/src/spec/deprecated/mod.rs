@@ -1,13 +1,15 @@
 //! Keys of older releases (config.md 12 A): the tree gets the form of today, the user a warning whose
 //! fix gives the file that form. After this no later stage knows of them.
 
+mod beyond;
 mod structural;
+mod tree;
 
 use super::edit::{Editor, Piece};
 use super::node::{Entry, Kind, Node, join};
 use crate::diag::{Code, Diagnostic, Diagnostics, Fix};
 use crate::dialect::{Change, EXTRA, FILE, Section, Shape, Type};
-use crate::source::{Span, Spanned};
+use tree::{find, find_mut, has, inverted, path_of, put, same, stands_in, take, text_of};
 
 /// What the walk needs everywhere.
 struct Cx<'a> {
@@ -17,15 +19,44 @@ struct Cx<'a> {
     diags: &'a mut Diagnostics,
 }
 
-/// Gives a whole file today's form; `text` is its source.
-pub(super) fn modernise(tree: &mut Node, text: &str, extra: bool, diags: &mut Diagnostics) {
+/// A file beside the main one.
+pub(crate) struct Other<'s> {
+    pub(crate) tree: Node,
+    /// What it was read from.
+    pub(crate) text: &'s str,
+}
+
+/// Gives all files today's form; `text` is the source of the main one.
+pub(super) fn modernise(
+    tree: &mut Node,
+    text: &str,
+    others: &mut [Other<'_>],
+    diags: &mut Diagnostics,
+) {
+    // Changes of the text are made to what is written, those of the tree to what it means.
+    let written = others.iter().filter(|_| structural::has_blocks(tree));
+    let written: Vec<Node> = written.map(|other| other.tree.clone()).collect();
+    for other in &mut *others {
+        one(&mut other.tree, other.text, None, diags);
+    }
+    one(tree, text, Some((&written, others)), diags);
+}
+
+/// A file; `beyond`: it is the main one, and these are the others as written and as meant.
+fn one(
+    tree: &mut Node,
+    text: &str,
+    beyond: Option<(&[Node], &mut [Other<'_>])>,
+    diags: &mut Diagnostics,
+) {
+    let extra = beyond.is_none();
     let mut cx = Cx {
         extra,
         editor: Editor { text },
         diags,
     };
     go_plugins(tree, &mut cx);
-    structural::modernise(tree, &mut cx);
+    structural::modernise(tree, beyond.unwrap_or_default(), &mut cx);
     let file = if extra { &EXTRA } else { &FILE };
     section(tree, file, "", &mut cx);
     let root = tree.clone();
@@ -344,139 +375,4 @@ fn with(mut diagnostic: Diagnostic, map: &Node, entry: &Entry, fixes: Vec<Fix>) 
     }
     diagnostic.fixes = fixes;
     diagnostic
-}
-
-/// Whether an entry stands in its mapping's own text.
-fn stands_in(map: &Node, entry: &Entry) -> bool {
-    let (outer, inner) = (map.span, entry.key.span);
-    outer.source == inner.source && (outer.start..outer.end).contains(&inner.start)
-}
-
-/// `true` for `false` and the other way round.
-fn inverted(value: &Node) -> Option<Node> {
-    let Kind::Scalar { text, plain: true } = &value.kind else {
-        return None;
-    };
-    let inverse = match text.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "y" => "false",
-        "false" | "no" | "off" | "n" => "true",
-        _ => return None,
-    };
-    Some(scalar(inverse, value.span))
-}
-
-/// The path of a URL, as a value.
-fn path_of(value: &Node) -> Node {
-    let text = text_of(value);
-    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
-    let path = path.split(['?', '#']).next().unwrap_or("/");
-    scalar(path, value.span)
-}
-
-fn scalar(text: &str, span: Span) -> Node {
-    Node {
-        span,
-        kind: Kind::Scalar {
-            text: text.to_owned(),
-            plain: true,
-        },
-    }
-}
-
-fn text_of(node: &Node) -> &str {
-    match &node.kind {
-        Kind::Scalar { text, .. } => text,
-        Kind::Map(_) | Kind::Seq(_) => "",
-    }
-}
-
-fn same(one: &Node, other: &Node) -> bool {
-    match (&one.kind, &other.kind) {
-        (Kind::Scalar { text: one, .. }, Kind::Scalar { text: other, .. }) => one == other,
-        (Kind::Seq(one), Kind::Seq(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
-        }
-        (Kind::Map(one), Kind::Map(other)) => {
-            let equal = |(one, other): (&Entry, &Entry)| {
-                one.key.value == other.key.value && same(&one.value, &other.value)
-            };
-            one.len() == other.len() && one.iter().zip(other).all(equal)
-        }
-        (Kind::Map(_) | Kind::Scalar { .. } | Kind::Seq(_), _) => false,
-    }
-}
-
-fn has(map: &Node, name: &str) -> bool {
-    find(map, &[name]).is_some_and(|entry| !entry.value.is_null())
-}
-
-/// The entry at a dotted place.
-fn find<'n>(map: &'n Node, segments: &[&str]) -> Option<&'n Entry> {
-    let (last, parents) = segments.split_last()?;
-    let mut node = map;
-    for segment in parents {
-        node = &entry_of(node, segment)?.value;
-    }
-    entry_of(node, last)
-}
-
-fn entry_of<'n>(node: &'n Node, name: &str) -> Option<&'n Entry> {
-    match &node.kind {
-        Kind::Map(entries) => entries.iter().find(|entry| entry.key.value == name),
-        Kind::Scalar { .. } | Kind::Seq(_) => None,
-    }
-}
-
-fn find_mut<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Node> {
-    match &mut node.kind {
-        Kind::Map(entries) => {
-            let found = entries.iter_mut().find(|entry| entry.key.value == name);
-            found.map(|entry| &mut entry.value)
-        }
-        Kind::Scalar { .. } | Kind::Seq(_) => None,
-    }
-}
-
-/// Removes the entry whose key stands there.
-fn take(node: &mut Node, key: Span) {
-    if let Kind::Map(entries) = &mut node.kind {
-        entries.retain(|entry| entry.key.span != key);
-    }
-}
-
-/// Adds a value at a dotted place; mappings on the way that are not there are made. What is made
-/// has the place of the key it comes from.
-fn put(node: &mut Node, segments: &[&str], key: Span, value: Node) {
-    let [segment, rest @ ..] = segments else {
-        return;
-    };
-    if !matches!(node.kind, Kind::Map(_)) {
-        if !node.is_null() {
-            return;
-        }
-        node.kind = Kind::Map(Vec::new());
-    }
-    let Kind::Map(entries) = &mut node.kind else {
-        return;
-    };
-    let at = entries.iter().position(|entry| entry.key.value == *segment);
-    let at = at.unwrap_or_else(|| {
-        entries.push(Entry {
-            key: Spanned::new((*segment).to_owned(), key),
-            value: Node {
-                span: key,
-                kind: Kind::Map(Vec::new()),
-            },
-        });
-        entries.len() - 1
-    });
-    let Some(entry) = entries.get_mut(at) else {
-        return;
-    };
-    if rest.is_empty() {
-        entry.value = value;
-    } else {
-        put(&mut entry.value, rest, key, value);
-    }
 }

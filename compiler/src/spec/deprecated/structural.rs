@@ -3,18 +3,26 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Cx, entry_of, find, find_mut, has, moved, put, same, scalar, stands_in, take, text_of,
-};
+use super::beyond::reach;
+use super::tree::{entry_of, find, find_mut, has, put, same, scalar, stands_in, take, text_of};
+use super::{Cx, Other, moved};
 use crate::diag::{Code, Diagnostic, Fix};
 use crate::dialect::Type;
 use crate::source::{Span, Spanned};
-use crate::spec::edit::Piece;
+use crate::spec::edit::{Editor, Piece};
 use crate::spec::node::{Entry, Kind, Node, join};
+
+const BLOCKS: [Block; 2] = [Block::Cors, Block::Errors];
+
+/// Whether the gateway of a main file has a block.
+pub(super) fn has_blocks(tree: &Node) -> bool {
+    let gateway = entry_of(tree, "gateway").map(|entry| &entry.value);
+    gateway.is_some_and(|gateway| BLOCKS.iter().any(|block| has(gateway, block.key())))
+}
 
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Block {
+pub(super) enum Block {
     Cors,
     Errors,
 }
@@ -46,7 +54,12 @@ struct Work<'n> {
 }
 
 /// Turns every block into a middleware, or takes it away where it does nothing.
-pub(super) fn modernise(tree: &mut Node, cx: &mut Cx<'_>) {
+/// `beyond`: other files, as written and as meant.
+pub(super) fn modernise(
+    tree: &mut Node,
+    (beyond, others): (&[Node], &mut [Other<'_>]),
+    cx: &mut Cx<'_>,
+) {
     let before = tree.clone();
     // Of another file than the main one only the routes can have blocks.
     let gateway = if cx.extra {
@@ -60,7 +73,7 @@ pub(super) fn modernise(tree: &mut Node, cx: &mut Cx<'_>) {
         Some(Kind::Map(_) | Kind::Scalar { .. }) | None => &[],
     };
     let mut names = names(&before);
-    for block in [Block::Cors, Block::Errors] {
+    for block in BLOCKS {
         let mut work = Work {
             before: &before,
             block,
@@ -70,7 +83,7 @@ pub(super) fn modernise(tree: &mut Node, cx: &mut Cx<'_>) {
         };
         let common = entry_of(gateway, block.key()).filter(|_| !cx.extra);
         let acting = common.filter(|common| block.acts(&common.value));
-        let mut others = Vec::new();
+        let mut bare = Vec::new();
         for (at, route) in routes.iter().enumerate() {
             match entry_of(route, block.key()) {
                 Some(entry) if block.acts(&entry.value) && !lists(&before, route, block) => {
@@ -87,7 +100,7 @@ pub(super) fn modernise(tree: &mut Node, cx: &mut Cx<'_>) {
                 None => {}
             }
             if !lists(&before, route, block) {
-                others.push((at, route));
+                bare.push((at, route));
             }
         }
         let Some(entry) = common else { continue };
@@ -96,17 +109,20 @@ pub(super) fn modernise(tree: &mut Node, cx: &mut Cx<'_>) {
             continue;
         }
         let made = make(block, free("gateway", block, &mut names), entry, None, cx);
-        if others.len() == routes.len() {
+        let reach = reach(beyond, block);
+        if bare.len() == routes.len() && !reach.own {
             work.replace(tree, gateway, Owner::Gateway, entry, made, cx);
         } else {
-            work.spread(tree, gateway, entry, made, &others, cx);
+            let name = &made.name;
+            work.fixes.extend(reach.list(name, entry.key.span, others));
+            work.spread(tree, gateway, entry, made, &bare, cx);
         }
         work.report(cx);
     }
 }
 
 impl Block {
-    const fn key(self) -> &'static str {
+    pub(super) const fn key(self) -> &'static str {
         match self {
             Self::Cors => "cors",
             Self::Errors => "errorInterceptor",
@@ -121,7 +137,7 @@ impl Block {
     }
 
     /// Whether a block does anything: an interceptor only when it is enabled.
-    fn acts(self, value: &Node) -> bool {
+    pub(super) fn acts(self, value: &Node) -> bool {
         let Kind::Map(entries) = &value.kind else {
             return false;
         };
@@ -169,7 +185,7 @@ fn free(stem: &str, block: Block, names: &mut BTreeSet<String>) -> String {
 }
 
 /// Whether a route lists a middleware of the block's type, which then replaces the block.
-fn lists(tree: &Node, route: &Node, block: Block) -> bool {
+pub(super) fn lists(tree: &Node, route: &Node, block: Block) -> bool {
     if block == Block::Cors {
         return false;
     }
@@ -305,23 +321,12 @@ impl<'n> Work<'n> {
         gateway: &Node,
         entry: &'n Entry,
         made: Made,
-        others: &[(usize, &Node)],
+        bare: &[(usize, &Node)],
         cx: &Cx<'_>,
     ) {
         self.fixes.push(cx.editor.remove(gateway, entry));
-        for &(at, route) in others {
-            let piece = Piece::inline(&made.name).in_list();
-            let fix = match entry_of(route, "middlewares") {
-                Some(list) if !list.value.is_null() => {
-                    cx.editor.push_front(&list.value, &made.name)
-                }
-                Some(list) => Some(cx.editor.fill(route, list, &[], &piece)),
-                None => {
-                    self.fixes.push(cx.editor.claim(route));
-                    cx.editor.insert_behind(route, "middlewares", &piece)
-                }
-            };
-            self.fixes.extend(fix);
+        for &(at, route) in bare {
+            self.fixes.extend(listing(route, &made.name, cx.editor));
             if let Some(route) = Owner::Route(at).find(tree, cx.extra) {
                 list_first(route, &["middlewares"], &made.name, entry.key.span);
             }
@@ -408,15 +413,37 @@ impl Owner {
     }
 }
 
+/// Puts a name first in the list of a route, in the text.
+pub(super) fn listing(route: &Node, name: &str, editor: Editor<'_>) -> Vec<Fix> {
+    let piece = Piece::inline(name).in_list();
+    match entry_of(route, "middlewares") {
+        Some(list) if !list.value.is_null() => {
+            editor.push_front(&list.value, name).into_iter().collect()
+        }
+        Some(list) => vec![editor.fill(route, list, &[], &piece)],
+        None => {
+            let inserted = editor.insert_behind(route, "middlewares", &piece);
+            std::iter::once(editor.claim(route))
+                .chain(inserted)
+                .collect()
+        }
+    }
+}
+
 /// Puts a name first in a list of the tree.
 fn list_first(map: &mut Node, segments: &[&str], name: &str, place: Span) {
+    list_at(map, segments, name, place, 0);
+}
+
+/// Puts a name into a list of the tree, at this place or at the end.
+pub(super) fn list_at(map: &mut Node, segments: &[&str], name: &str, place: Span, at: usize) {
     let item = scalar(name, place);
     let mut items = match find(map, segments).map(|list| list.value.kind.clone()) {
         Some(Kind::Seq(items)) => items,
         Some(Kind::Map(_) | Kind::Scalar { .. }) | None => Vec::new(),
     };
     if !items.iter().any(|other| same(other, &item)) {
-        items.insert(0, item);
+        items.insert(at.min(items.len()), item);
     }
     let kind = Kind::Seq(items);
     put(map, segments, place, Node { span: place, kind });
