@@ -37,9 +37,10 @@ const RUNTIME: &[(&str, &[&str])] = &[
         "filter",
         &["answer", "chain", "clock", "gateway", "head", "values"],
     ),
-    ("gateway", &["chain", "route", "values"]),
+    ("gateway", &["chain", "identity", "route", "values"]),
     ("h1", &["answer", "error", "head"]),
     ("head", &["error"]),
+    ("identity", &["head", "values"]),
     ("io", &[]),
     ("lifecycle", &[]),
     (

@@ -9,9 +9,11 @@
 )]
 
 use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use goma_tests::Gateway;
 use goma_tests::build::{goma_command, repository, target};
 
 /// Codes of faults that a schema sees, unless the value comes from a variable.
@@ -104,6 +106,27 @@ fn sarif_is_valid() {
         assert!(text.contains("completed successfully"), "{name}: {text}");
         assert!(!text.contains(": error "), "{name}: {text}");
     }
+}
+
+/// RT-WS-1: a WebSocket library on both sides of a gateway: texts, large and fragmented messages,
+/// compression, pings, and the status of the close.
+#[test]
+fn a_websocket_library_on_both_sides() {
+    let mut peers = Command::new(tool("python/bin/python"))
+        .arg(repository().join("tests/websockets.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(peers.stdout.take().unwrap()).lines();
+    let server = lines.next().unwrap().unwrap();
+    let gateway = Gateway::start("main", &[("A", &format!("http://127.0.0.1:{server}"))]);
+    let port = format!("{}\n", gateway.port());
+    let mut input = peers.stdin.take().unwrap();
+    input.write_all(port.as_bytes()).unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "ok");
+    assert!(peers.wait().unwrap().success());
+    let _ = gateway.line_with(&["url=/bare/echo", "status=101", "bytes_in="]);
 }
 
 /// The files that do not fit the schema.

@@ -135,28 +135,25 @@ impl Answer {
 impl<'a> Form<'a> {
     /// MW-ERR-3
     fn wanted(request: &'a Fields) -> Self {
-        let text = |name| {
-            request
-                .get(name)
-                .map(|value| std::str::from_utf8(value).unwrap_or_default())
-        };
-        let Some(accept) = text("accept") else {
-            let media_type = text("content-type").unwrap_or_default();
+        let text = |value: &'a [u8]| std::str::from_utf8(value).unwrap_or_default();
+        let mut accept = request.values("accept").map(text).peekable();
+        if accept.peek().is_none() {
+            let media_type = request.get("content-type").map(text).unwrap_or_default();
             return Self::of(media_type.split(';').next().unwrap_or_default().trim())
                 .unwrap_or(Self::Text);
-        };
+        }
         let mut best: Option<(f32, Self)> = None;
-        for entry in accept.split(',') {
+        for entry in accept.flat_map(|value| value.split(',')) {
             let mut parameters = entry.split(';').map(str::trim);
             let media_type = parameters.next().unwrap_or_default();
             let quality = parameters
-                .find_map(|parameter| parameter.strip_prefix("q="))
+                .find_map(|parameter| parameter.strip_prefix(['q', 'Q'])?.strip_prefix('='))
                 .map_or(1.0, |quality| quality.parse::<f32>().unwrap_or(0.0));
             if let Some(form) = Self::of(media_type)
                 && quality > 0.0
                 && best.is_none_or(|(known, _)| quality > known)
             {
-                best = Some((quality, form));
+                best = Some((quality.min(1.0), form));
             }
         }
         best.map_or(Self::Text, |(_, form)| form)
@@ -330,6 +327,21 @@ mod tests {
             rendered(&[("Content-Type", "application/json; charset=utf-8")]).1,
             json
         );
+        let two = [
+            ("Accept", "text/plain;q=0.5"),
+            ("Accept", "application/json;Q=0.6"),
+        ];
+        assert_eq!(rendered(&two).1, json);
+        let tie = [("Accept", "application/json;q=0.5, text/html;q=0.5")];
+        assert_eq!(rendered(&tie).1, json);
+        for unusable in [
+            "application/json;q=0",
+            "application/json;q=x",
+            "image/png",
+            "",
+        ] {
+            assert_eq!(rendered(&[("Accept", unusable)]), text, "{unusable:?}");
+        }
         let (media_type, xml) = rendered(&[("Accept", "text/xml")]);
         assert_eq!(media_type, "text/xml");
         assert!(xml.contains("<statusCode>403</statusCode><error>a \"b\" &lt;c&gt;</error>"));

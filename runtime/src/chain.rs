@@ -42,12 +42,14 @@ pub struct Exchange {
     pub client: IpAddr,
     /// Whether the client speaks TLS (MW-CLI-5).
     pub secure: bool,
+    /// Whether the peer is a trusted proxy, so that its forwarding fields count (MW-CLI-2).
+    pub trusted: bool,
+    /// The protocol that the connection is to become, or empty (RT-WS-1).
+    pub(crate) upgrade: Span,
     /// Where the request id is in the request's arena (RT-HDR-8).
     pub(crate) id: Span,
     /// The fields that carry the id, if they are not the usual ones (MW-RID-1).
     pub(crate) id_fields: Option<IdFields>,
-    /// Whether the peer is a trusted proxy (MW-CLI-2).
-    pub(crate) trusted: bool,
     /// Who the request was authenticated as; empty = nobody.
     pub user: String,
     /// What the request's log line gets besides the usual fields (MW-LOG-1).

@@ -142,11 +142,7 @@ impl Clock {
 impl Watch {
     /// Sets the deadline to `limit` from now; `None` means no deadline.
     pub fn limit(&self, limit: Option<Duration>) {
-        let deadline = limit.map_or(NEVER, |limit| {
-            let limit = limit + TICK;
-            let limit_ms = limit.as_secs().saturating_mul(1000) + u64::from(limit.subsec_millis());
-            self.clock.now_ms().saturating_add(limit_ms)
-        });
+        let deadline = limit.map_or(NEVER, |limit| self.deadline_of(limit));
         self.state.deadline_ms.set(deadline);
         self.state.lingering.set(Lingering::No);
     }
@@ -160,6 +156,24 @@ impl Watch {
             lingering.set(Lingering::Asked);
         }
         lingering.get() == Lingering::Yes
+    }
+
+    /// Has the next tick wake the task again, after [`Watch::lingers`] was true.
+    pub fn linger_again(&self) {
+        self.state.lingering.set(Lingering::Asked);
+    }
+
+    /// Sets the deadline to this point of [`Clock::now_ms`].
+    pub fn limit_until(&self, deadline_ms: u64) {
+        self.state.deadline_ms.set(deadline_ms);
+    }
+
+    /// The point of [`Clock::now_ms`] that [`Watch::limit`] would set for this limit.
+    #[must_use]
+    pub fn deadline_of(&self, limit: Duration) -> u64 {
+        let limit = limit + TICK;
+        let limit_ms = limit.as_secs().saturating_mul(1000) + u64::from(limit.subsec_millis());
+        self.clock.now_ms().saturating_add(limit_ms)
     }
 
     /// Whether the deadline has passed.

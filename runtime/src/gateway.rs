@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::chain::ChainSource;
-use crate::route::Route;
+use crate::identity::Proxies;
+use crate::route::{HostFilter, Route};
 use crate::values::scalar::{self, Format, Level};
-use crate::values::{Environment, Value};
+use crate::values::{Environment, Networks, Value};
 
 pub use crate::values::StartError;
 
@@ -25,9 +26,11 @@ pub struct Gateway {
     pub chains: &'static [ChainSource],
 }
 
-/// The class-V keys of the `gateway` section.
+/// The keys of the `gateway` section.
 #[derive(Debug)]
 pub struct Settings {
+    /// `debug`: more fields in the log, at any level.
+    pub debug: Value,
     /// `entryPoints.web.address`
     pub web_address: Value,
     /// `timeouts.read`: the whole request, including its body; `0` = none.
@@ -50,6 +53,62 @@ pub struct Settings {
     pub readiness_enabled: Value,
     /// `monitoring.enableLiveness`: `/healthz`
     pub liveness_enabled: Value,
+    /// `entryPoints.web.proxyProtocol`
+    pub web_proxy_protocol: ProxyProtocol,
+    /// `limits`
+    pub limits: Limits,
+    /// `proxy`, if it is enabled.
+    pub proxy: Option<Proxy>,
+    /// `monitoring.enableBuildInfo`: `/healthz/build`
+    pub build_info_enabled: bool,
+    /// `monitoring.host`; `None`: any.
+    pub monitoring_host: Option<&'static str>,
+}
+
+/// `gateway.limits` (RT-LIM).
+#[derive(Debug)]
+pub struct Limits {
+    /// Bytes of a request target.
+    pub target_bytes_max: usize,
+    /// Bytes of a header section.
+    pub header_bytes_max: usize,
+    /// Fields of a header section.
+    pub fields_max: usize,
+    /// Connections of the process; `None`: any number.
+    pub connections_max: Option<usize>,
+    /// Requests of a connection; `None`: any number.
+    pub requests_per_connection_max: Option<u32>,
+    /// Streams at once on an HTTP/2 connection (RT-H2-1).
+    pub http2_streams_max: u32,
+    /// Streams that a client may reset in 10 seconds on an HTTP/2 connection (RT-H2-3).
+    pub http2_resets_max: u32,
+}
+
+/// `gateway.proxy` (RT-IP).
+#[derive(Debug)]
+pub struct Proxy {
+    /// IP addresses and CIDR blocks.
+    pub trusted: &'static [Value],
+    /// Fields with the client's address, in order.
+    pub headers: &'static [&'static str],
+}
+
+/// `proxyProtocol` of an entry point (RT-PP).
+#[derive(Debug)]
+pub struct ProxyProtocol {
+    /// IP addresses and CIDR blocks; none: off.
+    pub trusted: &'static [Value],
+    /// Whether a trusted peer must send a header.
+    pub required: bool,
+}
+
+/// [`ProxyProtocol`], switched on.
+#[derive(Clone, Debug)]
+pub struct ProxyProtocolIn {
+    /// Peers whose header is read.
+    pub trusted: Networks,
+    /// Whether they must send one.
+    pub required: bool,
 }
 
 /// What filters are made from at start.
@@ -84,6 +143,16 @@ pub struct Resolved {
     pub readiness_enabled: bool,
     /// Whether `/healthz` exists.
     pub liveness_enabled: bool,
+    /// Whether every request's line has the debug fields (RT-LOG-5).
+    pub debug: bool,
+    /// Whose PROXY header is read on `web`.
+    pub web_proxy_protocol: Option<ProxyProtocolIn>,
+    /// Who may say who a client is.
+    pub proxies: Option<Proxies>,
+    /// Whether `/healthz/build` exists.
+    pub build_info_enabled: bool,
+    /// Where it does.
+    pub monitoring_host: Option<HostFilter>,
 }
 
 impl Settings {
@@ -95,6 +164,8 @@ impl Settings {
         let secs = |value: &Value, variables: &[&str]| {
             overridden(value, environment, variables, scalar::secs)
         };
+        let level = &["GOMA_LOG_LEVEL"];
+        let log_level = overridden(&self.log_level, environment, level, scalar::level)?;
         let limit = |duration: Duration| Some(duration).filter(|duration| !duration.is_zero());
         Ok(Resolved {
             web_address: overridden(
@@ -118,12 +189,7 @@ impl Settings {
             header_timeout: self.resolve_header_timeout(environment)?,
             drain_timeout: secs(&self.drain_timeout, &[])?,
             drain_delay: secs(&self.drain_delay, &[])?,
-            log_level: overridden(
-                &self.log_level,
-                environment,
-                &["GOMA_LOG_LEVEL"],
-                scalar::level,
-            )?,
+            log_level,
             log_format: overridden(
                 &self.log_format,
                 environment,
@@ -142,7 +208,27 @@ impl Settings {
                 &["GOMA_ENABLE_LIVENESS"],
                 scalar::boolean,
             )?,
+            debug: self.debug.read(environment, scalar::boolean)? || log_level <= Level::Debug,
+            web_proxy_protocol: self.web_proxy_protocol.resolve(environment)?,
+            proxies: self.resolve_proxies(environment)?,
+            build_info_enabled: self.build_info_enabled,
+            monitoring_host: self.monitoring_host.map(HostFilter::new),
         })
+    }
+
+    /// MW-CLI-3
+    fn resolve_proxies(&self, environment: &Environment) -> Result<Option<Proxies>, StartError> {
+        let Some(proxy) = &self.proxy else {
+            return Ok(None);
+        };
+        let trusted = Networks::read(proxy.trusted, environment)?;
+        match proxy.trusted.first() {
+            Some(value) if trusted.is_empty() => {
+                let text = "`proxy` is enabled, but trusts no proxy";
+                Err(value.fault("proxy-trust-empty", text))
+            }
+            Some(_) | None => Ok(Some(Proxies::new(trusted, proxy.headers))),
+        }
     }
 
     fn resolve_header_timeout(&self, environment: &Environment) -> Result<Duration, StartError> {
@@ -158,6 +244,14 @@ impl Settings {
         } else {
             Err(value.fault("out-of-range", "must be from 1 to 300 seconds"))
         }
+    }
+}
+
+impl ProxyProtocol {
+    fn resolve(&self, environment: &Environment) -> Result<Option<ProxyProtocolIn>, StartError> {
+        let trusted = Networks::read(self.trusted, environment)?;
+        let required = self.required;
+        Ok((!trusted.is_empty()).then_some(ProxyProtocolIn { trusted, required }))
     }
 }
 

@@ -4,6 +4,7 @@ pub mod chunk;
 pub mod framing;
 pub mod request;
 pub mod response;
+mod trailers;
 pub mod write;
 
 use crate::error::Refusal;
@@ -20,15 +21,17 @@ pub struct Limits {
     pub fields_max: usize,
 }
 
-/// Most fields a head may have; `limits.maxHeaders` will be able to lower it.
-const FIELDS_MAX: usize = 128;
+/// Fields for which there is room without further effort: the default of `limits.maxHeaders`.
+const FIELDS_USUAL: usize = 128;
+/// Most fields of a head: the largest `limits.maxHeaders`.
+const FIELDS_MAX: usize = 1000;
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             target_bytes_max: 16 * 1024,
             header_bytes_max: 64 * 1024,
-            fields_max: FIELDS_MAX,
+            fields_max: FIELDS_USUAL,
         }
     }
 }
@@ -83,6 +86,10 @@ fn names_a_version(head: &[u8]) -> bool {
     matches!(version, Some([b'0'..=b'9', b'.', b'0'..=b'9'])) && parts.next().is_none()
 }
 
+/// More fields than there is room for.
+const TOO_MANY_FIELDS: Refusal =
+    Refusal::new(431, crate::error::RefusalReason::Limit, "too many fields");
+
 /// The refusal of a request head that httparse cannot read.
 fn refusal_of(error: httparse::Error, head: &[u8]) -> Refusal {
     match error {
@@ -91,9 +98,7 @@ fn refusal_of(error: httparse::Error, head: &[u8]) -> Refusal {
         httparse::Error::NewLine => Refusal::framing("malformed line end"),
         httparse::Error::Status => Refusal::framing("malformed status line"),
         httparse::Error::Token => Refusal::framing("malformed request line"),
-        httparse::Error::TooManyHeaders => {
-            Refusal::new(431, crate::error::RefusalReason::Limit, "too many fields")
-        }
+        httparse::Error::TooManyHeaders => TOO_MANY_FIELDS,
         httparse::Error::Version if !names_a_version(head) => {
             Refusal::framing("malformed request line")
         }

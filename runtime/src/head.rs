@@ -84,7 +84,7 @@ impl Fields {
     }
 
     /// All values of a field, in order.
-    pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    pub fn values<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.list
             .iter()
             .filter(move |field| field.is(&self.buffer, name.as_bytes()))
@@ -231,7 +231,8 @@ impl Field {
         }
     }
 
-    fn is(&self, buffer: &Buffer, name: &[u8]) -> bool {
+    /// Whether its name is this one.
+    pub(crate) fn is(&self, buffer: &Buffer, name: &[u8]) -> bool {
         self.name.len() == name.len() && buffer.at(self.name).eq_ignore_ascii_case(name)
     }
 }

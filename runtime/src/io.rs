@@ -29,6 +29,9 @@ pub trait Socket: Unpin {
     /// system call then.
     fn is_quiet(&self) -> bool;
 
+    /// Whether the connection has broken. Asks the system, which costs a call.
+    fn has_failed(&self) -> bool;
+
     /// Writes once from the slices, in order; returns how many bytes were taken.
     ///
     /// # Errors
@@ -66,6 +69,10 @@ impl Socket for TcpStream {
     fn is_quiet(&self) -> bool {
         let read = self.try_read(&mut [0]);
         read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    fn has_failed(&self) -> bool {
+        !matches!(self.take_error(), Ok(None))
     }
 
     fn poll_write(

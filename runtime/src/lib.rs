@@ -11,6 +11,7 @@ pub mod filter;
 pub mod gateway;
 pub mod h1;
 pub mod head;
+pub mod identity;
 pub mod io;
 pub mod lifecycle;
 pub mod log;

@@ -50,6 +50,8 @@ pub struct Record<'a> {
     pub status: u16,
     /// Body bytes sent.
     pub bytes_out: u64,
+    /// Bytes that a tunnel took from the client; `None`: there was none (RT-WS-4).
+    pub bytes_in: Option<u64>,
     /// The backend's URL; empty if none was asked.
     pub backend: &'a str,
     /// Whether the response broke off (RT-ERR-18).
@@ -118,6 +120,9 @@ impl AccessLog {
             line.text("backend", record.backend);
             line.number("bytes_out", record.bytes_out);
             line.milliseconds("duration_ms", record.elapsed);
+            if let Some(bytes) = record.bytes_in {
+                line.number("bytes_in", bytes);
+            }
             if record.aborted {
                 line.truth("aborted");
             }
@@ -141,6 +146,13 @@ impl AccessLog {
             line.text("request_id", exchange.id());
             line.text("route", exchange.route.name);
             line.text("error", &fault.to_string());
+        });
+    }
+
+    /// RT-ERR-19
+    pub fn panicked(&self, address: &str) {
+        self.line(Level::Error, "Panic while serving a request", |line| {
+            line.text("client_ip", address);
         });
     }
 

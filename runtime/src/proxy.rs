@@ -21,14 +21,17 @@ use crate::upstream::{Resolver, Upstream};
 
 mod buffers;
 mod client;
+mod debug;
 mod downstream;
 mod endpoints;
 mod exchange;
 mod forward;
+mod forwarding;
 mod frame;
 mod incoming;
 mod relay;
 mod respond;
+mod tunnel;
 mod upload;
 
 pub use buffers::Buffers;
@@ -48,6 +51,10 @@ pub struct Core {
     pub settings: Resolved,
     /// Limits of request heads.
     pub limits: Limits,
+    /// Requests of one connection (RT-LIM-8).
+    pub requests_per_connection_max: u32,
+    /// The gateway's revision.
+    pub revision: &'static str,
     /// The core's time.
     pub clock: Rc<Clock>,
     /// The core's buffers.
@@ -60,6 +67,8 @@ pub struct Core {
     pub random: RefCell<fastrand::Rng>,
     /// Open client connections.
     pub connections: Cell<usize>,
+    /// Whether the drain is over: what is still open ends (RT-STOP-1).
+    pub is_ending: Cell<bool>,
 }
 
 impl Core {

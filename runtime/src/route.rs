@@ -16,6 +16,7 @@ mod table;
 mod trie;
 
 pub use condition::{Condition, Test};
+pub use host::HostFilter;
 pub use pattern::{below, parameter};
 pub use regex::Regex;
 pub use table::{RouteId, Table, TableError};

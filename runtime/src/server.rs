@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
 
 use crate::gateway::{Gateway, Resolved, Start, StartError};
 use crate::lifecycle::{Lifecycle, Phase};
@@ -15,9 +17,11 @@ use crate::upstream::{self, ResolvedBackends};
 use crate::values::Environment;
 use crate::values::scalar::Level;
 
+mod accept;
 mod arguments;
 mod core;
 mod listen;
+mod proxy_protocol;
 
 use arguments::{Arguments, Mode};
 
@@ -32,6 +36,13 @@ struct Shared {
     lifecycle: Arc<Lifecycle>,
     writer: Writer,
     cores: usize,
+    places: accept::Places,
+}
+
+/// The signals that stop a gateway.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 /// Runs a gateway: the whole of a generated `main`.
@@ -56,7 +67,7 @@ pub fn main(gateway: &'static Gateway) -> ExitCode {
             Ok(())
         }
         Mode::Check => prepare(gateway, &arguments).map(|_| ()),
-        Mode::Serve => prepare(gateway, &arguments).and_then(run),
+        Mode::Serve => serve(gateway, &arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -86,6 +97,7 @@ fn prepare(
     }
     let (writer, thread) = Writer::start().map_err(|error| internal(&error))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let connections = gateway.settings.limits.connections_max;
     let shared = Shared {
         gateway,
         settings,
@@ -95,12 +107,34 @@ fn prepare(
         lifecycle: Arc::default(),
         writer,
         cores,
+        // More places than a semaphore can count are as good as any number.
+        places: connections
+            .filter(|count| *count <= Semaphore::MAX_PERMITS)
+            .map(|count| Arc::new(Semaphore::new(count))),
     };
     Ok((shared, thread))
 }
 
+/// Prepares and serves. Signals count from the beginning (RT-STOP-1).
+fn serve(gateway: &'static Gateway, arguments: &Arguments) -> Result<(), StartError> {
+    let internal = |error: std::io::Error| StartError::without_place("internal", error.to_string());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(internal)?;
+    let signals = runtime.block_on(async { Signals::catch() });
+    let signals = signals.map_err(internal)?;
+    let (shared, log_thread) = prepare(gateway, arguments)?;
+    run(shared, log_thread, &runtime, signals)
+}
+
 /// Serves until a signal; `Ok` is a clean stop.
-fn run((shared, log_thread): (Shared, JoinHandle<()>)) -> Result<(), StartError> {
+fn run(
+    shared: Shared,
+    log_thread: JoinHandle<()>,
+    runtime: &Runtime,
+    signals: Signals,
+) -> Result<(), StartError> {
     let listeners = listen::bind(shared.settings.web_address, shared.cores)?;
     let address = listeners.address;
     let internal = |error: std::io::Error| StartError::without_place("internal", error.to_string());
@@ -125,15 +159,12 @@ fn run((shared, log_thread): (Shared, JoinHandle<()>)) -> Result<(), StartError>
     if count == 0 {
         log.message(Level::Warn, "The gateway has no routes");
     }
+    for notice in shared.environment.notices() {
+        log.message(Level::Warn, &notice);
+    }
     log.started(shared.gateway.revision, count, address);
     log.flush();
-    let signals = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(internal)?;
-    let stopped = signals
-        .block_on(await_stop(&shared, threads))
-        .map_err(internal)?;
+    let stopped = runtime.block_on(await_stop(&shared, threads, signals));
     if stopped {
         log.message(Level::Info, "gracefully stopped");
     }
@@ -152,14 +183,25 @@ fn run((shared, log_thread): (Shared, JoinHandle<()>)) -> Result<(), StartError>
     }
 }
 
-/// Waits for a signal and drains (RT-STOP-1). `false`: a second signal cut the drain short.
-async fn await_stop(shared: &Shared, threads: Vec<JoinHandle<()>>) -> std::io::Result<bool> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+impl Signals {
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Waits for a signal and drains (RT-STOP-1). `false`: a second signal cut the drain short.
+async fn await_stop(shared: &Shared, threads: Vec<JoinHandle<()>>, mut signals: Signals) -> bool {
+    signals.next().await;
     let drained = async {
         shared.lifecycle.enter(Phase::Announced);
         tokio::time::sleep(shared.settings.drain_delay).await;
@@ -169,9 +211,8 @@ async fn await_stop(shared: &Shared, threads: Vec<JoinHandle<()>>) -> std::io::R
         }
     };
     tokio::select! {
-        () = drained => Ok(true),
-        _ = terminate.recv() => Ok(false),
-        _ = interrupt.recv() => Ok(false),
+        () = drained => true,
+        () = signals.next() => false,
     }
 }
 

@@ -6,9 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+mod networks;
+mod overrides;
 pub mod scalar;
 mod template;
 
+pub use networks::Networks;
 pub use template::{Template, TemplateContext};
 
 /// The text of one key, and where it was written.
@@ -177,6 +180,11 @@ impl Environment {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
+    }
+
+    /// The names of all variables.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().map(String::as_str)
     }
 
     /// A `GOMA_*` override: set and not empty (config.md §4).

@@ -162,6 +162,20 @@ impl Connection {
         }
     }
 
+    /// Reads up to and including these bytes; `None` if the gateway closes before.
+    pub fn until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
+        loop {
+            let found = self
+                .received
+                .windows(end.len())
+                .position(|part| part == end);
+            if let Some(found) = found {
+                return Some(self.take(found + end.len()));
+            }
+            self.read()?;
+        }
+    }
+
     /// Reads at least one byte; `None` once the gateway has closed.
     pub fn read(&mut self) -> Option<()> {
         let mut part = [0; 16 * 1024];
@@ -180,6 +194,21 @@ impl Connection {
             return self.read();
         }
         Some(())
+    }
+
+    /// Records a request of which only the head has been read.
+    pub fn record(&mut self, head: String) {
+        let recorded = Recorded {
+            head,
+            body: Vec::new(),
+            connection: self.index,
+        };
+        self.requests.lock().unwrap().push(recorded);
+    }
+
+    /// What has been read and not been taken yet.
+    pub fn taken(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.received)
     }
 
     /// Sends bytes.

@@ -35,6 +35,20 @@ pub fn goma() -> PathBuf {
     binary
 }
 
+/// The gateway of `runtime/examples/<name>.rs`, written by hand.
+#[must_use]
+pub fn example(name: &str) -> PathBuf {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "-q", "-p", "goma-runtime", "--example", name])
+        .arg("--target-dir")
+        .arg(target())
+        .current_dir(repository())
+        .status()
+        .unwrap();
+    assert!(built.success(), "cargo build --example {name} failed");
+    target().join("debug/examples").join(name)
+}
+
 /// A `goma` command whose cache lies in the target directory.
 #[must_use]
 pub fn goma_command() -> Command {

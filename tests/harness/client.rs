@@ -110,6 +110,20 @@ impl Client {
         std::mem::replace(&mut self.received, rest)
     }
 
+    /// Reads up to and including these bytes.
+    pub fn until(&mut self, end: &[u8]) -> Vec<u8> {
+        loop {
+            let found = self
+                .received
+                .windows(end.len())
+                .position(|part| part == end);
+            if let Some(found) = found {
+                return self.exactly(found + end.len());
+            }
+            assert!(self.read() > 0, "connection closed: {:?}", self.shown());
+        }
+    }
+
     /// Reads until the gateway closes.
     pub fn to_end(&mut self) -> Vec<u8> {
         while self.read() > 0 {}

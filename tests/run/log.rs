@@ -97,3 +97,25 @@ fn quiet_and_discreet() {
         .line_with(&["DEBUG Proxied request", "url=/healthz"]);
     assert!(!rig.gateway.lines().iter().any(|line| line.contains("hush")));
 }
+
+/// RT-LOG-5: the debug fields, on by `debug` at any level, without credentials.
+#[test]
+fn debug_fields() {
+    let rig = Rig::of("edge", Backend::ok(), &[("DEBUG", "true")]);
+    let response = rig.ask(
+        "POST /d?a=1&my_token=t0p HTTP/1.1\r\nHost: h\r\nAuthorization: Basic t0p\r\n\
+         X-In: 1\r\nContent-Length: 2\r\n\r\nab",
+    );
+    assert_eq!(response.status, 200);
+    let line = rig.gateway.line_with(&["INFO Proxied request", "url=/d"]);
+    let debug = line.split("request_content_length=").nth(1).unwrap();
+    let expected = "2 response_body_size=2 request_headers=\"host: h, authorization: [REDACTED], \
+                    x-in: 1\" query_params=\"a=1&my_token=[REDACTED]\" response_headers=\"";
+    assert!(debug.starts_with(expected), "{line}");
+    assert!(debug.contains("proxied-by: Goma Gateway"), "{line}");
+    assert!(!line.contains("t0p"), "{line}");
+    let main = Rig::new();
+    assert_eq!(main.get("/bare", "").status, 200);
+    let line = main.gateway.line_with(&["Proxied request", "url=/bare"]);
+    assert!(!line.contains("request_headers"), "{line}");
+}

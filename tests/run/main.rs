@@ -1,6 +1,7 @@
 //! End-to-end: a gateway built by `goma build` from tests/specs/main.yaml, between a raw client and a
 //! scripted backend. Each test names the rules it proves.
 
+mod edge;
 mod headers;
 mod http;
 mod log;
@@ -9,6 +10,7 @@ mod process;
 mod recorder;
 mod routing;
 mod smuggling;
+mod upgrade;
 mod upstream;
 
 use goma_tests::{Backend, Gateway, Response};

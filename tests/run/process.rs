@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use super::Rig;
 use goma_tests::gateway::run_to_end;
-use goma_tests::{Backend, wait_until};
+use goma_tests::{Backend, Gateway, wait_until};
 
 /// RT-START-1, C-ENV-2: one line, exit 1, nothing bound.
 #[test]
@@ -144,7 +144,8 @@ fn the_idle_timeout() {
     assert!(client.is_closed());
 }
 
-/// RT-STOP-1, RT-OBS-2: requests in flight finish, idle connections close, exit 0.
+/// RT-STOP-1, RT-STOP-3, RT-OBS-2: requests in flight finish, idle connections close, the log is whole,
+/// exit 0.
 #[test]
 fn graceful_stop() {
     let (gate, wait) = std::sync::mpsc::channel::<()>();
@@ -193,4 +194,58 @@ fn a_second_signal() {
     });
     rig.gateway.signal("TERM");
     assert_eq!(rig.gateway.wait(), Some(1));
+}
+
+/// RT-ERR-19, MW-GEN-23: whatever panics, the client gets a 500 and the gateway goes on.
+#[test]
+fn panics() {
+    let backend = Backend::ok();
+    let url = backend.url();
+    let example = goma_tests::build::example("panicking");
+    let gateway = Gateway::start_binary(&example, &[("A", &url)]);
+    for path in ["/request", "/wait", "/response", "/request"] {
+        let mut client = gateway.connect();
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        let response = client.response();
+        assert_eq!(response.text(), "500 Internal Server Error\n", "{path}");
+        assert_eq!(response.fields("proxied-by"), ["Goma Gateway"]);
+        assert!(client.is_closed());
+    }
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(client.response().text(), "ok");
+    let _ = gateway.line_with(&["ERROR Panic while serving a request", "client_ip=127.0.0.1"]);
+}
+
+/// RT-START-5: one line once everything is bound.
+#[test]
+fn the_start_line() {
+    let rig = Rig::new();
+    let line = rig.gateway.line_with(&["Gateway started"]);
+    let words: Vec<_> = line.split(' ').skip(2).collect();
+    let keys: Vec<_> = words
+        .iter()
+        .filter_map(|word| word.split_once('='))
+        .map(|(key, _)| key)
+        .collect();
+    assert_eq!(words.first(), Some(&"INFO"), "{line}");
+    assert_eq!(keys, ["version", "revision", "routes", "web", "web_secure"]);
+}
+
+/// RT-LIM-6: an idle connection costs far less than 64 KiB.
+#[test]
+fn idle_connections_are_cheap() {
+    const CONNECTIONS: u64 = 400;
+    let rig = Rig::new();
+    let connect = || {
+        let mut client = rig.gateway.connect();
+        client.send("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_eq!(client.response().status, 200);
+        client
+    };
+    let mut clients = vec![connect()];
+    let before = rig.gateway.resident_kib();
+    clients.extend((0..CONNECTIONS).map(|_| connect()));
+    let grown = rig.gateway.resident_kib().saturating_sub(before);
+    assert!(grown < CONNECTIONS * 64 / 4, "{grown} KiB");
 }

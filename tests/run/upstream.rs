@@ -80,6 +80,24 @@ fn stale_connections() {
     assert_eq!(connections, [0, 0, 1]);
 }
 
+/// RT-UP-8: not once a byte of a response has come.
+#[test]
+fn half_a_response_is_not_asked_for_again() {
+    let backend = Backend::script(|connection| {
+        connection.request();
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        connection.request();
+        connection.send("HTTP/1.1 200 O");
+        connection.close();
+    });
+    let rig = Rig::with(backend, &[]);
+    let mut client = rig.gateway.connect();
+    let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    assert_eq!(client.send(get).response().status, 200);
+    assert_eq!(client.send(get).response().status, 502);
+    assert_eq!(rig.count(), 2);
+}
+
 /// RT-UP-8: not for a POST, which may have had an effect.
 #[test]
 fn a_post_is_not_sent_twice() {
@@ -215,4 +233,17 @@ fn names() {
             .iter()
             .any(|line| line.contains("no-such-host.invalid"))
     });
+}
+
+/// RT-UP-1, RT-UP-6: a redirect is passed on as it is; nobody follows it.
+#[test]
+fn redirects_are_passed_on() {
+    let backend = Backend::answering(
+        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/x\r\nContent-Length: 0\r\n\r\n",
+    );
+    let rig = Rig::with(backend, &[]);
+    let response = rig.get("/bare", "");
+    assert_eq!(response.status, 302);
+    assert_eq!(response.fields("location"), ["http://127.0.0.1:1/x"]);
+    assert_eq!(rig.count(), 1);
 }

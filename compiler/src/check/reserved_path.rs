@@ -5,14 +5,16 @@ use crate::model::scalar::parse_bool;
 use crate::model::{Model, Value};
 
 pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
+    let gateway = &model.gateway;
     let owned = [
-        ("/readyz", &model.gateway.readiness, "enableReadiness"),
-        ("/healthz", &model.gateway.liveness, "enableLiveness"),
+        ("/readyz", !is_off(&gateway.readiness), "enableReadiness"),
+        ("/healthz", !is_off(&gateway.liveness), "enableLiveness"),
+        ("/healthz/build", gateway.build_info, "enableBuildInfo"),
     ];
     for route in model.routes.iter().filter(|route| route.enabled) {
         let hit = owned
             .iter()
-            .find(|(path, on, _)| route.path.as_str() == *path && !is_off(on));
+            .find(|(path, on, _)| route.path.as_str() == *path && *on);
         if let Some((path, _, key)) = hit {
             let message = format!("the gateway answers `{path}` itself");
             let warning = Diagnostic::new(

@@ -11,19 +11,18 @@ use super::{ANY, Change, HTTP, MOST, Need, Section, key, monitoring, providers, 
 pub(super) static GATEWAY: Section = section(
     "Listeners, limits, routes.",
     &[
-        key("debug", One(Bool), "Debug fields in the log at any level.").or("false").value()
-            .later_but("use `log.level: debug`"),
+        key("debug", One(Bool), "Debug fields in the log at any level.").or("false").value(),
         key("strictSlash", One(Bool), "Redirects GET and HEAD to the registered form of a gateway endpoint's path (RT-ROUTE-12).")
             .or("true").later(),
         key("timeouts", Map(&TIMEOUTS), "How long clients may take."),
         key("defaults", Map(&DEFAULTS), "What every route has."),
-        key("limits", Map(&LIMITS), "What clients may send (RT-LIM).").ours().later(),
+        key("limits", Map(&LIMITS), "What clients may send (RT-LIM).").ours(),
         key("tracing", Map(&TRACING), "Traces over OTLP/HTTP (RT-TRACE).").ours().later(),
         key("entryPoints", Map(&ENTRY_POINTS), "Where the gateway listens."),
         key("networking", Map(&NETWORKING), "How backends are reached.").later(),
         key("monitoring", Map(&monitoring::MONITORING), "Endpoints about the gateway itself."),
         key("log", Map(&LOG), "The gateway's log."),
-        key("proxy", Map(&PROXY), "Proxies in front of the gateway (RT-IP).").later(),
+        key("proxy", Map(&PROXY), "Proxies in front of the gateway (RT-IP)."),
         key("redis", Map(&REDIS), "Shared state (RT-REDIS).").later(),
         key("tls", Map(&TLS), "Certificates of `webSecure`.").later(),
         key("reload", Map(&RELOAD), "The reload endpoint (RT-RELOAD).").later(),
@@ -123,7 +122,7 @@ static WEB: Section = section(
     "HTTP.",
     &[
         key("address", One(Address), "`off`: no listener.").or("[::]:8080").value(),
-        key("proxyProtocol", Map(&PROXY_PROTOCOL), "PROXY protocol in (RT-PP).").ours().later(),
+        key("proxyProtocol", Map(&PROXY_PROTOCOL), "PROXY protocol in (RT-PP).").ours(),
     ],
 )
 .hints(WEB_HINTS);

@@ -325,8 +325,8 @@ impl Section {
     }
 }
 
-/// Type and default of the single value at a dotted place of the main file. A place that the dialect
-/// does not have is a defect of the compiler.
+/// Type and default of the single value, or of the list of them, at a dotted place of the main file.
+/// A place that the dialect does not have is a defect of the compiler.
 pub(crate) fn value_at(place: &str) -> (Scalar, &'static str) {
     let mut section = &FILE;
     for name in place.split('.') {
@@ -336,7 +336,7 @@ pub(crate) fn value_at(place: &str) -> (Scalar, &'static str) {
                 ..
             }) => section = inner,
             Some(Key {
-                shape: Shape::One(scalar),
+                shape: Shape::One(scalar) | Shape::List(scalar),
                 default,
                 ..
             }) => return (*scalar, default),

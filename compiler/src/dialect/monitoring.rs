@@ -9,13 +9,13 @@ pub(super) static MONITORING: Section = section(
     &[
         key("enableMetrics", One(Bool), "Serves `metricsPath` (RT-OBS).").or("false").value().later(),
         key("metricsPath", One(Path), "Where metrics are.").or("/metrics").later(),
-        key("host", One(Host), "Restricts metrics, `/healthz/routes` and `/healthz/build` to this host.").later(),
+        key("host", One(Host), "Restricts metrics, `/healthz/routes` and `/healthz/build` to this host."),
         key("visitorTTL", One(Duration(30_000)), "How long a visitor counts (RT-VIS-1).").or("5m").later(),
         key("enableReadiness", One(Bool), "Serves `/readyz`.").or("true").value(),
         key("enableLiveness", One(Bool), "Serves `/healthz`.").or("true").value(),
         key("enableRouteHealthCheck", One(Bool), "Serves `/healthz/routes`.").or("false").later(),
         key("includeRouteHealthErrors", One(Bool), "Shows error texts there.").or("false").later(),
-        key("enableBuildInfo", One(Bool), "Serves `/healthz/build` (RT-OBS-8).").or("false").ours().later(),
+        key("enableBuildInfo", One(Bool), "Serves `/healthz/build` (RT-OBS-8).").or("false").ours(),
         key("middleware", Map(&MIDDLEWARE), "Guards of these endpoints.").later(),
     ],
 );

@@ -31,11 +31,22 @@ pub(super) fn use_values() -> TokenStream {
     )
 }
 
-/// Import of the settings.
-pub(super) fn use_settings() -> TokenStream {
-    quote!(
-        use goma_runtime::gateway::Settings;
-    )
+/// Imports of the settings.
+pub(super) fn use_settings(behind_proxies: bool) -> TokenStream {
+    if behind_proxies {
+        quote!(
+            use goma_runtime::gateway::{Limits, Proxy, ProxyProtocol, Settings};
+        )
+    } else {
+        quote!(
+            use goma_runtime::gateway::{Limits, ProxyProtocol, Settings};
+        )
+    }
+}
+
+/// The name of a field.
+pub(super) fn field(name: &str) -> Ident {
+    format_ident!("{name}")
 }
 
 /// Import of the gateway.

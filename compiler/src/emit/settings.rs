@@ -1,19 +1,38 @@
-//! `src/settings.rs`: listener, timeouts, log and probes as one static.
+//! `src/settings.rs`: listener, limits, timeouts, log and probes as one static.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::rt;
-use crate::plan::Settings;
+use crate::plan::{Limits, Proxy, ProxyProtocol, Settings, Value};
 
 /// What the header says about the file.
-pub(super) const ABOUT: &str = "Listeners, timeouts, log and probes: read when the gateway starts.";
+pub(super) const ABOUT: &str =
+    "Listeners, limits, timeouts, log and probes: read when the gateway starts.";
 
 /// The items of the file.
 pub(super) fn emit(settings: &Settings) -> Vec<TokenStream> {
+    let place = &settings.place;
+    let doc = format!(" `gateway` ({place})");
+    let fields = fields(settings);
+    vec![
+        rt::use_settings(settings.proxy.is_some()),
+        rt::use_values(),
+        quote! {
+            #[doc = #doc]
+            pub static SETTINGS: Settings = Settings { #fields };
+        },
+    ]
+}
+
+fn fields(settings: &Settings) -> TokenStream {
     let Settings {
-        place,
+        place: _,
+        debug,
         web_address,
+        web_proxy_protocol,
+        limits,
+        proxy,
         read_timeout,
         write_timeout,
         idle_timeout,
@@ -24,37 +43,80 @@ pub(super) fn emit(settings: &Settings) -> Vec<TokenStream> {
         log_format,
         readiness_enabled,
         liveness_enabled,
+        build_info_enabled,
+        monitoring_host,
     } = settings;
-    let doc = format!(" `gateway` ({place})");
-    let web_address = rt::value(web_address);
-    let read_timeout = rt::value(read_timeout);
-    let write_timeout = rt::value(write_timeout);
-    let idle_timeout = rt::value(idle_timeout);
-    let header_timeout = rt::value(header_timeout);
-    let drain_timeout = rt::value(drain_timeout);
-    let drain_delay = rt::value(drain_delay);
-    let log_level = rt::value(log_level);
-    let log_format = rt::value(log_format);
-    let readiness_enabled = rt::value(readiness_enabled);
-    let liveness_enabled = rt::value(liveness_enabled);
-    vec![
-        rt::use_settings(),
-        rt::use_values(),
-        quote! {
-            #[doc = #doc]
-            pub static SETTINGS: Settings = Settings {
-                web_address: #web_address,
-                read_timeout: #read_timeout,
-                write_timeout: #write_timeout,
-                idle_timeout: #idle_timeout,
-                header_timeout: #header_timeout,
-                drain_timeout: #drain_timeout,
-                drain_delay: #drain_delay,
-                log_level: #log_level,
-                log_format: #log_format,
-                readiness_enabled: #readiness_enabled,
-                liveness_enabled: #liveness_enabled,
-            };
-        },
-    ]
+    let values = [
+        ("debug", debug),
+        ("web_address", web_address),
+        ("read_timeout", read_timeout),
+        ("write_timeout", write_timeout),
+        ("idle_timeout", idle_timeout),
+        ("header_timeout", header_timeout),
+        ("drain_timeout", drain_timeout),
+        ("drain_delay", drain_delay),
+        ("log_level", log_level),
+        ("log_format", log_format),
+        ("readiness_enabled", readiness_enabled),
+        ("liveness_enabled", liveness_enabled),
+    ];
+    let values = values.map(|(name, value)| {
+        let (name, value) = (rt::field(name), rt::value(value));
+        quote!(#name: #value)
+    });
+    let web_proxy_protocol = proxy_protocol(web_proxy_protocol);
+    let limits = limits_of(limits);
+    let proxy = rt::option(proxy.as_ref().map(proxy_of));
+    let monitoring_host = rt::option(monitoring_host.as_ref().map(|host| quote!(#host)));
+    quote! {
+        #(#values,)*
+        web_proxy_protocol: #web_proxy_protocol,
+        limits: #limits,
+        proxy: #proxy,
+        build_info_enabled: #build_info_enabled,
+        monitoring_host: #monitoring_host,
+    }
+}
+
+fn limits_of(limits: &Limits) -> TokenStream {
+    let number = |number: &u64| Literal::u64_unsuffixed(*number);
+    let optional = |limit: &Option<u64>| {
+        let limit = limit.as_ref().map(number);
+        rt::option(limit.map(|limit| quote!(#limit)))
+    };
+    let target_bytes_max = number(&limits.target_bytes_max);
+    let header_bytes_max = number(&limits.header_bytes_max);
+    let fields_max = number(&limits.fields_max);
+    let connections_max = optional(&limits.connections_max);
+    let requests_per_connection_max = optional(&limits.requests_per_connection_max);
+    let http2_streams_max = number(&limits.http2_streams_max);
+    let http2_resets_max = number(&limits.http2_resets_max);
+    quote! {
+        Limits {
+            target_bytes_max: #target_bytes_max,
+            header_bytes_max: #header_bytes_max,
+            fields_max: #fields_max,
+            connections_max: #connections_max,
+            requests_per_connection_max: #requests_per_connection_max,
+            http2_streams_max: #http2_streams_max,
+            http2_resets_max: #http2_resets_max,
+        }
+    }
+}
+
+fn proxy_of(proxy: &Proxy) -> TokenStream {
+    let trusted = values(&proxy.trusted);
+    let headers = &proxy.headers;
+    quote!(Proxy { trusted: #trusted, headers: &[#(#headers),*] })
+}
+
+fn proxy_protocol(spec: &ProxyProtocol) -> TokenStream {
+    let trusted = values(&spec.trusted);
+    let required = spec.required;
+    quote!(ProxyProtocol { trusted: #trusted, required: #required })
+}
+
+fn values(values: &[Value]) -> TokenStream {
+    let values = values.iter().map(rt::value);
+    quote!(&[#(#values),*])
 }

@@ -126,7 +126,7 @@ pub fn explain(model: &Model, request: &Request) -> Explanation {
         Err(fault) => return answered(400, fault.to_string(), Vec::new()),
         Ok(path) => path,
     };
-    let probe = route::probe(model, &path.matched);
+    let probe = route::probe(model, request, &path.matched);
     if let Some(key) = probe.filter(|_| matches!(request.method(), "GET" | "HEAD")) {
         return answered(
             200,

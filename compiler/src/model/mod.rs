@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod claims;
+mod clients;
 mod condition;
 pub mod country;
 mod header;
@@ -26,6 +27,7 @@ use std::cmp::Reverse;
 
 use crate::source::{SourceId, Span};
 
+pub use clients::{Limits, Proxy, ProxyProtocol};
 pub use condition::{Condition, Test};
 pub use header::{HeaderName, HeaderPattern};
 pub use host::{HostKind, HostPattern};
@@ -106,15 +108,23 @@ impl Model {
     }
 }
 
-/// The `gateway` section without its routes; all of class V.
+/// The `gateway` section without its routes.
 #[derive(Clone, Debug)]
 pub struct Gateway {
     /// The key `gateway`; the start of the main file when absent.
     pub span: Span,
     /// The key `gateway.routes`; `span` when absent.
     pub routes_span: Span,
+    /// `debug` (bool).
+    pub debug: Value,
     /// `entryPoints.web.address` (addr).
     pub web_address: Value,
+    /// `entryPoints.web.proxyProtocol`.
+    pub web_proxy_protocol: ProxyProtocol,
+    /// `limits`.
+    pub limits: Limits,
+    /// `proxy`; `None`: not enabled.
+    pub proxy: Option<Proxy>,
     /// `timeouts`.
     pub timeouts: Timeouts,
     /// `log.level`: `trace debug info warn error off`, any case.
@@ -125,6 +135,10 @@ pub struct Gateway {
     pub readiness: Value,
     /// `monitoring.enableLiveness` (bool).
     pub liveness: Value,
+    /// `monitoring.enableBuildInfo`.
+    pub build_info: bool,
+    /// `monitoring.host`; `None`: any.
+    pub monitoring_host: Option<HostPattern>,
 }
 
 /// `gateway.timeouts`, all `secs`.

@@ -9,7 +9,7 @@ use super::names::{self, Ident};
 use super::{
     Access, AccessPolicy, AddPrefix, BasicAuth, BodyLimit, Chain, Cors, Filter, Header, Member,
     Middleware, Part, Pattern, Place, Plan, RedirectScheme, RequestHeaders, ResponseHeaders, Route,
-    RouteName, RouteTable, Scope, Settings, StripPrefix, User, Value, features, lower_route,
+    RouteName, RouteTable, Scope, StripPrefix, User, Value, features, lower_route, settings,
 };
 use crate::model::{self, MiddlewareId, Model, Rule};
 use crate::source::{SourceMap, Span};
@@ -30,7 +30,7 @@ pub fn lower(model: &Model, sources: &SourceMap, name: &str) -> Plan {
         name: name.to_owned(),
         main_file: printable(sources.name(model.main)),
         features: features::select(&rows, &middlewares),
-        settings: lower_settings(&cx, &model.gateway),
+        settings: settings::lower(&cx, &model.gateway),
         routes: RouteTable {
             place: cx.place(model.gateway.routes_span),
             rows,
@@ -41,13 +41,13 @@ pub fn lower(model: &Model, sources: &SourceMap, name: &str) -> Plan {
 }
 
 /// What every step of lowering reads.
-struct Cx<'a> {
+pub(super) struct Cx<'a> {
     model: &'a Model,
     sources: &'a SourceMap,
 }
 
 impl Cx<'_> {
-    fn place(&self, span: Span) -> Place {
+    pub(super) fn place(&self, span: Span) -> Place {
         let location = self.sources.locate(span);
         Place {
             file: printable(&location.file),
@@ -170,7 +170,7 @@ fn methods(methods: &[model::Method]) -> Vec<String> {
         .collect()
 }
 
-fn lower_value(cx: &Cx<'_>, value: &model::Value) -> Value {
+pub(super) fn lower_value(cx: &Cx<'_>, value: &model::Value) -> Value {
     let lower_part = |part: &model::Part| match part {
         model::Part::Env { name, default } => Part::Env {
             name: name.clone(),
@@ -182,24 +182,6 @@ fn lower_value(cx: &Cx<'_>, value: &model::Value) -> Value {
         key: value.key.clone(),
         place: cx.place(value.span),
         parts: value.parts.iter().map(lower_part).collect(),
-    }
-}
-
-fn lower_settings(cx: &Cx<'_>, gateway: &model::Gateway) -> Settings {
-    let timeouts = &gateway.timeouts;
-    Settings {
-        place: cx.place(gateway.span),
-        web_address: lower_value(cx, &gateway.web_address),
-        read_timeout: lower_value(cx, &timeouts.read),
-        write_timeout: lower_value(cx, &timeouts.write),
-        idle_timeout: lower_value(cx, &timeouts.idle),
-        header_timeout: lower_value(cx, &timeouts.header),
-        drain_timeout: lower_value(cx, &timeouts.drain),
-        drain_delay: lower_value(cx, &timeouts.drain_delay),
-        log_level: lower_value(cx, &gateway.log_level),
-        log_format: lower_value(cx, &gateway.log_format),
-        readiness_enabled: lower_value(cx, &gateway.readiness),
-        liveness_enabled: lower_value(cx, &gateway.liveness),
     }
 }
 

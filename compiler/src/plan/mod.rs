@@ -11,6 +11,7 @@ mod matching;
 pub mod names;
 mod recorder;
 mod revision;
+mod settings;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ pub use matching::{Condition, Maintenance, PathType, Test};
 pub use names::Ident;
 pub use recorder::{AccessLog, LogItem, RequestId, SecurityHeaders};
 pub use revision::revision;
+pub use settings::{Limits, Proxy, ProxyProtocol, Settings};
 
 /// A whole generated crate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -90,35 +92,6 @@ pub enum Part {
     },
     /// Literal text.
     Text(String),
-}
-
-/// Everything that is set once per gateway; the defaults are filled in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Settings {
-    /// The `gateway` section.
-    pub place: Place,
-    /// `entryPoints.web.address`.
-    pub web_address: Value,
-    /// `timeouts.read`.
-    pub read_timeout: Value,
-    /// `timeouts.write`.
-    pub write_timeout: Value,
-    /// `timeouts.idle`.
-    pub idle_timeout: Value,
-    /// `timeouts.header`.
-    pub header_timeout: Value,
-    /// `timeouts.drain`.
-    pub drain_timeout: Value,
-    /// `timeouts.drainDelay`.
-    pub drain_delay: Value,
-    /// `log.level`.
-    pub log_level: Value,
-    /// `log.format`.
-    pub log_format: Value,
-    /// `monitoring.enableReadiness`.
-    pub readiness_enabled: Value,
-    /// `monitoring.enableLiveness`.
-    pub liveness_enabled: Value,
 }
 
 /// The rows of `gateway.routes`.

@@ -1,9 +1,11 @@
-//! `gateway` without its routes: all of class V, so checked here and read at start. Types and
+//! `gateway` without its routes: what is of class V is checked here and read at start. Types and
 //! defaults are the dialect's.
 
+use super::clients;
 use super::read::Cx;
+use crate::diag::Code;
 use crate::dialect;
-use crate::model::{Gateway, Timeouts};
+use crate::model::{Gateway, HostPattern, Timeouts};
 use crate::source::Span;
 use crate::spec;
 use crate::spec::fields::Leaf;
@@ -34,14 +36,44 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
         "gateway.monitoring.enableReadiness",
         "gateway.monitoring.enableLiveness",
     );
+    let debug = value(&spec.debug, None, "gateway.debug");
+    let web_address = value(&spec.web.address, spec.web.span, web);
+    let log_level = value(&log.level, log.span, "gateway.log.level");
+    let log_format = value(&log.format, log.span, "gateway.log.format");
+    let readiness = value(&monitoring.enable_readiness, monitoring.span, ready);
+    let liveness = value(&monitoring.enable_liveness, monitoring.span, alive);
+    let (build_info, monitoring_host) = build_info(monitoring, cx);
     Gateway {
         span,
         routes_span: spec.routes_span.unwrap_or(span),
-        web_address: value(&spec.web_address, spec.web_span, web),
+        debug,
+        web_address,
+        web_proxy_protocol: clients::proxy_protocol(&spec.web.proxy_protocol, cx),
+        limits: clients::limits(&spec.limits, cx),
+        proxy: clients::proxy(&spec.proxy, cx),
         timeouts,
-        log_level: value(&log.level, log.span, "gateway.log.level"),
-        log_format: value(&log.format, log.span, "gateway.log.format"),
-        readiness: value(&monitoring.enable_readiness, monitoring.span, ready),
-        liveness: value(&monitoring.enable_liveness, monitoring.span, alive),
+        log_level,
+        log_format,
+        readiness,
+        liveness,
+        build_info,
+        monitoring_host,
     }
+}
+
+/// `enableBuildInfo` and `host`.
+fn build_info(spec: &spec::gateway::Monitoring, cx: &mut Cx<'_>) -> (bool, Option<HostPattern>) {
+    let enabled = cx.boolean(spec.enable_build_info.as_ref(), false);
+    let leaf = spec.host.as_ref().filter(|leaf| !leaf.null);
+    let host = leaf.and_then(|leaf| {
+        let text = cx.text(leaf)?.text;
+        match HostPattern::new(&text) {
+            Ok(host) => Some(host),
+            Err(invalid) => {
+                cx.fault(Code::BadHost, leaf, invalid);
+                None
+            }
+        }
+    });
+    (enabled, host)
 }

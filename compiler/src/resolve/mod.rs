@@ -3,6 +3,7 @@
 //! model; since a fault is an error, no model with a gap gets past `check`.
 
 mod access_log;
+mod clients;
 mod cors;
 mod env;
 mod gateway;

@@ -182,6 +182,27 @@ impl Cx<'_> {
         texts
     }
 
+    /// A class V list: literals, and defaults of lone references, must fit the grammar. An item that
+    /// is one reference in place of the list may hold several, separated by commas (C-ENV-4).
+    pub(super) fn values(&mut self, leaves: Option<&Leaves>, scalar: Scalar) -> Vec<Value> {
+        let Some(leaves) = leaves else {
+            return Vec::new();
+        };
+        let mut values = Vec::new();
+        for leaf in leaves.items.iter().filter(|leaf| !leaf.null) {
+            let value = env::value(leaf, false, self.diags);
+            let items = constant(&value).map(|text| match leaves.joined {
+                true => text.split(',').map(str::trim).collect(),
+                false => vec![text],
+            });
+            for item in items.into_iter().flatten() {
+                self.check_grammar(item, scalar, leaf);
+            }
+            values.push(value);
+        }
+        values
+    }
+
     /// A class V text, not checked further.
     pub(super) fn value(&mut self, leaf: &Leaf) -> Value {
         env::value(leaf, true, self.diags)

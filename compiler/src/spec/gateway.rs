@@ -9,8 +9,10 @@ use crate::source::Span;
 pub(crate) struct Gateway {
     /// The key.
     pub(crate) span: Option<Span>,
-    pub(crate) web_address: Option<Leaf>,
-    pub(crate) web_span: Option<Span>,
+    pub(crate) debug: Option<Leaf>,
+    pub(crate) web: Web,
+    pub(crate) limits: Limits,
+    pub(crate) proxy: Proxy,
     pub(crate) timeouts: Timeouts,
     pub(crate) log: Log,
     pub(crate) monitoring: Monitoring,
@@ -22,6 +24,47 @@ pub(crate) struct Gateway {
     pub(crate) routes: Option<Vec<Route>>,
     /// False: there are routes that could not be read.
     pub(crate) routes_readable: bool,
+}
+
+/// `gateway.entryPoints.web`
+#[derive(Default)]
+pub(crate) struct Web {
+    pub(crate) span: Option<Span>,
+    pub(crate) address: Option<Leaf>,
+    pub(crate) proxy_protocol: ProxyProtocol,
+}
+
+/// `proxyProtocol` of an entry point.
+#[derive(Default)]
+pub(crate) struct ProxyProtocol {
+    pub(crate) trusted_proxies: Option<Leaves>,
+    pub(crate) required: Option<Leaf>,
+}
+
+/// `gateway.limits`
+#[derive(Default)]
+pub(crate) struct Limits {
+    pub(crate) uri_bytes: Option<Leaf>,
+    pub(crate) header_bytes: Option<Leaf>,
+    pub(crate) headers: Option<Leaf>,
+    pub(crate) connections: Option<Leaf>,
+    pub(crate) requests_per_connection: Option<Leaf>,
+    pub(crate) http2: Http2,
+}
+
+/// `gateway.limits.http2`
+#[derive(Default)]
+pub(crate) struct Http2 {
+    pub(crate) streams: Option<Leaf>,
+    pub(crate) resets: Option<Leaf>,
+}
+
+/// `gateway.proxy`
+#[derive(Default)]
+pub(crate) struct Proxy {
+    pub(crate) enabled: Option<Leaf>,
+    pub(crate) trusted_proxies: Option<Leaves>,
+    pub(crate) ip_headers: Option<Leaves>,
 }
 
 /// `gateway.extraConfig`
@@ -57,6 +100,8 @@ pub(crate) struct Monitoring {
     pub(crate) span: Option<Span>,
     pub(crate) enable_readiness: Option<Leaf>,
     pub(crate) enable_liveness: Option<Leaf>,
+    pub(crate) enable_build_info: Option<Leaf>,
+    pub(crate) host: Option<Leaf>,
 }
 
 /// Reads `gateway` out of the top-level mapping.
@@ -68,7 +113,10 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
             ..Gateway::default()
         };
     };
-    let (web_span, web_address) = entry_points(&mut fields);
+    let debug = fields.leaf("debug");
+    let web = entry_points(&mut fields);
+    let limits = limits(&mut fields);
+    let proxy = proxy(&mut fields);
     let timeouts = timeouts(&mut fields);
     let log = log(&mut fields);
     let monitoring = monitoring(&mut fields);
@@ -86,8 +134,10 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
     fields.finish();
     Gateway {
         span,
-        web_address,
-        web_span,
+        debug,
+        web,
+        limits,
+        proxy,
         timeouts,
         log,
         monitoring,
@@ -99,18 +149,76 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
     }
 }
 
-fn entry_points(gateway: &mut Fields<'_>) -> (Option<Span>, Option<Leaf>) {
+fn entry_points(gateway: &mut Fields<'_>) -> Web {
     let Some(mut fields) = gateway.section("entryPoints") else {
-        return (None, None);
+        return Web::default();
     };
     let span = fields.key_span("web");
-    let address = fields.section("web").and_then(|mut web| {
+    let web = fields.section("web").map(|mut web| {
         let address = web.leaf("address");
+        let proxy_protocol = proxy_protocol(&mut web);
         web.finish();
-        address
+        Web {
+            span,
+            address,
+            proxy_protocol,
+        }
     });
     fields.finish();
-    (span, address)
+    web.unwrap_or_default()
+}
+
+fn proxy_protocol(entry_point: &mut Fields<'_>) -> ProxyProtocol {
+    let Some(mut fields) = entry_point.section("proxyProtocol") else {
+        return ProxyProtocol::default();
+    };
+    let proxy_protocol = ProxyProtocol {
+        trusted_proxies: fields.leaves("trustedProxies"),
+        required: fields.leaf("required"),
+    };
+    fields.finish();
+    proxy_protocol
+}
+
+fn limits(gateway: &mut Fields<'_>) -> Limits {
+    let Some(mut fields) = gateway.section("limits") else {
+        return Limits::default();
+    };
+    let limits = Limits {
+        uri_bytes: fields.leaf("maxUriBytes"),
+        header_bytes: fields.leaf("maxHeaderBytes"),
+        headers: fields.leaf("maxHeaders"),
+        connections: fields.leaf("maxConnections"),
+        requests_per_connection: fields.leaf("maxRequestsPerConnection"),
+        http2: http2(&mut fields),
+    };
+    fields.finish();
+    limits
+}
+
+fn http2(limits: &mut Fields<'_>) -> Http2 {
+    let Some(mut fields) = limits.section("http2") else {
+        return Http2::default();
+    };
+    let http2 = Http2 {
+        streams: fields.leaf("maxStreams"),
+        resets: fields.leaf("maxResets"),
+    };
+    fields.finish();
+    http2
+}
+
+fn proxy(gateway: &mut Fields<'_>) -> Proxy {
+    let Some(mut fields) = gateway.section("proxy") else {
+        return Proxy::default();
+    };
+    let proxy = Proxy {
+        enabled: fields.leaf("enabled"),
+        trusted_proxies: fields.leaves("trustedProxies"),
+        ip_headers: fields.leaves("ipHeaders"),
+    };
+    fields.finish();
+    proxy
 }
 
 fn timeouts(gateway: &mut Fields<'_>) -> Timeouts {
@@ -166,6 +274,8 @@ fn monitoring(gateway: &mut Fields<'_>) -> Monitoring {
         span,
         enable_readiness: fields.leaf("enableReadiness"),
         enable_liveness: fields.leaf("enableLiveness"),
+        enable_build_info: fields.leaf("enableBuildInfo"),
+        host: fields.leaf("host"),
     };
     fields.finish();
     monitoring

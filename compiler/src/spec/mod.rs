@@ -4,7 +4,7 @@
 mod deprecated;
 mod edit;
 pub(crate) mod fields;
-mod gateway;
+pub(crate) mod gateway;
 mod middleware;
 pub(crate) mod node;
 mod parse;

@@ -26,6 +26,10 @@ pub(crate) enum Group {
     ResponseHeader,
     Field,
     User,
+    /// RT-LOG-5
+    Debug,
+    /// The last of them, known first.
+    DebugResponse,
 }
 
 /// A field of a line.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::answer::Answer;
 use crate::chain::{Exchange, Filter, Flow};
 use crate::gateway::{Start, StartError};
+use crate::values::Networks;
 
 /// The rule.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct AccessPolicy {
     allow: bool,
-    ranges: Vec<(IpAddr, IpAddr)>,
+    ranges: Networks,
     status: u16,
     message: Option<&'static str>,
 }
@@ -44,24 +45,17 @@ impl AccessPolicy {
         let range = |(first, last): &(&str, &str)| Ok((parse(first)?, parse(last)?));
         Ok(Self {
             allow: config.allow,
-            ranges: config.ranges.iter().map(range).collect::<Result<_, _>>()?,
+            ranges: Networks::of(config.ranges.iter().map(range).collect::<Result<_, _>>()?),
             status: config.status,
             message: config.message,
         })
     }
-
-    /// MW-POLICY-5: the last range that begins at or below the address holds it, or none does.
-    fn lists(&self, client: IpAddr) -> bool {
-        let behind = self.ranges.partition_point(|(first, _)| *first <= client);
-        let candidate = behind.checked_sub(1).and_then(|at| self.ranges.get(at));
-        candidate.is_some_and(|(_, last)| client <= *last)
-    }
 }
 
 impl Filter for AccessPolicy {
-    /// MW-POLICY-1, MW-CLI-7
+    /// MW-POLICY-1, MW-POLICY-5, MW-CLI-7
     fn request(&self, exchange: &mut Exchange) -> Flow {
-        if self.lists(exchange.client.to_canonical()) == self.allow {
+        if self.ranges.contains(exchange.client) == self.allow {
             return Flow::Next;
         }
         Flow::Answer(match self.message {

@@ -1,22 +1,23 @@
 //! Chunked bodies (RFC 9112 §7.1): decoded in place, so that only data remains (RT-SMUG-7).
 
+use super::{Limits, trailers};
 use crate::error::{Refusal, RefusalReason};
 
 /// Longest chunk line, its extension included.
 const LINE_BYTES_MAX: usize = 256;
 /// All extensions of one body together.
 const EXTENSION_BYTES_MAX: usize = 16 * 1024;
-/// The trailer section.
-const TRAILER_BYTES_MAX: usize = 64 * 1024;
-
 /// The state between two pieces of a chunked body.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
     state: State,
     /// Bytes of the current line.
     line: usize,
     extensions: usize,
-    trailers: usize,
+    /// The trailer section as received, so far.
+    trailers: Vec<u8>,
+    trailer_bytes_max: usize,
+    trailers_max: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,7 +49,7 @@ enum State {
 }
 
 /// What one piece of input came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
     /// Data bytes, now at the front of the input.
     pub data: usize,
@@ -56,9 +57,24 @@ pub struct Decoded {
     pub consumed: usize,
     /// Whether the body is complete.
     pub done: bool,
+    /// At the end of the body, the trailer fields that may pass, each ended by CRLF (RT-SEM-4).
+    pub trailers: Vec<u8>,
 }
 
 impl Decoder {
+    /// A decoder of a body whose trailers are held to the limits of a header section (RT-LIM-2).
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            state: State::default(),
+            line: 0,
+            extensions: 0,
+            trailers: Vec::new(),
+            trailer_bytes_max: limits.header_bytes_max,
+            trailers_max: limits.fields_max,
+        }
+    }
+
     /// Decodes a piece in place.
     ///
     /// # Errors
@@ -88,10 +104,16 @@ impl Decoder {
             self.state = self.step(byte)?;
             at += 1;
         }
+        let done = self.state == State::End;
         Ok(Decoded {
             data,
             consumed: at,
-            done: self.state == State::End,
+            done,
+            trailers: if done && !self.trailers.is_empty() {
+                trailers::pass(&std::mem::take(&mut self.trailers), self.trailers_max)?
+            } else {
+                Vec::new()
+            },
         })
     }
 
@@ -117,10 +139,12 @@ impl Decoder {
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::SizeStart,
             (State::TrailerStart, b'\r') => State::EndLf,
-            (State::TrailerStart, byte) if byte > b' ' && byte < 0x7f => self.trailer()?,
-            (State::Trailer, b'\r') => State::TrailerLf,
-            (State::Trailer, b'\t' | b' '..=0x7e | 0x80..) => self.trailer()?,
-            (State::TrailerLf, b'\n') => State::TrailerStart,
+            (State::TrailerStart, byte) if byte > b' ' && byte < 0x7f => {
+                self.trailer(byte, State::Trailer)?
+            }
+            (State::Trailer, b'\r') => self.trailer(byte, State::TrailerLf)?,
+            (State::Trailer, b'\t' | b' '..=0x7e | 0x80..) => self.trailer(byte, State::Trailer)?,
+            (State::TrailerLf, b'\n') => self.trailer(byte, State::TrailerStart)?,
             (State::EndLf, b'\n') => State::End,
             _ => return Err(malformed),
         })
@@ -135,13 +159,13 @@ impl Decoder {
         Ok(State::Extension { size })
     }
 
-    fn trailer(&mut self) -> Result<State, Refusal> {
-        self.trailers += 1;
-        if self.trailers > TRAILER_BYTES_MAX {
+    fn trailer(&mut self, byte: u8, next: State) -> Result<State, Refusal> {
+        if self.trailers.len() >= self.trailer_bytes_max {
             let detail = "trailer section too large";
             return Err(Refusal::new(431, RefusalReason::Limit, detail));
         }
-        Ok(State::Trailer)
+        self.trailers.push(byte);
+        Ok(next)
     }
 }
 
@@ -155,7 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn decoded(pieces: &[&[u8]]) -> Result<(Vec<u8>, Vec<u8>, bool), u16> {
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(&Limits::default());
         let (mut data, mut rest, mut done) = (Vec::new(), Vec::new(), false);
         for piece in pieces {
             let mut piece = piece.to_vec();
@@ -196,11 +220,37 @@ mod tests {
             "1\r\na\n",
             "11111111111111111\r\n",
             "0\r\n x\r\n\r\n",
+            "0\r\nX-A : b\r\n\r\n",
+            "0\r\nX-A\r\n\r\n",
+            "0\r\n: b\r\n\r\n",
+            "0\r\nX-A: b\r\n c\r\n\r\n",
+            "0\r\nX(A: b\r\n\r\n",
             "0\r\n\n",
             "1;a\0\r\n",
             &long,
         ] {
             assert_eq!(decoded(&[body.as_bytes()]), Err(400), "{body:?}");
+        }
+    }
+
+    /// RT-LIM-2: trailers have the limits of a header section.
+    #[test]
+    fn trailer_limits() {
+        let limits = Limits {
+            header_bytes_max: 64,
+            fields_max: 2,
+            ..Limits::default()
+        };
+        for (section, expected) in [
+            ("A: 1\r\nB: 2\r\n".to_owned(), Ok("A: 1\r\nB: 2\r\n")),
+            ("A: 1\r\nB: 2\r\nC: 3\r\n".to_owned(), Err(431)),
+            (format!("A: {}\r\n", "b".repeat(60)), Err(431)),
+        ] {
+            let mut bytes = format!("0\r\n{section}\r\n").into_bytes();
+            let decoded = Decoder::new(&limits).decode(&mut bytes);
+            let found = decoded.map(|decoded| String::from_utf8(decoded.trailers).unwrap());
+            let found = found.as_deref().map_err(|refusal| refusal.status);
+            assert_eq!(found, expected, "{section:?}");
         }
     }
 
@@ -232,7 +282,7 @@ mod tests {
 
         #[test]
         fn never_panics(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Decoder::default().decode(&mut bytes);
+            let _ = Decoder::new(&Limits::default()).decode(&mut bytes);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! How a message's body is delimited (RFC 9112 §6, RT-SMUG-1 to -3).
 
-use super::list;
 use crate::error::{Refusal, RefusalReason};
 
 /// The delimitation of a body.
@@ -57,7 +56,9 @@ impl Fields {
         if self.encodings > 1 {
             return Err(Refusal::framing("repeated Transfer-Encoding"));
         }
-        let mut codings = list(value).peekable();
+        // Empty members are legal, but readers differ in what they make of `chunked,`.
+        let mut codings = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        let mut codings = codings.by_ref().peekable();
         let mut known = true;
         while let Some(coding) = codings.next() {
             let is_chunked = coding.eq_ignore_ascii_case(b"chunked");
@@ -167,6 +168,17 @@ mod tests {
         assert_eq!(check(&[(false, "chunked, gzip")]), Err(400));
         assert_eq!(check(&[(false, "gzip, chunked")]), Err(501));
         assert_eq!(check(&[(false, "identity")]), Err(400));
+        for odd in [
+            "chunked,",
+            "chunked, ",
+            ",",
+            ", chunked",
+            "",
+            "chunked;q=1",
+            "chunkedx",
+        ] {
+            assert!(check(&[(false, odd)]).is_err(), "{odd:?}");
+        }
         assert_eq!(check(&[(false, "chunked"), (false, "chunked")]), Err(400));
     }
 }

@@ -3,7 +3,10 @@
 use std::mem::MaybeUninit;
 
 use super::framing::{self, Framing};
-use super::{FIELDS_MAX, Limits, ends_lines_in_crlf, field_of, list, refusal_of};
+use super::{
+    FIELDS_MAX, FIELDS_USUAL, Limits, TOO_MANY_FIELDS, ends_lines_in_crlf, field_of, list,
+    refusal_of,
+};
 use crate::error::{Refusal, RefusalReason};
 use crate::head::{Fields, Known, Method, Request, Span, TargetForm, Version};
 
@@ -28,6 +31,10 @@ pub struct RequestHead {
     pub expects_continue: bool,
     /// The form of the target.
     pub form: TargetForm,
+    /// The value of `Upgrade`, if the client asks for another protocol and may (RT-WS-1); else empty.
+    pub upgrade: Span,
+    /// Whether there are fields that only a trusted proxy may send (RT-HDR-5).
+    pub forwarded: bool,
 }
 
 /// The outcome of parsing.
@@ -62,6 +69,11 @@ struct Facts {
     names_fields: bool,
     trailers_accepted: bool,
     expects_continue: bool,
+    /// `Connection: upgrade`
+    upgrades: bool,
+    /// The value of the only `Upgrade` field.
+    upgrade: Option<Span>,
+    forwarded: bool,
 }
 
 impl RequestHead {
@@ -91,6 +103,8 @@ impl RequestHead {
             keep_alive: false,
             expects_continue: false,
             form: TargetForm::Path,
+            upgrade: nothing,
+            forwarded: false,
         }
     }
 }
@@ -111,7 +125,29 @@ pub fn parse(mut fields: Box<Fields>, limits: &Limits) -> Parsed {
 }
 
 fn scan(fields: &mut Fields, limits: &Limits) -> Result<Option<Found>, Refusal> {
+    let mut slots = [const { MaybeUninit::uninit() }; FIELDS_USUAL];
+    match scan_into(fields, limits, &mut slots) {
+        Err(refusal) if refusal == TOO_MANY_FIELDS && limits.fields_max > FIELDS_USUAL => {
+            scan_many(fields, limits)
+        }
+        scanned => scanned,
+    }
+}
+
+/// As [`scan`], with room for any number of fields that `limits.maxHeaders` can allow.
+#[cold]
+#[inline(never)]
+fn scan_many(fields: &mut Fields, limits: &Limits) -> Result<Option<Found>, Refusal> {
     let mut slots = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+    scan_into(fields, limits, &mut slots)
+}
+
+#[inline]
+fn scan_into<'f>(
+    fields: &'f mut Fields,
+    limits: &Limits,
+    slots: &mut [MaybeUninit<httparse::Header<'f>>],
+) -> Result<Option<Found>, Refusal> {
     let mut request = httparse::Request::new(&mut []);
     let (buffer, list) = fields.parts_mut();
     let bytes = buffer.filled();
@@ -119,7 +155,7 @@ fn scan(fields: &mut Fields, limits: &Limits) -> Result<Option<Found>, Refusal> 
         return Err(Refusal::framing("empty lines before the request line"));
     }
     let status = request
-        .parse_with_uninit_headers(bytes, &mut slots)
+        .parse_with_uninit_headers(bytes, slots)
         .map_err(|error| refusal_of(error, bytes))?;
     let httparse::Status::Complete(head_length) = status else {
         return within_limits(bytes, limits).map(|()| None);
@@ -133,19 +169,17 @@ fn scan(fields: &mut Fields, limits: &Limits) -> Result<Option<Found>, Refusal> 
     if target.len() > limits.target_bytes_max {
         return Err(Refusal::new(414, RefusalReason::Limit, "target too long"));
     }
-    if head_length - target.len() > limits.header_bytes_max
-        || request.headers.len() > limits.fields_max
-    {
-        return Err(Refusal::new(
-            431,
-            RefusalReason::Limit,
-            "header section too large",
-        ));
+    let first = request.headers.first();
+    let first = first.map(|header| Span::of(header.name.as_bytes(), bytes).start());
+    let section = head_length - first.unwrap_or(head_length);
+    if section > limits.header_bytes_max {
+        return Err(SECTION_TOO_LARGE);
+    }
+    if request.headers.len() > limits.fields_max {
+        return Err(TOO_MANY_FIELDS);
     }
     let mut facts = Facts::default();
     let bare_line_feed = Refusal::framing("bare line feed");
-    let first = request.headers.first();
-    let first = first.map(|header| Span::of(header.name.as_bytes(), bytes).start());
     let head = bytes.get(..head_length).unwrap_or_default();
     if !ends_lines_in_crlf(head, first) {
         return Err(bare_line_feed);
@@ -167,18 +201,22 @@ fn scan(fields: &mut Fields, limits: &Limits) -> Result<Option<Found>, Refusal> 
     }))
 }
 
+const SECTION_TOO_LARGE: Refusal =
+    Refusal::new(431, RefusalReason::Limit, "header section too large");
+
+/// Room for the method, the version and what is between them and the target.
+const LINE_BYTES: usize = 256;
+
 /// RT-LIM-1, RT-LIM-2 for a head that is not complete yet.
 fn within_limits(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
-    let line_end = memchr::memchr(b'\n', bytes);
-    if line_end.unwrap_or(bytes.len()) > limits.target_bytes_max + 256 {
+    // The empty line that may stand before a request (RT-SMUG-6) is part of neither.
+    let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+    let line_end = memchr::memchr(b'\n', bytes).map(|end| end + 1);
+    if line_end.unwrap_or(bytes.len()) > limits.target_bytes_max + LINE_BYTES {
         return Err(Refusal::new(414, RefusalReason::Limit, "target too long"));
     }
-    if bytes.len() > limits.target_bytes_max + limits.header_bytes_max {
-        return Err(Refusal::new(
-            431,
-            RefusalReason::Limit,
-            "header section too large",
-        ));
+    if bytes.len() - line_end.unwrap_or(bytes.len()) > limits.header_bytes_max {
+        return Err(SECTION_TOO_LARGE);
     }
     Ok(())
 }
@@ -196,6 +234,14 @@ impl Facts {
             Known::Te => {
                 self.trailers_accepted |=
                     list(value).any(|member| member.eq_ignore_ascii_case(b"trailers"));
+            }
+            // Two of them name no protocol that all readers agree on.
+            Known::Upgrade => {
+                let only = self.upgrade.is_none() && !is_cleartext_http2(value);
+                self.upgrade = Some(span).filter(|_| only).or(Some(Span::default()));
+            }
+            Known::Forwarded | Known::XForwardedPort | Known::XForwardedScheme => {
+                self.forwarded = true;
             }
             Known::Expect if value.eq_ignore_ascii_case(b"100-continue") => {
                 self.expects_continue = true;
@@ -216,11 +262,18 @@ impl Facts {
                 self.close = true;
             } else if option.eq_ignore_ascii_case(b"keep-alive") {
                 self.keep_alive = true;
+            } else if option.eq_ignore_ascii_case(b"upgrade") {
+                self.upgrades = true;
             } else {
                 self.names_fields = true;
             }
         }
     }
+}
+
+/// RT-LISTEN-1: a request for HTTP/2 in clear text is ignored.
+fn is_cleartext_http2(value: &[u8]) -> bool {
+    list(value).any(|protocol| protocol.eq_ignore_ascii_case(b"h2c"))
 }
 
 fn judge(
@@ -256,6 +309,8 @@ fn judge(
     let received_path = head.path;
     match decide(&head, facts) {
         Ok(framing) => Ok(RequestHead {
+            upgrade: upgrade(&head, facts, framing),
+            forwarded: facts.forwarded,
             head,
             framing,
             content_length: framing.length().filter(|_| facts.framing.any()),
@@ -271,6 +326,15 @@ fn judge(
         }),
         Err(refusal) => Err((head.fields, refusal)),
     }
+}
+
+/// RT-WS-1: what a GET without body asks its connection to become.
+fn upgrade(head: &Request, facts: &Facts, framing: Framing) -> Span {
+    let may = facts.upgrades
+        && head.kind == Method::Get
+        && head.version == Version::Http11
+        && framing.is_empty();
+    facts.upgrade.filter(|_| may).unwrap_or_default()
 }
 
 fn decide(head: &Request, facts: &Facts) -> Result<Framing, Refusal> {

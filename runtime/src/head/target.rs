@@ -148,7 +148,8 @@ impl Request {
             true => !name.is_empty() && name.iter().all(is_v6_byte),
             false => all & IN_HOST != 0,
         };
-        if !valid {
+        // An empty host is one that is not said; one with a port is none.
+        if !valid || (name.is_empty() && !self.authority.is_empty()) {
             return Err(invalid);
         }
         self.host = if any & UPPER != 0 {

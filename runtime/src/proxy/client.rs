@@ -25,6 +25,8 @@ use crate::lifecycle::Phase;
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// How long that may take.
 const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
+/// Bytes of a head's unfinished line after which its limits are looked at.
+const UNPARSED_BYTES_MAX: usize = 4 * 1024;
 
 /// One client connection.
 struct Client<S> {
@@ -41,6 +43,12 @@ struct Client<S> {
     following: Option<Box<Fields>>,
     /// Whether the client has sent bytes that nobody has read yet.
     has_more: bool,
+    /// Whether the client has ended its sending half, or all of its connection.
+    has_finished: bool,
+    /// Whether the response under way has begun.
+    begun: bool,
+    /// The version of the request under way.
+    version: Version,
 }
 
 /// Why there is no next request.
@@ -54,17 +62,26 @@ pub async fn serve<S: Socket>(core: &'static Core, socket: S, peer: SocketAddr) 
     let mut client = Client {
         socket,
         watch: core.clock.watch(),
-        peer: Peer::new(peer.ip(), "http"),
+        peer: Peer::new(core, peer.ip(), false),
         incoming: Incoming::Done,
         outgoing: None,
         delimiting: Delimiting::Plain,
         following: None,
         has_more: false,
+        has_finished: false,
+        begun: false,
+        version: Version::Http11,
     };
     let mut first = true;
+    let mut requests_left = core.requests_per_connection_max;
     loop {
         let persistence = match client.next_request(core, first).await {
-            Ok((request, body)) => exchange::run(core, &mut client, request, body).await,
+            Ok((mut request, body)) => {
+                // RT-LIM-8
+                requests_left = requests_left.saturating_sub(1);
+                request.keep_alive &= requests_left > 0;
+                exchange::run(core, &mut client, request, body).await
+            }
             Err(Ended::Refused(fields, refusal)) => {
                 core.log.refused(&client.peer.text, refusal);
                 let answer = Answer::of(refusal.status);
@@ -91,6 +108,8 @@ impl<S: Socket> Client<S> {
         let settings = &core.settings;
         let mut fields = self.following.take();
         self.has_more = false;
+        self.begun = false;
+        let mut parsed = 0;
         let mut begun = first || fields.is_some();
         self.watch.limit(if begun {
             Some(settings.header_timeout)
@@ -98,7 +117,8 @@ impl<S: Socket> Client<S> {
             settings.idle_timeout
         });
         loop {
-            if let Some(received) = fields.take() {
+            if let Some(received) = fields.take_if(|fields| may_be_complete(fields, parsed)) {
+                parsed = received.buffer.len();
                 match request::parse(received, &core.limits) {
                     Parsed::Complete(request) => return self.take_in(core, request),
                     Parsed::Refused(fields, refusal) => {
@@ -171,10 +191,12 @@ impl<S: Socket> Client<S> {
         core: &Core,
         mut request: RequestHead,
     ) -> Result<(RequestHead, Body), Ended> {
-        self.incoming = Incoming::new(request.framing);
+        self.incoming = Incoming::new(request.framing, &core.limits);
+        self.version = request.head.version();
         let head_length = request.head_length;
         let received = request.received;
         let mut prefix = Span::default();
+        let mut trailers = Vec::new();
         if received > head_length {
             let buffer = &mut request.head.fields.buffer;
             let rest = buffer.filled_mut().get_mut(head_length..received);
@@ -184,6 +206,7 @@ impl<S: Socket> Client<S> {
                     let following = rest.get(taken.consumed..).unwrap_or_default();
                     self.keep_following(&core.buffers, following);
                     prefix = Span::new(head_length, head_length + taken.data);
+                    trailers = taken.trailers;
                 }
                 Err(refusal) => return Err(Ended::Refused(request.head.fields, refusal)),
             }
@@ -192,8 +215,39 @@ impl<S: Socket> Client<S> {
             framing: request.framing,
             prefix,
             expects_continue: request.expects_continue,
+            trailers,
         };
         Ok((request, body))
+    }
+
+    /// Finds out whether a client that has ended its sending half still listens: if it has closed all
+    /// of its connection, its system answers any byte with a reset. What is sent means nothing: an
+    /// interim response before the head, a leading zero of the next chunk's size in a chunked body.
+    fn probe(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let probe: &[u8] = match (self.begun, self.delimiting, self.version) {
+            (false, _, Version::Http11) => b"HTTP/1.1 100 Continue\r\n\r\n",
+            (true, Delimiting::Chunks, _) => b"0",
+            (false, _, Version::Http10) | (true, Delimiting::Plain, _) => return Ok(()),
+        };
+        match self.socket.poll_write(cx, &[io::IoSlice::new(probe)]) {
+            Poll::Ready(Ok(written)) if written == probe.len() => Ok(()),
+            Poll::Ready(Ok(_)) => Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(Err(error)) => Err(error),
+            // It has not read what was sent before: there is something on its way already.
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    /// In a tunnel: the bytes that came with the request that opened it.
+    fn early(&mut self) -> Option<Piece> {
+        let fields = self
+            .following
+            .take_if(|_| matches!(self.incoming, Incoming::Close))?;
+        Some(Piece {
+            data: Span::new(0, fields.buffer.len()),
+            fields,
+            tail: Tail::More,
+        })
     }
 
     /// Keeps bytes that belong to the next request.
@@ -229,6 +283,14 @@ impl<S: Socket> Client<S> {
     }
 }
 
+/// Whether a head of which `parsed` bytes have been looked at is worth looking at again. A
+/// line that is not complete cannot change the outcome, so that bytes that come one by one cost no
+/// more than lines that do.
+fn may_be_complete(fields: &Fields, parsed: usize) -> bool {
+    let fresh = fields.buffer.filled().get(parsed..).unwrap_or_default();
+    parsed == 0 || fresh.len() >= UNPARSED_BYTES_MAX || memchr::memchr(b'\n', fresh).is_some()
+}
+
 impl<S: Socket> Downstream for Client<S> {
     fn peer(&self) -> &Peer {
         &self.peer
@@ -247,6 +309,9 @@ impl<S: Socket> Downstream for Client<S> {
         cx: &mut Context<'_>,
         buffers: &Buffers,
     ) -> Poll<Result<Piece, BodyFault>> {
+        if let Some(fields) = self.early() {
+            return Poll::Ready(Ok(fields));
+        }
         let mut fields = buffers.scratch();
         let count = match self
             .socket
@@ -256,6 +321,7 @@ impl<S: Socket> Downstream for Client<S> {
                 buffers.put_scratch(fields);
                 return Poll::Pending;
             }
+            Poll::Ready(Ok(0)) if self.incoming.end().is_ok() => 0,
             Poll::Ready(Err(_) | Ok(0)) => return Poll::Ready(Err(BodyFault::Gone)),
             Poll::Ready(Ok(count)) => count,
         };
@@ -269,19 +335,37 @@ impl<S: Socket> Downstream for Client<S> {
         Poll::Ready(Ok(Piece {
             fields,
             data: Span::new(0, taken.data),
-            tail: Tail::of(self.incoming.is_done()),
+            tail: Tail::of(self.incoming.is_done(), taken.trailers),
         }))
     }
 
     /// Bytes the client sends early are left for later. Looked at only from the next tick on, which
-    /// is soon enough for RT-UP-7.
+    /// is soon enough for RT-UP-7. A client that has only ended its sending half is not gone
+    /// (RFC 9112 §9.6).
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.has_more || !self.watch.lingers() {
+        // While its body is outstanding, reading that tells.
+        if self.has_more || !self.incoming.is_done() || !self.watch.lingers() {
             return Poll::Pending;
+        }
+        if self.has_finished {
+            self.watch.linger_again();
+            return if self.socket.has_failed() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            };
         }
         match self.socket.poll_peek(cx) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(()),
+            Poll::Ready(Err(_)) => Poll::Ready(()),
+            Poll::Ready(Ok(0)) => {
+                self.has_finished = true;
+                if self.probe(cx).is_err() {
+                    return Poll::Ready(());
+                }
+                self.watch.linger_again();
+                Poll::Pending
+            }
             Poll::Ready(Ok(_)) => {
                 self.has_more = true;
                 Poll::Pending
@@ -303,6 +387,7 @@ impl<S: Socket> Downstream for Client<S> {
     }
 
     fn push_answer(&mut self, buffers: &Buffers, response: &Response, terms: Terms, body: &[u8]) {
+        self.begun = true;
         let mut lead = buffers.wire();
         write_head(&mut lead, response, terms);
         lead.push(body);
@@ -317,15 +402,26 @@ impl<S: Socket> Downstream for Client<S> {
         data: Span,
         tail: Tail,
     ) {
+        self.begun = true;
         let mut lead = buffers.wire();
         write_head(&mut lead, &response, terms);
         self.delimiting = match terms.announced {
             Announced::Framed => Delimiting::Chunks,
-            Announced::Close | Announced::Length(_) | Announced::Nothing => Delimiting::Plain,
+            Announced::Close | Announced::Length(_) | Announced::Nothing | Announced::Tunnel => {
+                Delimiting::Plain
+            }
         };
         let fields = response.fields;
         let piece = Piece { fields, data, tail };
         self.outgoing = Some(Frame::with_piece(lead, piece, self.delimiting, buffers));
+    }
+
+    fn become_tunnel(&mut self) {
+        self.incoming = Incoming::Close;
+    }
+
+    fn has_begun(&self) -> bool {
+        self.begun
     }
 
     fn push_piece(&mut self, buffers: &Buffers, piece: Piece) {
@@ -358,6 +454,11 @@ fn write_head(lead: &mut Buffer, response: &Response, terms: Terms) {
         Announced::Framed => write::field(lead, b"Transfer-Encoding", b"chunked"),
         Announced::Length(length) => write::content_length(lead, length),
         Announced::Close | Announced::Nothing => {}
+        // RT-WS-1: the connection is no longer one of HTTP; its fields are the response's own.
+        Announced::Tunnel => {
+            lead.push(b"\r\n");
+            return;
+        }
     }
     match (terms.keep, terms.version) {
         (false, _) => write::field(lead, b"Connection", b"close"),

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use super::Core;
 use super::buffers::Buffers;
-use super::forward::ForwardingFields;
+use super::forwarding::ForwardingFields;
 use crate::clock::Watch;
 use crate::error::Refusal;
 use crate::head::{Fields, Response, Span, Version};
@@ -61,6 +61,13 @@ pub(super) trait Downstream {
         tail: Tail,
     );
 
+    /// After `101`: what was handed over was the last of HTTP. From now on [`Downstream::poll_body`]
+    /// gives bytes as they come, and pieces are sent as they are (RT-WS-1).
+    fn become_tunnel(&mut self);
+
+    /// Whether any of the final response has been handed over.
+    fn has_begun(&self) -> bool;
+
     /// Hands over another piece of the body.
     fn push_piece(&mut self, buffers: &Buffers, piece: Piece);
 
@@ -74,6 +81,10 @@ pub(super) struct Peer {
     pub(super) address: IpAddr,
     /// `address` as text, for the log.
     pub(super) text: String,
+    /// Whether it is a proxy that may say who the client is (RT-IP-2).
+    pub(super) trusted: bool,
+    /// Whether the connection is TLS.
+    pub(super) secure: bool,
     /// The forwarding fields of every request of this connection.
     pub(super) forwarding: ForwardingFields,
 }
@@ -93,6 +104,8 @@ pub(super) enum Tail {
     End,
     /// Another piece.
     More,
+    /// The body ends with these trailer fields, each ended by CRLF (RT-SEM-4).
+    Trailers(Vec<u8>),
 }
 
 /// Why there is no next piece of a request's body.
@@ -124,6 +137,8 @@ pub(super) enum Announced {
     Length(u64),
     /// No body, and no field besides the response's own that says so.
     Nothing,
+    /// Another protocol, which the response's own fields name.
+    Tunnel,
 }
 
 /// What becomes of the connection after a request.
@@ -138,14 +153,18 @@ pub(super) enum Persistence {
 }
 
 impl Peer {
-    /// The peer of a connection over `scheme`.
-    pub(super) fn new(address: IpAddr, scheme: &str) -> Self {
+    /// The peer of a connection; `secure`: over TLS.
+    pub(super) fn new(core: &Core, address: IpAddr, secure: bool) -> Self {
         let address = address.to_canonical();
         let text = address.to_string();
+        let proxies = core.settings.proxies.as_ref();
+        let scheme = if secure { "https" } else { "http" };
         Self {
             address,
             forwarding: ForwardingFields::new(&text, scheme),
             text,
+            trusted: proxies.is_some_and(|proxies| proxies.trusts(address)),
+            secure,
         }
     }
 }
@@ -154,16 +173,20 @@ impl Piece {
     /// Whether nothing follows.
     pub(super) fn is_last(&self) -> bool {
         match self.tail {
-            Tail::End => true,
+            Tail::End | Tail::Trailers(_) => true,
             Tail::More => false,
         }
     }
 }
 
 impl Tail {
-    /// The tail of a piece; `end`: nothing follows.
-    pub(super) fn of(end: bool) -> Self {
-        if end { Self::End } else { Self::More }
+    /// The tail of a piece; `end`: nothing follows but these trailers.
+    pub(super) fn of(end: bool, trailers: Vec<u8>) -> Self {
+        match (end, trailers.is_empty()) {
+            (false, _) => Self::More,
+            (true, true) => Self::End,
+            (true, false) => Self::Trailers(trailers),
+        }
     }
 }
 

@@ -24,11 +24,11 @@ pub(super) fn answer(
     }
     let reads = matches!(request.kind(), Method::Get | Method::Head);
     match (own, reads) {
-        (true, true) => Some(health(core, request.canonical_path() == READINESS)),
+        (true, true) => Some(document(core, request.canonical_path())),
         (true, false) => unrouted.then(|| not_allowed(request)),
         (false, true) => {
             let registered = request.canonical_path().strip_suffix('/')?;
-            if !is_endpoint(core, registered.as_bytes()) {
+            if !is_endpoint(core, request, registered.as_bytes()) {
                 return None;
             }
             let location = format!("{registered}{}", request.query());
@@ -40,6 +40,7 @@ pub(super) fn answer(
 
 const READINESS: &str = "/readyz";
 const LIVENESS: &str = "/healthz";
+const BUILD: &str = "/healthz/build";
 
 fn not_allowed(request: &Request) -> Answer {
     let message = format!("405 {} method not allowed", request.method());
@@ -48,12 +49,42 @@ fn not_allowed(request: &Request) -> Answer {
 
 /// Whether a request is for one of the gateway's own endpoints.
 pub(super) fn is_own(core: &Core, request: &Request) -> bool {
-    is_endpoint(core, request.bytes(request.canonical))
+    is_endpoint(core, request, request.bytes(request.canonical))
 }
 
-fn is_endpoint(core: &Core, path: &[u8]) -> bool {
-    (path == READINESS.as_bytes() && core.settings.readiness_enabled)
-        || (path == LIVENESS.as_bytes() && core.settings.liveness_enabled)
+fn is_endpoint(core: &Core, request: &Request, path: &[u8]) -> bool {
+    let settings = &core.settings;
+    (path == READINESS.as_bytes() && settings.readiness_enabled)
+        || (path == LIVENESS.as_bytes() && settings.liveness_enabled)
+        || (settings.build_info_enabled
+            && path == BUILD.as_bytes()
+            && is_for_operators(core, request))
+}
+
+/// `monitoring.host`: the endpoint is as if absent on other hosts.
+fn is_for_operators(core: &Core, request: &Request) -> bool {
+    let host = core.settings.monitoring_host.as_ref();
+    let port = request.port().unwrap_or(80);
+    host.is_none_or(|host| host.fits(request.bytes(request.host), port))
+}
+
+fn document(core: &Core, path: &str) -> Answer {
+    match path {
+        BUILD => build(core.revision),
+        path => health(core, path == READINESS),
+    }
+}
+
+/// RT-OBS-8. There is no overlay in this release.
+fn build(revision: &str) -> Answer {
+    let version = crate::VERSION;
+    Answer::json(
+        200,
+        format!(
+            "{{\"name\":\"Service Gateway\",\"version\":\"{version}\",\
+             \"revision\":\"{revision}\",\"overlay\":\"\"}}\n"
+        ),
+    )
 }
 
 /// RT-OBS-1, RT-OBS-2

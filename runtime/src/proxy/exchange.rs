@@ -1,19 +1,25 @@
 //! One request through its route: chain in, backend or answer, chain out, log (RT-CHAIN-1).
 
 use std::cell::RefCell;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
 
 use super::downstream::{Downstream, Peer, Persistence};
 use super::forward::{Body, Failure, Open, forward};
 use super::respond::{self, Sent};
 use super::upload::Upload;
-use super::{Core, endpoints};
+use super::{Core, debug, endpoints};
 use crate::answer::Answer;
 use crate::chain::{Chain, Exchange, ExplicitFields, Flow, request_id};
 use crate::clock::Moment;
 use crate::error::UpstreamFault;
 use crate::filter::body_limit;
 use crate::h1::request::RequestHead;
-use crate::head::{Buffer, Fields, Method, Request, Response, TargetForm};
+use crate::head::{Buffer, Fields, Method, Request, Response, Span, TargetForm};
+use crate::identity;
 use crate::log::Record;
 use crate::route::rewrite::Rewriting;
 use crate::route::{Maintenance, Route, RouteId};
@@ -33,8 +39,41 @@ enum Verdict {
     Forward,
 }
 
-/// Takes one request from its head to its last byte and its log line.
+/// Takes one request from its head to its last byte and its log line. If anything panics on the way,
+/// the client gets a 500 where it has got nothing yet (RT-ERR-19, MW-GEN-23).
 pub(super) async fn run<D: Downstream>(
+    core: &'static Core,
+    downstream: &mut D,
+    request: RequestHead,
+    body: Body,
+) -> Persistence {
+    let outcome = {
+        let mut served = pin!(serve(core, &mut *downstream, request, body));
+        // What a panic leaves behind is dropped with the future; cells of the core hold no half-made
+        // values between two calls.
+        poll_fn(|cx| {
+            let poll = AssertUnwindSafe(|| served.as_mut().poll(cx));
+            catch_unwind(poll).map_or(Poll::Ready(None), |poll| poll.map(Some))
+        })
+        .await
+    };
+    match outcome {
+        Some(persistence) => persistence,
+        None => answer_panic(core, downstream).await,
+    }
+}
+
+/// After a panic: what is left is the connection.
+async fn answer_panic<D: Downstream>(core: &'static Core, downstream: &mut D) -> Persistence {
+    core.log.panicked(&downstream.peer().text);
+    if downstream.has_begun() {
+        return Persistence::Abort;
+    }
+    let fields = core.buffers.head();
+    answer_unrouted(core, downstream, fields, Answer::of(500)).await
+}
+
+async fn serve<D: Downstream>(
     core: &'static Core,
     downstream: &mut D,
     request: RequestHead,
@@ -54,6 +93,7 @@ pub(super) async fn run<D: Downstream>(
         .get(exchange.route.chain.index())
         .map(Box::as_ref);
     let own = endpoints::is_own(core, &exchange.request);
+    let arrived = core.settings.debug.then(|| debug::arrived(&exchange));
     let sent = if let Some(answer) = endpoints::answer(core, &exchange, own, route.is_none(), form)
     {
         let keep = keep_alive && downstream.is_received();
@@ -74,21 +114,47 @@ pub(super) async fn run<D: Downstream>(
         )
         .await
     };
+    if let Some(arrived) = arrived {
+        debug::add(&exchange, arrived, sent.bytes);
+    }
     if let Some(started) = started {
-        let record = Record {
+        log(core, downstream.peer(), &exchange, &sent, |record| Record {
             received_path,
-            address: &downstream.peer().text,
-            status: sent.status,
-            bytes_out: sent.bytes,
-            backend: sent.backend.unwrap_or_default(),
-            aborted: sent.aborted,
             own,
             elapsed: started.elapsed(),
-        };
-        core.log.request(&exchange, &record);
+            ..record
+        });
     }
     core.buffers.put_head(exchange.request.fields);
     sent.persistence
+}
+
+/// Logs a request; `complete` fills in what is known before its response.
+fn log<'a>(
+    core: &Core,
+    peer: &'a Peer,
+    exchange: &Exchange,
+    sent: &'a Sent,
+    complete: impl FnOnce(Record<'a>) -> Record<'a>,
+) {
+    let record = complete(Record {
+        received_path: Span::default(),
+        address: &peer.text,
+        status: sent.status,
+        bytes_out: sent.bytes,
+        bytes_in: sent.tunnelled,
+        backend: sent.backend.unwrap_or_default(),
+        aborted: sent.aborted,
+        own: false,
+        elapsed: Duration::ZERO,
+    });
+    if exchange.client == peer.address {
+        return core.log.request(exchange, &record);
+    }
+    // RT-IP-5: the same client everywhere.
+    let address = exchange.client.to_string();
+    let address = address.as_str();
+    core.log.request(exchange, &Record { address, ..record });
 }
 
 /// An answer to bytes that never became a request; the connection ends with it.
@@ -118,6 +184,12 @@ fn limit_time<D: Downstream>(core: &Core, downstream: &D) {
     downstream.watch().limit(limit);
 }
 
+/// RT-LISTEN-3: until when the response may take, counted from the request's head.
+fn write_deadline<D: Downstream>(core: &Core, downstream: &D) -> u64 {
+    let limit = core.settings.write_timeout;
+    limit.map_or(u64::MAX, |limit| downstream.watch().deadline_of(limit))
+}
+
 fn find_route(core: &Core, request: &Request) -> Option<RouteId> {
     // `web` is the only entry point of this release: plain HTTP, port 80 unless said.
     let port = 80;
@@ -131,17 +203,26 @@ fn make_exchange(
     route: Option<RouteId>,
 ) -> Exchange {
     let mut head = request.head;
+    if request.forwarded && !peer.trusted {
+        // RT-HDR-5, and the other name of the scheme.
+        for name in ["Forwarded", "X-Forwarded-Port", "X-Forwarded-Scheme"] {
+            head.fields.remove(name);
+        }
+    }
     let id = request_id(&mut head.fields, || core.random.borrow_mut().u128(..));
+    let proxies = core.settings.proxies.as_ref().filter(|_| peer.trusted);
+    let client = proxies.map(|proxies| proxies.client(peer.address, &head.fields));
     Exchange {
         route: route
             .and_then(|id| core.table.route(id))
             .unwrap_or(&UNMATCHED),
         target: route.and_then(|id| core.upstream(id)?.target()),
-        client: peer.address,
-        secure: false,
+        client: client.unwrap_or(peer.address),
+        secure: peer.secure || (peer.trusted && identity::says_https(&head.fields)),
+        trusted: peer.trusted,
+        upgrade: request.upgrade,
         id,
         id_fields: None,
-        trusted: false,
         user: String::new(),
         logged: RefCell::default(),
         body_limit: None,
@@ -296,10 +377,16 @@ async fn conclude<D: Downstream>(
             };
             let received = downstream.is_received();
             let mut open = Open {
-                upload: Upload::new(body, received, exchange.body_limit),
+                upload: Upload::new(body, received, exchange.body_limit, || {
+                    write_deadline(core, downstream)
+                }),
                 connection: None,
             };
             match forward(core, downstream, exchange, body, upstream, &mut open).await {
+                Ok(response) if response.0.head.status() == 101 => {
+                    return respond::tunnel(core, downstream, exchange, chain, response, &mut open)
+                        .await;
+                }
                 Ok(response) => {
                     return respond::pass(
                         core, downstream, exchange, chain, response, &mut open, keep_alive,
@@ -325,13 +412,14 @@ async fn conclude<D: Downstream>(
         }
     };
     downstream.watch().limit(core.settings.write_timeout);
+    let downstream_received = downstream.is_received();
     respond::answer(
         core,
         downstream,
         exchange,
         chain,
         answer,
-        keep_alive && body.framing.is_empty(),
+        keep_alive && downstream_received,
     )
     .await
 }

@@ -7,15 +7,16 @@ use std::task::{Context, Poll};
 use super::Core;
 use super::buffers::SCRATCH_BYTES;
 use super::downstream::{BodyFault, Downstream, Peer, sent};
+use super::forwarding;
 use super::frame::Frame;
 use super::relay::unexpected_end;
 use super::upload::{Upload, UploadFault};
-use crate::chain::{Exchange, ExplicitFields};
+use crate::chain::Exchange;
 use crate::error::{Refusal, UpstreamFault};
 use crate::h1::framing::Framing;
 use crate::h1::response::{self, Parsed, ResponseHead};
 use crate::h1::write;
-use crate::head::{Buffer, Fields, Known, Method, Span, Version};
+use crate::head::{Buffer, Fields, Method, Span, Version};
 use crate::io::Socket;
 use crate::upstream::{Backend, Connection, Upstream};
 
@@ -23,12 +24,14 @@ use crate::upstream::{Backend, Connection, Upstream};
 const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
 
 /// What of a request's body came with its head.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Body {
     pub(super) framing: Framing,
     /// Decoded data in the request's arena.
     pub(super) prefix: Span,
     pub(super) expects_continue: bool,
+    /// Trailer fields, if all of the body came with the head.
+    pub(super) trailers: Vec<u8>,
 }
 
 /// What goes on between both sides of a request. Stays in one place while the request does.
@@ -123,29 +126,44 @@ async fn send<D: Downstream>(
     let repeatable = body.framing.is_empty() && exchange.request.kind().is_idempotent();
     let bodiless = exchange.request.kind() == Method::Head;
     let mut received = None;
+    let mut answered = false;
     loop {
         let socket = &mut connection.socket;
         let failure =
             match await_head(core, downstream, socket, upload, &mut received, bodiless).await {
-                Ok(response) if response.head.status() >= 200 => {
+                Ok(response) if is_final(exchange, &response) => {
                     open.connection = Some(connection);
                     return Ok(response);
                 }
                 Ok(interim) => {
+                    answered = true;
                     received = pass_interim(core, downstream, exchange, interim).await?;
                     continue;
                 }
                 Err(failure) => failure,
             };
         let died = matches!(failure, Failure::Upstream(UpstreamFault::Closed(_)));
-        if !(died && repeatable && connection.reused) {
+        let harmless = repeatable || upload.is_unsent();
+        let silent = !answered && received.is_none();
+        if !(died && connection.reused && harmless && silent) {
             upload.recycle(&core.buffers);
+            if let Some(fields) = received {
+                core.buffers.put_scratch(fields);
+            }
             return Err(failure);
         }
         // RT-UP-8: a kept connection may die at any time; once more on a new one.
         let connected = connect(core, exchange, backend).await;
         connection = connected.map_err(Failure::Upstream)?;
         upload.restart();
+    }
+}
+
+/// Whether a response ends the wait for one: 101 does so if it was asked for (RT-SEM-2).
+fn is_final(exchange: &Exchange, response: &ResponseHead) -> bool {
+    match response.head.status() {
+        101 => !exchange.upgrade.is_empty() && !response.upgrade.is_empty(),
+        status => status >= 200,
     }
 }
 
@@ -182,7 +200,7 @@ async fn await_head<D: Downstream>(
         if let Some(error) = broken {
             return Poll::Ready(Err(Failure::Upstream(UpstreamFault::Closed(error))));
         }
-        if upload.is_done() && downstream.poll_gone(cx).is_ready() {
+        if downstream.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::ClientGone));
         }
         let watch = downstream.watch();
@@ -215,7 +233,11 @@ fn poll_response(
         let mut fields = received.take().unwrap_or_else(|| core.buffers.scratch());
         if !fields.buffer.is_empty() {
             match response::parse(fields, bodiless) {
-                Parsed::Complete(head) => return Poll::Ready(Ok(head)),
+                Parsed::Complete(response) if response.head_length > RESPONSE_HEAD_BYTES_MAX => {
+                    core.buffers.put_scratch(response.head.fields);
+                    return Poll::Ready(Err(UpstreamFault::Malformed("head too large")));
+                }
+                Parsed::Complete(response) => return Poll::Ready(Ok(response)),
                 Parsed::Malformed(fields, detail) => {
                     core.buffers.put_scratch(fields);
                     return Poll::Ready(Err(UpstreamFault::Malformed(detail)));
@@ -234,7 +256,12 @@ fn poll_response(
                 *received = Some(fields);
             }
             Poll::Ready(ended) => {
-                core.buffers.put_scratch(fields);
+                // What has come stays, as a sign that something has (RT-UP-8).
+                if fields.buffer.is_empty() {
+                    core.buffers.put_scratch(fields);
+                } else {
+                    *received = Some(fields);
+                }
                 let error = ended.err().unwrap_or_else(unexpected_end);
                 return Poll::Ready(Err(UpstreamFault::Closed(error)));
             }
@@ -297,7 +324,11 @@ fn write_head(
     let mut out = core.buffers.wire();
     write_target(&mut out, exchange, &backend.url.path);
     out.push(b" HTTP/1.1\r\n");
-    write_fields(&mut out, exchange, &backend.url.authority, &peer.forwarding);
+    forwarding::write_fields(&mut out, exchange, &backend.url.authority, peer);
+    if !exchange.upgrade.is_empty() {
+        write::field(&mut out, b"Connection", b"Upgrade");
+        write::field(&mut out, b"Upgrade", request.bytes(exchange.upgrade));
+    }
     match body.framing {
         Framing::Chunked => write::field(&mut out, b"Transfer-Encoding", b"chunked"),
         Framing::Close | Framing::Length(_) => {
@@ -318,7 +349,9 @@ fn write_head(
         }
     }
     if chunked && complete {
-        out.push(write::LAST_CHUNK);
+        out.push(b"0\r\n");
+        out.push(&body.trailers);
+        out.push(b"\r\n");
     }
     Frame::head(out)
 }
@@ -339,92 +372,5 @@ fn write_target(out: &mut Buffer, exchange: &Exchange, prefix: &str) {
     }
     if !request.query.is_empty() {
         out.push(request.bytes(request.query));
-    }
-}
-
-/// RT-HDR-2 to -8. A field that a filter has set itself wins (MW-REQH-3).
-fn write_fields(
-    out: &mut Buffer,
-    exchange: &Exchange,
-    authority: &str,
-    forwarding: &ForwardingFields,
-) {
-    let request = &exchange.request;
-    let explicit = exchange.explicit;
-    let received = request.bytes(request.authority);
-    let forward_host = exchange.route.forward_host;
-    let host = match received {
-        _ if explicit.host => request.fields.known(Known::Host).unwrap_or_default(),
-        received if forward_host && !received.is_empty() => received,
-        _ => authority.as_bytes(),
-    };
-    // In most requests `Host` comes first, as it should, and as it is meant.
-    let in_place = forward_host
-        && !explicit.host
-        && request.fields.starts_with(Known::Host, request.authority);
-    if !in_place {
-        out.push_line(b"Host", host);
-    }
-    request.fields.write(out, |known| match known {
-        Known::Host => in_place,
-        Known::Forwarded | Known::XForwardedPort => false,
-        // With another field for the id, this one is the client's own.
-        Known::XRequestId => exchange.id_fields.is_some(),
-        Known::XForwardedFor => explicit.forwarded_for,
-        Known::XForwardedHost => explicit.forwarded_host,
-        Known::XForwardedProto => explicit.forwarded_proto,
-        Known::XRealIp => explicit.real_ip,
-        _ => true,
-    });
-    forwarding.write(out, explicit);
-    if !explicit.forwarded_host {
-        out.push_line(b"X-Forwarded-Host", received);
-    }
-    match exchange.id_fields {
-        None => out.push_line(b"X-Request-ID", request.bytes(exchange.id)),
-        Some(names) => out.push_line(names.request.as_bytes(), request.bytes(exchange.id)),
-    };
-}
-
-/// The fields that are the same for all requests of a connection (RT-HDR-2 to -4), made once.
-#[derive(Debug)]
-pub(super) struct ForwardingFields {
-    lines: Vec<u8>,
-    /// Where the lines of `X-Forwarded-For`, `X-Real-IP` and `X-Forwarded-Proto` end.
-    ends: [usize; 3],
-}
-
-impl ForwardingFields {
-    pub(super) fn new(address: &str, scheme: &str) -> Self {
-        let mut lines = Vec::new();
-        let pairs = [
-            ("X-Forwarded-For", address),
-            ("X-Real-IP", address),
-            ("X-Forwarded-Proto", scheme),
-        ];
-        let ends = pairs.map(|(name, value)| {
-            lines.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-            lines.len()
-        });
-        Self { lines, ends }
-    }
-
-    fn write(&self, out: &mut Buffer, explicit: ExplicitFields) {
-        let kept = [
-            explicit.forwarded_for,
-            explicit.real_ip,
-            explicit.forwarded_proto,
-        ];
-        if kept == [false; 3] {
-            out.push(&self.lines);
-            return;
-        }
-        let mut start = 0;
-        for (kept, end) in kept.into_iter().zip(self.ends) {
-            if !kept {
-                out.push(self.lines.get(start..end).unwrap_or_default());
-            }
-            start = end;
-        }
     }
 }

@@ -1,10 +1,11 @@
 //! Bytes on their way to one socket: a head or chunk line, a piece of body, and what closes it.
 
+use std::borrow::Cow;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
 use super::buffers::Buffers;
-use super::downstream::Piece;
+use super::downstream::{Piece, Tail};
 use crate::h1::write;
 use crate::head::{Buffer, Fields, Span};
 use crate::io::Socket;
@@ -19,7 +20,7 @@ pub(super) struct Frame {
     lead: Buffer,
     /// A large body piece.
     body: Option<(Box<Fields>, Span)>,
-    tail: &'static [u8],
+    tail: Cow<'static, [u8]>,
     written: usize,
 }
 
@@ -38,7 +39,7 @@ impl Frame {
         Self {
             lead,
             body: None,
-            tail: b"",
+            tail: Cow::Borrowed(b""),
             written: 0,
         }
     }
@@ -50,17 +51,14 @@ impl Frame {
         delimiting: Delimiting,
         buffers: &Buffers,
     ) -> Self {
-        let last = piece.is_last();
         let (body, data) = (piece.fields, piece.data);
         let chunked = delimiting == Delimiting::Chunks;
         if chunked && !data.is_empty() {
             write::chunk_line(&mut lead, data.len());
         }
-        let tail: &'static [u8] = match (chunked, data.is_empty(), last) {
-            (false, _, _) | (true, true, false) => b"",
-            (true, false, false) => b"\r\n",
-            (true, true, true) => write::LAST_CHUNK,
-            (true, false, true) => b"\r\n0\r\n\r\n",
+        let tail = match (chunked, piece.tail) {
+            (false, _) => Cow::Borrowed(&b""[..]),
+            (true, tail) => closing(data.is_empty(), tail),
         };
         if data.len() > COPIED_BYTES_MAX {
             return Self {
@@ -70,7 +68,7 @@ impl Frame {
                 written: 0,
             };
         }
-        for part in [body.buffer.at(data), tail] {
+        for part in [body.buffer.at(data), &tail] {
             if !part.is_empty() {
                 lead.push(part);
             }
@@ -110,6 +108,11 @@ impl Frame {
         }
     }
 
+    /// Whether nothing of it has been written.
+    pub(super) fn is_unsent(&self) -> bool {
+        self.written == 0
+    }
+
     /// Starts over, for another connection.
     pub(super) fn rewind(&mut self) {
         self.written = 0;
@@ -131,7 +134,7 @@ impl Frame {
         let mut slices = [IoSlice::new(b""); 3];
         let mut count = 0;
         let mut skipped = self.written;
-        for part in [self.lead.filled(), body, self.tail] {
+        for part in [self.lead.filled(), body, &self.tail] {
             let rest = part.get(skipped..).unwrap_or_default();
             skipped = skipped.saturating_sub(part.len());
             if let Some(slot) = slices.get_mut(count).filter(|_| !rest.is_empty()) {
@@ -140,5 +143,19 @@ impl Frame {
             }
         }
         (slices, count)
+    }
+}
+
+/// What comes after a chunk's data; `empty`: there is none.
+fn closing(empty: bool, tail: Tail) -> Cow<'static, [u8]> {
+    match (empty, tail) {
+        (true, Tail::More) => Cow::Borrowed(b""),
+        (false, Tail::More) => Cow::Borrowed(b"\r\n"),
+        (true, Tail::End) => Cow::Borrowed(write::LAST_CHUNK),
+        (false, Tail::End) => Cow::Borrowed(b"\r\n0\r\n\r\n"),
+        (empty, Tail::Trailers(fields)) => {
+            let opening: &[u8] = if empty { b"0\r\n" } else { b"\r\n0\r\n" };
+            Cow::Owned([opening, &fields, b"\r\n"].concat())
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Bodies of HTTP/1.1 messages as they come in: where they end, and what of the bytes is data.
 
 use crate::error::Refusal;
+use crate::h1::Limits;
 use crate::h1::chunk::Decoder;
 use crate::h1::framing::Framing;
 
@@ -14,18 +15,21 @@ pub(super) enum Incoming {
 }
 
 /// What a piece of input came to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Taken {
     /// Data bytes, now at the front of the piece.
     pub(super) data: usize,
     /// Bytes of the piece that belong to the body.
     pub(super) consumed: usize,
+    /// With the end of the body: its trailer fields, each ended by CRLF.
+    pub(super) trailers: Vec<u8>,
 }
 
 impl Incoming {
-    pub(super) fn new(framing: Framing) -> Self {
+    /// A body of which nothing has been received; its trailers are held to `limits`.
+    pub(super) fn new(framing: Framing, limits: &Limits) -> Self {
         match framing {
-            Framing::Chunked => Self::Chunked(Decoder::default()),
+            Framing::Chunked => Self::Chunked(Decoder::new(limits)),
             Framing::Close => Self::Close,
             Framing::Length(0) => Self::Done,
             Framing::Length(length) => Self::Length(length),
@@ -55,6 +59,7 @@ impl Incoming {
                 return Ok(Taken {
                     data: decoded.data,
                     consumed: decoded.consumed,
+                    trailers: decoded.trailers,
                 });
             }
         };
@@ -64,6 +69,7 @@ impl Incoming {
         Ok(Taken {
             data: taken,
             consumed: taken,
+            trailers: Vec::new(),
         })
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Relay<'a, U> {
     pub(super) piece_limit: Option<Duration>,
     /// Whether the backend keeps the connection and has sent nothing but its response so far.
     pub(super) clean: bool,
+    /// Whether the client has ended before its request was complete.
+    pub(super) client_ended: bool,
 }
 
 /// How a relay ended.
@@ -84,17 +86,22 @@ impl<U: Socket> Relay<'_, U> {
             .map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// A fault of the upload shows in the response or at its end; the connection is not kept then.
+    /// A fault of the upload ends it, not the response, which has begun. No connection is kept then.
     fn poll_upload<D: Downstream>(
         &mut self,
         cx: &mut Context<'_>,
         core: &Core,
         downstream: &mut D,
     ) {
-        if !self.upload.is_done() {
-            let _ = self
-                .upload
-                .poll(cx, &core.buffers, downstream, self.upstream);
+        if !self.upload.is_over() {
+            let buffers = &core.buffers;
+            match self.upload.poll(cx, buffers, downstream, self.upstream) {
+                Poll::Pending | Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(fault)) => {
+                    self.client_ended |= fault.is_client_gone();
+                    self.upload.fail();
+                }
+            }
         }
     }
 
@@ -119,20 +126,20 @@ impl<U: Socket> Relay<'_, U> {
                     return Poll::Ready(Err(Relayed::UpstreamBroke));
                 };
                 self.clean &= taken.consumed == count;
-                Poll::Ready(Ok(self.piece(fields, taken.data)))
+                Poll::Ready(Ok(self.piece(fields, taken.data, taken.trailers)))
             }
             Poll::Ready(_) => match self.incoming.end() {
-                Ok(()) => Poll::Ready(Ok(self.piece(fields, 0))),
+                Ok(()) => Poll::Ready(Ok(self.piece(fields, 0, Vec::new()))),
                 Err(()) => Poll::Ready(Err(Relayed::UpstreamBroke)),
             },
         }
     }
 
-    fn piece(&self, fields: Box<Fields>, data: usize) -> Piece {
+    fn piece(&self, fields: Box<Fields>, data: usize, trailers: Vec<u8>) -> Piece {
         Piece {
             fields,
             data: Span::new(0, data),
-            tail: Tail::of(self.incoming.is_done()),
+            tail: Tail::of(self.incoming.is_done(), trailers),
         }
     }
 
@@ -143,10 +150,14 @@ impl<U: Socket> Relay<'_, U> {
         core: &Core,
         downstream: &mut D,
     ) -> Poll<Result<Piece, Relayed>> {
-        if self.upload.is_done() && downstream.poll_gone(cx).is_ready() {
+        if downstream.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Relayed::ClientGone));
         }
         self.poll_upload(cx, core, downstream);
+        if self.client_ended {
+            // The backend may wait for ever for the rest of the request.
+            return Poll::Ready(Err(Relayed::ClientGone));
+        }
         downstream
             .watch()
             .poll_expired(cx)

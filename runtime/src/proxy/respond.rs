@@ -1,11 +1,12 @@
 //! Responses to the client: the response half of the chain, the gateway's own fields, the head.
 
-use super::Core;
 use super::downstream::{Announced, Downstream, Persistence, Tail, Terms, sent};
 use super::forward::Open;
 use super::incoming::Incoming;
 use super::relay::{Relay, Relayed};
+use super::tunnel;
 use super::upload::Upload;
+use super::{Core, debug};
 use crate::answer::Answer;
 use crate::chain::{Chain, Exchange};
 use crate::error::UpstreamFault;
@@ -24,6 +25,8 @@ pub(super) struct Sent {
     pub(super) backend: Option<&'static str>,
     /// The response broke off in its body (RT-ERR-18).
     pub(super) aborted: bool,
+    /// Bytes that a tunnel took from the client; `None`: there was none.
+    pub(super) tunnelled: Option<u64>,
 }
 
 impl Sent {
@@ -35,6 +38,7 @@ impl Sent {
             persistence: Persistence::Abort,
             backend: None,
             aborted: false,
+            tunnelled: None,
         }
     }
 }
@@ -94,6 +98,7 @@ async fn send_own<D: Downstream>(
         },
         backend: None,
         aborted: false,
+        tunnelled: None,
     }
 }
 
@@ -109,7 +114,7 @@ pub(super) async fn pass<D: Downstream>(
 ) -> Sent {
     let received = response.head.fields.buffer.len();
     let head_length = response.head_length;
-    let mut incoming = Incoming::new(response.framing);
+    let mut incoming = Incoming::new(response.framing, &core.limits);
     let buffer = &mut response.head.fields.buffer;
     let first = buffer.filled_mut().get_mut(head_length..received);
     let Ok(taken) = incoming.take(first.unwrap_or_default()) else {
@@ -125,13 +130,24 @@ pub(super) async fn pass<D: Downstream>(
     finish(core, exchange, chain, &mut response.head);
 
     let announced = announced(exchange, &response);
-    let keep = keep_alive && announced != Announced::Close && !core.lifecycle.is_stopping();
+    // An early response: whether the rest of the request will come is not known yet.
+    let keep = keep_alive
+        && announced != Announced::Close
+        && downstream.is_received()
+        && !core.lifecycle.is_stopping();
     let status = response.head.status();
-    let piece_limit = core.settings.write_timeout;
+    let piece_limit = core
+        .settings
+        .write_timeout
+        .filter(|_| is_endless(&response.head));
+    if piece_limit.is_some() {
+        open.upload.keep_deadline();
+    }
     let relay = Relay {
         upstream: &mut connection.socket,
         upload: &mut open.upload,
-        piece_limit: piece_limit.filter(|_| is_endless(&response.head)),
+        piece_limit,
+        client_ended: false,
         clean: taken.consumed == received - head_length && response.keep_alive,
         incoming,
     };
@@ -140,7 +156,7 @@ pub(super) async fn pass<D: Downstream>(
         version: exchange.request.version(),
         keep,
     };
-    let tail = Tail::of(relay.incoming.is_done());
+    let tail = Tail::of(relay.incoming.is_done(), taken.trailers);
     downstream.push_response(&core.buffers, response.head, terms, data, tail);
     let (relayed, bytes) = relay.run(core, downstream).await;
     if open.upload.is_done() && matches!(relayed, Relayed::Complete { clean: true }) {
@@ -162,10 +178,9 @@ pub(super) async fn pass<D: Downstream>(
 
 /// After a response: what becomes of the client's connection.
 fn conclude(core: &Core, upload: &mut Upload, relayed: Relayed, keep: bool, sent: Sent) -> Sent {
-    let uploaded = upload.is_done();
     upload.recycle(&core.buffers);
     let (status, persistence) = match relayed {
-        Relayed::Complete { .. } if keep && uploaded => (sent.status, Persistence::Keep),
+        Relayed::Complete { .. } if keep => (sent.status, Persistence::Keep),
         Relayed::Complete { .. } => (sent.status, Persistence::Close),
         Relayed::ClientGone => (499, Persistence::Abort),
         Relayed::UpstreamBroke => (sent.status, Persistence::Abort),
@@ -178,11 +193,56 @@ fn conclude(core: &Core, upload: &mut Upload, relayed: Relayed, keep: bool, sent
     }
 }
 
+/// Passes a `101` on and the bytes after it, both ways (RT-WS-1).
+pub(super) async fn tunnel<D: Downstream>(
+    core: &Core,
+    downstream: &mut D,
+    exchange: &Exchange,
+    chain: Option<&dyn Chain>,
+    (mut response, backend): (ResponseHead, &Backend),
+    open: &mut Open,
+) -> Sent {
+    open.upload.recycle(&core.buffers);
+    let Some(mut connection) = open.connection.take() else {
+        return Sent::client_gone();
+    };
+    let received = response.head.fields.buffer.len();
+    let data = Span::new(response.head_length, received);
+    // RT-HDR-9: the gateway's own fields are not on a 101.
+    if let Some(chain) = chain {
+        chain.response(exchange, &mut response.head);
+        chain.apply_policies(exchange, &mut response.head);
+    }
+    let fields = &mut response.head.fields;
+    let protocol = fields.buffer.at(response.upgrade).to_vec();
+    fields.append("Connection", b"Upgrade");
+    fields.append("Upgrade", &protocol);
+    let terms = Terms {
+        announced: Announced::Tunnel,
+        version: exchange.request.version(),
+        keep: false,
+    };
+    downstream.push_response(&core.buffers, response.head, terms, data, Tail::More);
+    downstream.become_tunnel();
+    let bytes = tunnel::run(core, downstream, &mut connection.socket).await;
+    Sent {
+        status: 101,
+        bytes: data.len() as u64 + bytes.down,
+        backend: Some(backend.text),
+        persistence: Persistence::Close,
+        tunnelled: Some(bytes.up),
+        ..Sent::client_gone()
+    }
+}
+
 /// RT-SEM-3, RT-SEM-7
 fn announced(exchange: &Exchange, response: &ResponseHead) -> Announced {
     let status = response.head.status();
     if status == 204 {
         return Announced::Nothing;
+    }
+    if status == 205 {
+        return Announced::Length(0);
     }
     if exchange.request.kind() == Method::Head || status == 304 {
         return response
@@ -202,7 +262,11 @@ fn is_endless(response: &Response) -> bool {
         .fields
         .known(Known::ContentType)
         .unwrap_or_default();
-    media_type.starts_with(b"text/event-stream") || media_type.starts_with(b"application/grpc")
+    let begins = |kind: &[u8]| {
+        let start = media_type.get(..kind.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(kind))
+    };
+    begins(b"text/event-stream") || begins(b"application/grpc")
 }
 
 /// The response half: filters in reverse, the gateway's fields (RT-HDR-9), then policies.
@@ -223,5 +287,8 @@ fn finish(core: &Core, exchange: &Exchange, chain: Option<&dyn Chain>, response:
     }
     if let Some(chain) = chain {
         chain.apply_policies(exchange, response);
+    }
+    if core.settings.debug {
+        debug::responded(exchange, response);
     }
 }

@@ -23,6 +23,10 @@ pub(super) struct Upload {
     /// Body bytes taken from the client.
     received: u64,
     limit: Option<u64>,
+    /// The exchange's deadline once the body is complete; `None`: it is left as it is.
+    deadline_ms: Option<u64>,
+    /// Whether a part of the body is missing for good.
+    failed: bool,
 }
 
 /// Why a body did not arrive.
@@ -36,9 +40,22 @@ pub(super) enum UploadFault {
     Upstream(io::Error),
 }
 
+impl UploadFault {
+    /// Whether the client has ended before its body was complete.
+    pub(super) fn is_client_gone(&self) -> bool {
+        matches!(self, Self::Client(BodyFault::Gone))
+    }
+}
+
 impl Upload {
-    /// A body of which a part came with the head; `complete`: which is all of it.
-    pub(super) fn new(body: &Body, complete: bool, limit: Option<u64>) -> Self {
+    /// A body of which a part came with the head; `complete`: which is all of it. If it is not, the
+    /// exchange has `deadline` once the body is complete.
+    pub(super) fn new(
+        body: &Body,
+        complete: bool,
+        limit: Option<u64>,
+        deadline: impl FnOnce() -> u64,
+    ) -> Self {
         Self {
             complete,
             delimiting: match body.framing {
@@ -49,6 +66,8 @@ impl Upload {
             head: None,
             received: body.prefix.len() as u64,
             limit,
+            deadline_ms: (!complete).then(deadline),
+            failed: false,
         }
     }
 
@@ -60,6 +79,26 @@ impl Upload {
     /// Whether everything has been read and written.
     pub(super) fn is_done(&self) -> bool {
         self.frame.is_none() && self.complete
+    }
+
+    /// Leaves the exchange's deadline to somebody else.
+    pub(super) fn keep_deadline(&mut self) {
+        self.deadline_ms = None;
+    }
+
+    /// Gives the body up: no more of it is read or written.
+    pub(super) fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    /// Whether there is anything left to do.
+    pub(super) fn is_over(&self) -> bool {
+        self.failed || self.is_done()
+    }
+
+    /// Whether the backend has got nothing at all.
+    pub(super) fn is_unsent(&self) -> bool {
+        self.head.is_none() && self.frame.as_ref().is_some_and(Frame::is_unsent)
     }
 
     /// Whether the client has sent all of its body.
@@ -94,6 +133,11 @@ impl Upload {
                 return Poll::Ready(Err(UploadFault::TooLarge(limit)));
             }
             self.complete = piece.is_last();
+            if self.complete
+                && let Some(deadline) = self.deadline_ms.take()
+            {
+                downstream.watch().limit_until(deadline);
+            }
             let lead = buffers.wire();
             self.frame = Some(Frame::with_piece(lead, piece, self.delimiting, buffers));
         }

@@ -25,7 +25,7 @@ pub(super) enum Kind {
 }
 
 /// Something per host pattern; `T` is the table's trie.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Hosts<T> {
     exact: FxHashMap<Box<[u8]>, Ports<T>>,
     /// `None`: no wildcards at all.
@@ -34,7 +34,7 @@ pub(super) struct Hosts<T> {
 }
 
 /// A suffix of hosts, label by label from the right.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Suffix<T> {
     /// By the label before.
     longer: FxHashMap<Box<[u8]>, Suffix<T>>,
@@ -42,7 +42,7 @@ struct Suffix<T> {
     wildcard: Ports<T>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Ports<T> {
     by_port: Vec<(u16, T)>,
     every: Option<T>,
@@ -181,6 +181,28 @@ impl<T> Suffix<T> {
                 }
             }
         }
+    }
+}
+
+/// One pattern that hosts are held against, outside the route table.
+#[derive(Clone, Debug)]
+pub struct HostFilter(Hosts<()>);
+
+impl HostFilter {
+    /// A filter of a pattern that the compiler has checked.
+    #[must_use]
+    pub fn new(pattern: &str) -> Self {
+        let mut hosts = Hosts::default();
+        hosts.entry(&Pattern::parse(pattern));
+        Self(hosts)
+    }
+
+    /// Whether a host, in lower case, fits.
+    #[must_use]
+    pub fn fits(&self, host: &[u8], port: u16) -> bool {
+        let mut fits = false;
+        self.0.visit(host, port, |()| fits = true);
+        fits
     }
 }
 

@@ -9,21 +9,22 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 
 use super::Shared;
+use super::accept::{Places, accept};
 use crate::clock::{Clock, TICK};
-use crate::gateway::{Start, StartError};
+use crate::gateway::{self, Start, StartError};
 use crate::h1::Limits;
 use crate::lifecycle::Phase;
 use crate::log::AccessLog;
-use crate::proxy::{self, Buffers, Core};
+use crate::proxy::{Buffers, Core};
 use crate::upstream::{Pools, Resolver, Upstream};
 use crate::values::scalar::Level;
-
-/// How long accepting pauses when the process is out of file descriptors (RT-LIM-5).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Threads of a core for work that would block its loop, such as password hashes. They start when
 /// they are needed.
 const BLOCKING_THREADS_MAX: usize = 1;
+
+/// What is left for tunnels to end after the drain.
+const FAREWELL: Duration = Duration::from_millis(100);
 
 /// Serves until the gateway has drained.
 pub(super) fn run(shared: &Shared, index: usize, listener: TcpListener) {
@@ -39,7 +40,7 @@ pub(super) fn run(shared: &Shared, index: usize, listener: TcpListener) {
         .enable_all()
         .build_local(LocalOptions::default());
     match runtime {
-        Ok(runtime) => runtime.block_on(serve(core, &pools, listener)),
+        Ok(runtime) => runtime.block_on(serve(core, &pools, listener, &shared.places)),
         Err(error) => core
             .log
             .message(Level::Error, &format!("No event loop: {error}")),
@@ -66,7 +67,15 @@ fn make_core(
             .map(|backends| Upstream::new(backends, pools, index))
             .collect(),
         resolver: Resolver::default(),
-        limits: Limits::default(),
+        limits: limits(&shared.gateway.settings.limits),
+        // A connection that serves this many requests may as well be a new one.
+        requests_per_connection_max: shared
+            .gateway
+            .settings
+            .limits
+            .requests_per_connection_max
+            .unwrap_or(u32::MAX),
+        revision: shared.gateway.revision,
         buffers: Buffers::default(),
         log: AccessLog::new(
             settings.log_level,
@@ -76,12 +85,22 @@ fn make_core(
         lifecycle: Arc::clone(&shared.lifecycle),
         random: RefCell::new(fastrand::Rng::new()),
         connections: Cell::new(0),
+        is_ending: Cell::new(false),
         clock,
         settings,
     })
 }
 
-async fn serve(core: &'static Core, pools: &Pools, listener: TcpListener) {
+/// RT-LIM-1, RT-LIM-2
+fn limits(limits: &gateway::Limits) -> Limits {
+    Limits {
+        target_bytes_max: limits.target_bytes_max,
+        header_bytes_max: limits.header_bytes_max,
+        fields_max: limits.fields_max,
+    }
+}
+
+async fn serve(core: &'static Core, pools: &Pools, listener: TcpListener, places: &Places) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -91,7 +110,7 @@ async fn serve(core: &'static Core, pools: &Pools, listener: TcpListener) {
         }
     };
     tokio::select! {
-        () = accept(core, &listener) => {}
+        () = accept(core, &listener, places) => {}
         () = tick_until(core, pools, Phase::Draining) => {}
     }
     drop(listener);
@@ -100,38 +119,16 @@ async fn serve(core: &'static Core, pools: &Pools, listener: TcpListener) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
+    tokio::pin!(finished);
     tokio::select! {
-        () = finished => {}
+        () = &mut finished => return,
         () = tick_forever(core, pools) => {}
         () = tokio::time::sleep(core.settings.drain_timeout) => {}
     }
-}
-
-async fn accept(core: &'static Core, listener: &tokio::net::TcpListener) {
-    loop {
-        match listener.accept().await {
-            Ok((socket, peer)) => {
-                let _ = socket.set_nodelay(true);
-                core.connections.set(core.connections.get() + 1);
-                let open = OpenConnection(core);
-                tokio::task::spawn_local(async move {
-                    proxy::serve(core, socket, peer).await;
-                    drop(open);
-                });
-            }
-            // ECONNABORTED and the like concern one connection; EMFILE needs a pause.
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-        }
-    }
-}
-
-/// Counts a connection for as long as it is open, even if its task panics.
-struct OpenConnection(&'static Core);
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        self.0.connections.set(self.0.connections.get() - 1);
-    }
+    // Tunnels end now, and have a moment to say so in the log.
+    core.is_ending.set(true);
+    core.clock.tick(true);
+    let _ = tokio::time::timeout(FAREWELL, finished).await;
 }
 
 async fn tick_until(core: &'static Core, pools: &Pools, phase: Phase) {

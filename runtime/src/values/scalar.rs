@@ -1,7 +1,7 @@
 //! The grammars of scalar types at start (config.md §2). The compiler has the same ones for literals;
 //! `specs/scalars.tsv` holds both to the same answers.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// A text that is not of the type.
@@ -198,6 +198,49 @@ pub fn address(text: &str) -> Result<SocketAddr, Malformed> {
     }
 }
 
+/// An IP address or CIDR block, as its first and last address; host bits are allowed, and IPv4 in
+/// IPv6 is IPv4 (MW-CLI-7).
+///
+/// # Errors
+/// `bad-cidr`.
+pub fn network(text: &str) -> Result<(IpAddr, IpAddr), Malformed> {
+    match block(text) {
+        Some(range) => Ok(range),
+        None => malformed(
+            "bad-cidr",
+            format!("`{text}` is not an IP address or CIDR block"),
+        ),
+    }
+}
+
+fn block(text: &str) -> Option<(IpAddr, IpAddr)> {
+    let (address, bits) = text
+        .split_once('/')
+        .map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let address = address.parse::<IpAddr>().ok()?.to_canonical();
+    let width = if address.is_ipv4() { 32 } else { 128 };
+    let bits = match bits {
+        None => width,
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok()?,
+        Some(_) => return None,
+    };
+    if bits > width {
+        return None;
+    }
+    Some(match address {
+        IpAddr::V4(address) => {
+            let (address, host) = (address.to_bits(), u32::MAX.checked_shr(bits).unwrap_or(0));
+            let first = Ipv4Addr::from_bits(address & !host);
+            (first.into(), Ipv4Addr::from_bits(address | host).into())
+        }
+        IpAddr::V6(address) => {
+            let (address, host) = (address.to_bits(), u128::MAX.checked_shr(bits).unwrap_or(0));
+            let first = Ipv6Addr::from_bits(address & !host);
+            (first.into(), Ipv6Addr::from_bits(address | host).into())
+        }
+    })
+}
+
 /// `url` of a backend. Only `http` in this release.
 ///
 /// # Errors
@@ -303,6 +346,7 @@ mod tests {
             "level" => level(text).map(|value| format!("{value:?}").to_ascii_lowercase()),
             "format" => format(text).map(|value| format!("{value:?}").to_ascii_lowercase()),
             "addr" => address(text).map(|value| value.to_string()),
+            "network" => network(text).map(|(first, last)| format!("{first}-{last}")),
             "url" => url(text).map(|url| format!("http://{}{}", url.authority, url.path)),
             _ => return None,
         };

@@ -1,0 +1,142 @@
+//! What is set once per gateway: the section `gateway` without its routes.
+
+use serde::Serialize;
+
+use super::lower::{Cx, lower_value};
+use super::{Place, Value};
+use crate::model;
+
+/// Everything that is set once per gateway; the defaults are filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Settings {
+    /// The `gateway` section.
+    pub place: Place,
+    /// `debug`.
+    pub debug: Value,
+    /// `entryPoints.web.address`.
+    pub web_address: Value,
+    /// `entryPoints.web.proxyProtocol`.
+    pub web_proxy_protocol: ProxyProtocol,
+    /// `limits`.
+    pub limits: Limits,
+    /// `proxy`, if it is enabled.
+    pub proxy: Option<Proxy>,
+    /// `timeouts.read`.
+    pub read_timeout: Value,
+    /// `timeouts.write`.
+    pub write_timeout: Value,
+    /// `timeouts.idle`.
+    pub idle_timeout: Value,
+    /// `timeouts.header`.
+    pub header_timeout: Value,
+    /// `timeouts.drain`.
+    pub drain_timeout: Value,
+    /// `timeouts.drainDelay`.
+    pub drain_delay: Value,
+    /// `log.level`.
+    pub log_level: Value,
+    /// `log.format`.
+    pub log_format: Value,
+    /// `monitoring.enableReadiness`.
+    pub readiness_enabled: Value,
+    /// `monitoring.enableLiveness`.
+    pub liveness_enabled: Value,
+    /// `monitoring.enableBuildInfo`.
+    pub build_info_enabled: bool,
+    /// `monitoring.host`, a host pattern.
+    pub monitoring_host: Option<String>,
+}
+
+/// `gateway.limits` (RT-LIM).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Bytes of a request target.
+    pub target_bytes_max: u64,
+    /// Bytes of a header section.
+    pub header_bytes_max: u64,
+    /// Fields of a header section.
+    pub fields_max: u64,
+    /// Connections of the process.
+    pub connections_max: Option<u64>,
+    /// Requests of a connection.
+    pub requests_per_connection_max: Option<u64>,
+    /// Streams at once on an HTTP/2 connection.
+    pub http2_streams_max: u64,
+    /// Streams that a client may reset in 10 seconds on an HTTP/2 connection.
+    pub http2_resets_max: u64,
+}
+
+/// `gateway.proxy` (RT-IP).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Proxy {
+    /// IP addresses and CIDR blocks.
+    pub trusted: Vec<Value>,
+    /// Fields with the client's address, in order.
+    pub headers: Vec<String>,
+}
+
+/// `proxyProtocol` of an entry point (RT-PP).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProxyProtocol {
+    /// IP addresses and CIDR blocks; none: off.
+    pub trusted: Vec<Value>,
+    /// Whether a trusted peer must send it.
+    pub required: bool,
+}
+
+/// The settings of a model.
+pub(super) fn lower(cx: &Cx<'_>, gateway: &model::Gateway) -> Settings {
+    let timeouts = &gateway.timeouts;
+    let host = gateway.monitoring_host.as_ref();
+    Settings {
+        place: cx.place(gateway.span),
+        debug: lower_value(cx, &gateway.debug),
+        web_address: lower_value(cx, &gateway.web_address),
+        web_proxy_protocol: lower_proxy_protocol(cx, &gateway.web_proxy_protocol),
+        limits: lower_limits(&gateway.limits),
+        proxy: gateway.proxy.as_ref().map(|proxy| lower_proxy(cx, proxy)),
+        read_timeout: lower_value(cx, &timeouts.read),
+        write_timeout: lower_value(cx, &timeouts.write),
+        idle_timeout: lower_value(cx, &timeouts.idle),
+        header_timeout: lower_value(cx, &timeouts.header),
+        drain_timeout: lower_value(cx, &timeouts.drain),
+        drain_delay: lower_value(cx, &timeouts.drain_delay),
+        log_level: lower_value(cx, &gateway.log_level),
+        log_format: lower_value(cx, &gateway.log_format),
+        readiness_enabled: lower_value(cx, &gateway.readiness),
+        liveness_enabled: lower_value(cx, &gateway.liveness),
+        build_info_enabled: gateway.build_info,
+        monitoring_host: host.map(|host| host.as_str().to_owned()),
+    }
+}
+
+fn lower_limits(limits: &model::Limits) -> Limits {
+    Limits {
+        target_bytes_max: limits.uri_bytes,
+        header_bytes_max: limits.header_bytes,
+        fields_max: limits.headers,
+        connections_max: limits.connections,
+        requests_per_connection_max: limits.requests_per_connection,
+        http2_streams_max: limits.http2_streams,
+        http2_resets_max: limits.http2_resets,
+    }
+}
+
+fn lower_proxy(cx: &Cx<'_>, proxy: &model::Proxy) -> Proxy {
+    let headers = proxy.headers.iter();
+    Proxy {
+        trusted: lower_values(cx, &proxy.trusted),
+        headers: headers.map(|name| name.as_str().to_owned()).collect(),
+    }
+}
+
+fn lower_proxy_protocol(cx: &Cx<'_>, spec: &model::ProxyProtocol) -> ProxyProtocol {
+    ProxyProtocol {
+        trusted: lower_values(cx, &spec.trusted),
+        required: spec.required,
+    }
+}
+
+fn lower_values(cx: &Cx<'_>, values: &[model::Value]) -> Vec<Value> {
+    values.iter().map(|value| lower_value(cx, value)).collect()
+}

@@ -1,0 +1,103 @@
+//! A gateway by hand whose only filter panics where the path says so: what tests of RT-ERR-19 run.
+//!
+//! Also shows how little a gateway is: statics that name values, routes and chains.
+
+#![allow(clippy::panic, reason = "panicking is what this gateway is for")]
+
+use std::process::ExitCode;
+
+use goma_runtime::chain::{self, Chain, ChainId, Exchange, Filter, Flow};
+use goma_runtime::gateway::{Gateway, Limits, ProxyProtocol, Settings, Start, StartError};
+use goma_runtime::head::Response;
+use goma_runtime::route::{Backend, Route};
+use goma_runtime::values::{Part, Value};
+
+/// Panics in the request half, in a wait, or in the response half.
+#[derive(Debug)]
+struct Panicking;
+
+impl Filter for Panicking {
+    fn request(&self, exchange: &mut Exchange) -> Flow {
+        match exchange.request.path() {
+            "/request" => panic!("in the request half"),
+            "/wait" => Flow::Wait(Box::pin(async { panic!("in a wait") })),
+            _ => Flow::Next,
+        }
+    }
+
+    fn response(&self, exchange: &Exchange, _response: &mut Response) {
+        assert_ne!(exchange.request.path(), "/response", "in the response half");
+    }
+}
+
+fn chain(_start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
+    Ok(chain::boxed((), (Panicking,)))
+}
+
+const fn value(key: &'static str, parts: &'static [Part]) -> Value {
+    Value {
+        key,
+        source: "panicking.rs:1:1",
+        parts,
+    }
+}
+
+const fn variable(name: &'static str) -> Part {
+    Part::Env {
+        name,
+        default: None,
+    }
+}
+
+static ROWS: [Route; 1] = [Route {
+    name: "root",
+    source: "panicking.rs:1",
+    backends: &[Backend {
+        endpoint: value("gateway.routes[0].target", &[variable("A")]),
+    }],
+    chain: ChainId(0),
+    ..Route::PLAIN
+}];
+
+static SETTINGS: Settings = Settings {
+    debug: value("gateway.debug", &[Part::Text("false")]),
+    web_address: value("gateway.entryPoints.web.address", &[variable("LISTEN")]),
+    read_timeout: value("gateway.timeouts.read", &[Part::Text("60")]),
+    write_timeout: value("gateway.timeouts.write", &[Part::Text("60")]),
+    idle_timeout: value("gateway.timeouts.idle", &[Part::Text("60")]),
+    header_timeout: value("gateway.timeouts.header", &[Part::Text("10")]),
+    drain_timeout: value("gateway.timeouts.drain", &[Part::Text("10")]),
+    drain_delay: value("gateway.timeouts.drainDelay", &[Part::Text("0")]),
+    log_level: value("gateway.log.level", &[Part::Text("info")]),
+    log_format: value("gateway.log.format", &[Part::Text("text")]),
+    readiness_enabled: value("gateway.monitoring.enableReadiness", &[Part::Text("true")]),
+    liveness_enabled: value("gateway.monitoring.enableLiveness", &[Part::Text("true")]),
+    web_proxy_protocol: ProxyProtocol {
+        trusted: &[],
+        required: true,
+    },
+    limits: Limits {
+        target_bytes_max: 16_384,
+        header_bytes_max: 65_536,
+        fields_max: 128,
+        connections_max: None,
+        requests_per_connection_max: None,
+        http2_streams_max: 128,
+        http2_resets_max: 200,
+    },
+    proxy: None,
+    build_info_enabled: false,
+    monitoring_host: None,
+};
+
+static GATEWAY: Gateway = Gateway {
+    name: "panicking",
+    revision: "000000000000",
+    settings: &SETTINGS,
+    routes: &[&ROWS],
+    chains: &[chain],
+};
+
+fn main() -> ExitCode {
+    goma_runtime::main(&GATEWAY)
+}

@@ -1,0 +1,156 @@
+//! After `101`: bytes both ways until one side ends (RT-WS).
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::Core;
+use super::buffers::SCRATCH_BYTES;
+use super::downstream::{Downstream, Piece, Tail};
+use super::frame::{Delimiting, Frame};
+use crate::head::Span;
+use crate::io::Socket;
+
+/// How long a tunnel may be silent both ways (RT-WS-3).
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// Bytes of both directions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tunnelled {
+    /// From the client.
+    pub(super) up: u64,
+    /// To the client.
+    pub(super) down: u64,
+}
+
+/// A tunnel on its way. INVARIANT: at most one piece is in hand per direction.
+#[derive(Default)]
+struct Tunnel {
+    bytes: Tunnelled,
+    /// What the backend is to get next.
+    frame: Option<Frame>,
+    /// Whether the client sends nothing more.
+    client_ended: bool,
+    /// Whether the backend has been told so.
+    shut_down: bool,
+}
+
+/// What an attempt to move bytes one way came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Moved,
+    Over,
+    Waiting,
+}
+
+/// Moves bytes until the backend ends, a side breaks, nobody says anything, or the gateway's drain is
+/// over. A client that ends its sending half still gets what the backend has to say.
+pub(super) async fn run<D: Downstream>(
+    core: &Core,
+    downstream: &mut D,
+    upstream: &mut impl Socket,
+) -> Tunnelled {
+    let mut tunnel = Tunnel::default();
+    downstream.watch().limit(Some(IDLE));
+    poll_fn(|cx| tunnel.poll(cx, core, downstream, upstream)).await;
+    if let Some(frame) = tunnel.frame.take() {
+        frame.recycle(&core.buffers);
+    }
+    tunnel.bytes
+}
+
+impl Tunnel {
+    fn poll<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        core: &Core,
+        downstream: &mut D,
+        upstream: &mut impl Socket,
+    ) -> Poll<()> {
+        loop {
+            let up = self.poll_up(cx, core, downstream, upstream);
+            let down = self.poll_down(cx, core, downstream, upstream);
+            if up == Step::Over || down == Step::Over || core.is_ending.get() {
+                return Poll::Ready(());
+            }
+            if up == Step::Waiting && down == Step::Waiting {
+                return downstream.watch().poll_expired(cx);
+            }
+            downstream.watch().limit(Some(IDLE));
+        }
+    }
+
+    fn poll_up<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        core: &Core,
+        downstream: &mut D,
+        upstream: &mut impl Socket,
+    ) -> Step {
+        if let Some(frame) = &mut self.frame {
+            match frame.poll_write(cx, upstream) {
+                Poll::Pending => return Step::Waiting,
+                Poll::Ready(Err(_)) => return Step::Over,
+                Poll::Ready(Ok(())) => {}
+            }
+        }
+        if let Some(written) = self.frame.take() {
+            written.recycle(&core.buffers);
+        }
+        if self.client_ended {
+            if !self.shut_down {
+                self.shut_down = upstream.poll_shutdown(cx).is_ready();
+            }
+            return Step::Waiting;
+        }
+        match downstream.poll_body(cx, &core.buffers) {
+            Poll::Pending => Step::Waiting,
+            Poll::Ready(Err(_)) => Step::Over,
+            Poll::Ready(Ok(piece)) => {
+                self.bytes.up += piece.data.len() as u64;
+                self.client_ended = piece.is_last();
+                let lead = core.buffers.wire();
+                let frame = Frame::with_piece(lead, piece, Delimiting::Plain, &core.buffers);
+                self.frame = Some(frame);
+                Step::Moved
+            }
+        }
+    }
+
+    fn poll_down<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        core: &Core,
+        downstream: &mut D,
+        upstream: &mut impl Socket,
+    ) -> Step {
+        match downstream.poll_sent(cx, &core.buffers) {
+            Poll::Pending => return Step::Waiting,
+            Poll::Ready(Err(_)) => return Step::Over,
+            Poll::Ready(Ok(())) => {}
+        }
+        let mut fields = core.buffers.scratch();
+        let space = fields.buffer.space(SCRATCH_BYTES);
+        match upstream.poll_read(cx, space) {
+            Poll::Ready(Ok(count)) if count > 0 => {
+                fields.buffer.advance(count);
+                self.bytes.down += count as u64;
+                let piece = Piece {
+                    fields,
+                    data: Span::new(0, count),
+                    tail: Tail::More,
+                };
+                downstream.push_piece(&core.buffers, piece);
+                Step::Moved
+            }
+            Poll::Ready(_) => {
+                core.buffers.put_scratch(fields);
+                Step::Over
+            }
+            Poll::Pending => {
+                core.buffers.put_scratch(fields);
+                Step::Waiting
+            }
+        }
+    }
+}
