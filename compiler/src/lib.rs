@@ -7,6 +7,7 @@
 //!
 //! Nothing here reads, writes, prints or exits; that is the command line's part (compiler/cli).
 
+pub mod bundle;
 mod check;
 pub mod diag;
 pub mod dialect;
@@ -25,7 +26,8 @@ use std::collections::BTreeMap;
 pub use check::StartFile;
 use diag::{Diagnostic, Diagnostics};
 use lock::{Lock, Machine, Variable};
-use source::{SourceMap, Spanned};
+use model::provider::Inputs;
+use source::SourceMap;
 
 /// Version of the compiler and, always equal, of the runtime it generates for.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -45,6 +47,8 @@ pub struct Options {
     pub findings: Vec<Diagnostic>,
     /// Whether notes say what Goma Gateway 1.0 did differently (`v1-difference`).
     pub compat_v1: bool,
+    /// The text of `gateway.providers.signing.publicKeyFile`, if there is such a file.
+    pub key_file: Option<String>,
     /// What compiles; part of the lock and so of the revision (C-LOCK-3).
     pub machine: Machine,
 }
@@ -56,6 +60,7 @@ impl Default for Options {
             env: BTreeMap::new(),
             findings: Vec::new(),
             compat_v1: false,
+            key_file: None,
             machine: Machine::default(),
         }
     }
@@ -126,19 +131,25 @@ pub fn compile(sources: &SourceMap, options: &Options) -> Compiled {
     }
 }
 
-/// The directory whose files are to be added to the sources (`gateway.extraConfig`), as written and
-/// where; relative to the main file. What is wrong with it is [`check`]'s to say.
+/// What the main file names as further inputs. What is wrong with it is [`check`]'s to say.
 #[must_use]
-pub fn extra_directory(sources: &SourceMap, options: &Options) -> Option<Spanned<String>> {
-    let main = sources.main()?;
+pub fn inputs(sources: &SourceMap, options: &Options) -> Inputs {
+    let Some(main) = sources.main() else {
+        return Inputs::default();
+    };
     // Most files have none: spare them the second reading.
-    if !sources.text(main).contains("extraConfig") {
-        return None;
+    let text = sources.text(main);
+    let mentioned = ["extraConfig", "providers"]
+        .iter()
+        .any(|key| text.contains(key));
+    if !mentioned && !options.env.contains_key("GOMA_FILE_PROVIDER_ENABLED") {
+        return Inputs::default();
     }
     let mut diags = Diagnostics::new();
-    let tree = spec::parse(sources, main, &mut diags)?;
-    let spec = spec::decode(&tree, &mut diags)?;
-    resolve::extra_directory(&spec, &options.env, &mut diags)
+    let tree = spec::parse(sources, main, &mut diags);
+    let spec = tree.and_then(|tree| spec::decode(&tree, &mut diags));
+    spec.map(|spec| resolve::inputs(&spec, main, &options.env))
+        .unwrap_or_default()
 }
 
 /// Parses, resolves and checks; reports every finding of one run. Pure.
@@ -172,25 +183,41 @@ fn check_into(sources: &SourceMap, options: &Options, checked: &mut Checked) -> 
     }
     let mut tree = spec::parse(sources, main, diags)?;
     let mut others = Vec::new();
-    let mut whole = true;
+    let mut sealed = Vec::new();
+    let mut whole = options.findings.is_empty();
     for id in sources.others() {
-        match spec::parse(sources, id, diags) {
-            Some(tree) => others.push(spec::Other {
-                tree,
-                text: sources.text(id),
-            }),
-            None => whole = false,
+        let Some(tree) = spec::parse(sources, id, diags) else {
+            whole = false;
+            continue;
+        };
+        let kind = sources.kind(id);
+        if kind.is_fetched() {
+            sealed.push(bundle::seal(&tree));
         }
+        others.push(spec::Other {
+            tree,
+            text: sources.text(id),
+            bundle: kind.is_bundle(),
+        });
     }
     spec::modernise(&mut tree, sources.text(main), &mut others, diags);
     let mut spec = spec::decode(&tree, diags)?;
-    for other in &others {
-        spec.extend(&other.tree, diags);
+    for other in &mut others {
+        if other.bundle {
+            bundle::literal(&mut other.tree, "", diags);
+        }
+        spec.extend(&other.tree, other.bundle, diags);
     }
     if !whole {
         spec.incomplete();
     }
     let resolved = resolve::resolve(&spec, main, &options.env, diags);
+    bundle::verify(
+        &sealed,
+        &resolved.signing,
+        options.key_file.as_deref(),
+        diags,
+    );
     check::check(&resolved, diags);
     if options.compat_v1 {
         check::v1::check(&resolved.outline, diags);

@@ -116,6 +116,15 @@ impl SourceKind {
         }
     }
 
+    /// Whether it comes over the network, so that someone has to vouch for it.
+    #[must_use]
+    pub const fn is_fetched(self) -> bool {
+        match self {
+            Self::Main | Self::Extra | Self::File => false,
+            Self::Http | Self::Git => true,
+        }
+    }
+
     /// Whether it is a provider's bundle (config.md section 14).
     #[must_use]
     pub const fn is_bundle(self) -> bool {

@@ -112,10 +112,13 @@ fn every_code_has_a_file_and_a_near_miss() {
     // What lies beside a file is no file of the corpus (tests of the command line); a clash of names
     // is a matter of generated code (test in `plan`).
     let elsewhere = [
+        "bundle-signature",
+        "env-in-bundle",
         "file-missing",
         "file-not-here",
         "lock-mismatch",
         "name-clash",
+        "provider-failed",
     ];
     assert_eq!(
         missing(&|code| wrong.contains(&format!("[{code}]"))),

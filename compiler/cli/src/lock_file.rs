@@ -8,6 +8,11 @@ use crate::build::write_if_changed;
 use crate::failure::Failure;
 use crate::input::Input;
 
+/// What `goma.lock` says, if there is one that can be read.
+pub(crate) fn read(input: &Input) -> Option<Written> {
+    Written::parse(&std::fs::read_to_string(input.home.join(FILE_NAME)).ok()?).ok()
+}
+
 /// Writes it unless it says the same already; whether it wrote.
 pub(crate) fn write(input: &Input, lock: &Lock) -> Result<bool, Failure> {
     Ok(write_if_changed(&input.home.join(FILE_NAME), &lock.text())?)

@@ -27,7 +27,7 @@ pub(super) static GATEWAY: Section = section(
         key("tls", Map(&TLS), "Certificates of `webSecure`.").later(),
         key("reload", Map(&RELOAD), "The reload endpoint (RT-RELOAD).").later(),
         key("extraConfig", Map(&EXTRA_CONFIG), "A directory with more routes and middlewares."),
-        key("providers", Map(&providers::PROVIDERS), "Bundles of routes and middlewares from elsewhere.").later(),
+        key("providers", Map(&providers::PROVIDERS), "Bundles of routes and middlewares from elsewhere."),
         key("analytics", Map(&ANALYTICS), "A stream of request events (RT-ANA).").later(),
         key("geoip", Map(&GEOIP), "Countries of addresses.").later(),
         key("routes", Sections(&route::ROUTE), "Which requests go where."),

@@ -258,6 +258,12 @@ impl Key {
         self
     }
 
+    /// Not to be shown, but needed when the gateway is built.
+    const fn hidden(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
     const fn required(mut self) -> Self {
         self.required = true;
         self
@@ -367,6 +373,9 @@ pub static EXTRA: Section = section(
     ("gateway", "only the main file has a `gateway`"),
     ("version", "only the main file says its `version`"),
 ]);
+
+/// A provider's bundle (config.md section 14).
+pub static BUNDLE: &Section = &providers::BUNDLE;
 
 /// A whole file.
 pub static FILE: Section = section(

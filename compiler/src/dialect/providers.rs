@@ -1,7 +1,9 @@
-//! `gateway.providers` (config.md section 6.11).
+//! `gateway.providers` and what they deliver (config.md sections 6.11 and 14).
 
 use super::Scalar::{Bool, Directory, Duration, Enum, File, Int, Text, Url};
-use super::Shape::{Names, One, Section as Map};
+use super::Shape::{Names, One, Section as Map, Sections};
+use super::route::ROUTE;
+use super::rules::MIDDLEWARE;
 use super::{HTTP, Section, key, section};
 
 pub(super) static PROVIDERS: Section = section(
@@ -33,7 +35,7 @@ static HTTP_PROVIDER: Section = section(
         key("timeout", One(Duration(1)), "Of a try.").or("10s"),
         key("retryAttempts", One(Int(1, 100)), "Tries in total.").or("3"),
         key("retryDelay", One(Duration(0)), "Between two tries.").or("2s"),
-        key("headers", Names(Text), "Sent with each request.").secret(),
+        key("headers", Names(Text), "Sent with each request.").hidden(),
         key("insecureSkipVerify", One(Bool), "The server's certificate is not verified.").or("false"),
         key("cacheDir", One(File), "The last good bytes.").or("/var/lib/goma/cache/http.json"),
     ],
@@ -56,11 +58,11 @@ static GIT_AUTH: Section = section(
     "Credentials of a repository.",
     &[
         key("type", One(Enum(&["token", "basic", "ssh"])), "Absent: none."),
-        key("token", One(Text), "For `token`.").secret(),
+        key("token", One(Text), "For `token`.").hidden(),
         key("username", One(Text), "For `basic`."),
-        key("password", One(Text), "For `basic`.").secret(),
-        key("sshKeyPath", One(File), "For `ssh`."),
-        key("sshKeyData", One(Text), "For `ssh`: base64 of the key.").secret(),
+        key("password", One(Text), "For `basic`.").hidden(),
+        key("sshKeyPath", One(File), "For `ssh`: file of the key."),
+        key("sshKeyData", One(Text), "For `ssh`: base64 of the key.").hidden(),
         key("hostKey", One(Text), "The host's key; wins over `knownHostsPath`."),
         key("knownHostsPath", One(File), "Known hosts.").or("~/.ssh/known_hosts"),
     ],
@@ -73,3 +75,18 @@ static SIGNING: Section = section(
         key("publicKeyFile", One(File), "One key a line."),
     ],
 );
+
+/// A bundle (config.md section 14).
+pub(super) static BUNDLE: Section = section(
+    "Routes and middlewares of a provider.",
+    &[
+        key("version", One(Text), "Whatever its author counts by."),
+        key("routes", Sections(&ROUTE), "Which requests go where."),
+        key("middlewares", Sections(&MIDDLEWARE), "What routes put in front of their backends."),
+        key("metadata", Names(Text), "Without effect."),
+        key("checksum", One(Text), "Sent as `If-None-Match` next time."),
+        key("signature", One(Text), "Of all other keys but `checksum` and `timestamp` (C-SIGN-1)."),
+        key("timestamp", One(Text), "When it was made."),
+    ],
+)
+.hints(&[("gateway", "a bundle has routes and middlewares, never a `gateway`")]);

@@ -328,6 +328,7 @@ routes:
     let mut others = [spec::Other {
         tree: tree(other),
         text: other,
+        bundle: false,
     }];
     spec::modernise(&mut modern, main, &mut others, &mut Diagnostics::new());
     assert_eq!(canonical(&modern), canonical(&tree(texts[0])));

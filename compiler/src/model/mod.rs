@@ -14,6 +14,7 @@ mod name;
 pub(crate) mod path;
 mod pattern;
 pub mod pem;
+pub mod provider;
 pub mod recorder;
 pub mod regex;
 mod rewrite;

@@ -88,6 +88,11 @@ impl<'a> Variables<'a> {
         self.values.contains_key(name)
     }
 
+    /// A variable of the tool itself, which no key refers to.
+    pub(super) fn of_tool(&self, name: &str) -> Option<&'a str> {
+        self.values.get(name).map(String::as_str)
+    }
+
     fn look_up(&mut self, name: &str, secret: bool) -> Option<&'a String> {
         match self.used.get_mut(name) {
             Some(known) => *known |= secret,

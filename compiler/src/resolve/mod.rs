@@ -15,6 +15,7 @@ mod names;
 pub(crate) mod outline;
 mod pending;
 mod policy;
+mod providers;
 mod read;
 mod request_id;
 mod route_path;
@@ -30,6 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::lock::Variable;
 use crate::model::Model;
+use crate::model::provider::{Inputs, Signing};
 use crate::source::{SourceId, Span, Spanned};
 use crate::spec::Spec;
 use env::Variables;
@@ -42,6 +44,8 @@ pub(crate) struct Resolved {
     /// Names of middlewares that some route lists, faulty routes included. `None`: there are lists
     /// that could not be read, so nothing is known to be unused.
     pub(crate) mentioned: Option<BTreeSet<String>>,
+    /// Who may sign bundles.
+    pub(crate) signing: Signing,
     /// What class S keys refer to.
     pub(crate) variables: Vec<Variable>,
     /// What was meant, built or not.
@@ -60,8 +64,7 @@ pub(crate) fn resolve(
         diags,
     };
     version(spec, &mut cx);
-    serve_only(spec, &mut cx);
-    let _ = directory(spec, &mut cx);
+    let inputs = resolve_inputs(spec, Span::new(main, 0, 0), &mut cx);
     pending::check(&spec.pending, &mut cx);
     let gateway = gateway::resolve(&spec.gateway, Span::new(main, 0, 0), &mut cx);
     let (middlewares, names) = middlewares::resolve(spec, &mut cx);
@@ -78,36 +81,35 @@ pub(crate) fn resolve(
             middlewares,
         },
         mentioned,
+        signing: inputs.signing,
         variables: cx.variables.into_used(),
         outline: outline::draw(spec, Span::new(main, 0, 0), env),
     }
 }
 
-/// `gateway.extraConfig.directory`; empty counts as absent.
-pub(crate) fn extra_directory(
-    spec: &Spec,
-    env: &BTreeMap<String, String>,
-    diags: &mut Diagnostics,
-) -> Option<Spanned<String>> {
-    let variables = Variables::new(env);
-    directory(spec, &mut Cx { variables, diags })
-}
-
-fn directory(spec: &Spec, cx: &mut Cx<'_>) -> Option<Spanned<String>> {
-    let leaf = spec.gateway.extra_config.directory.as_ref()?;
-    let text = cx.text(leaf)?.text;
-    (!text.is_empty()).then(|| Spanned::new(text, leaf.span))
-}
-
-/// Keys that act only where a gateway is built again and again.
-fn serve_only(spec: &Spec, cx: &mut Cx<'_>) {
-    let Some(leaf) = &spec.gateway.extra_config.watch else {
-        return;
+/// What the main file names as further inputs, without a word about what is wrong.
+pub(crate) fn inputs(spec: &Spec, main: SourceId, env: &BTreeMap<String, String>) -> Inputs {
+    let mut diags = Diagnostics::new();
+    let mut cx = Cx {
+        variables: Variables::new(env),
+        diags: &mut diags,
     };
-    if cx.boolean(Some(leaf), false) {
-        let message = "`watch` acts only under `goma serve`";
-        let note = Diagnostic::new(Code::ServeOnly, leaf.key.as_str(), leaf.span, message);
-        cx.diags.push(note);
+    resolve_inputs(spec, Span::new(main, 0, 0), &mut cx)
+}
+
+fn resolve_inputs(spec: &Spec, file: Span, cx: &mut Cx<'_>) -> Inputs {
+    let extra = &spec.gateway.extra_config;
+    let providers = providers::resolve(&spec.gateway.providers, file, cx);
+    if cx.boolean(extra.watch.as_ref(), false) {
+        providers::serve_only(extra.watch.as_ref(), "watch", cx);
+    }
+    let directory = extra.directory.as_ref().and_then(|leaf| {
+        let text = cx.text(leaf)?.text;
+        (!text.is_empty()).then(|| Spanned::new(text, leaf.span))
+    });
+    Inputs {
+        extra_directory: directory,
+        ..providers
     }
 }
 

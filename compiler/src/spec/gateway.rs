@@ -1,6 +1,7 @@
 //! The section `gateway` (config.md section 6).
 
 use super::fields::{Fields, Leaf, Leaves};
+use super::providers::{self, Providers};
 use super::route::{self, Route};
 use crate::source::Span;
 
@@ -17,6 +18,7 @@ pub(crate) struct Gateway {
     pub(crate) log: Log,
     pub(crate) monitoring: Monitoring,
     pub(crate) extra_config: ExtraConfig,
+    pub(crate) providers: Providers,
     /// `defaults.middlewares`
     pub(crate) default_middlewares: Option<Leaves>,
     pub(crate) routes_span: Option<Span>,
@@ -121,6 +123,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
     let log = log(&mut fields);
     let monitoring = monitoring(&mut fields);
     let extra_config = extra_config(&mut fields);
+    let providers = providers::decode(&mut fields);
     let default_middlewares = fields.section("defaults").and_then(|mut defaults| {
         let middlewares = defaults.leaves("middlewares");
         defaults.finish();
@@ -142,6 +145,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
         log,
         monitoring,
         extra_config,
+        providers,
         default_middlewares,
         routes_span,
         routes,

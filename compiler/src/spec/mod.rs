@@ -8,6 +8,7 @@ pub(crate) mod gateway;
 mod middleware;
 pub(crate) mod node;
 mod parse;
+pub(crate) mod providers;
 pub(crate) mod recorder;
 mod route;
 pub(crate) mod rule;
@@ -19,7 +20,7 @@ use node::{Entry, Kind, Node};
 use shape::Pending;
 
 use crate::diag::Diagnostics;
-use crate::dialect::{EXTRA, FILE};
+use crate::dialect::{BUNDLE, EXTRA, FILE};
 use crate::source::Span;
 
 pub(crate) use deprecated::Other;
@@ -57,11 +58,18 @@ pub(crate) fn modernise(
 
 impl Spec {
     /// Adds the routes and middlewares of another file (config.md section 15).
-    pub(crate) fn extend(&mut self, tree: &Node, diags: &mut Diagnostics) {
+    pub(crate) fn extend(&mut self, tree: &Node, bundle: bool, diags: &mut Diagnostics) {
+        let section = if bundle { BUNDLE } else { &EXTRA };
         secrets::hide(tree, diags);
         self.pending
-            .extend(shape::check(tree, &EXTRA, "", false, diags));
-        let mut fields = Fields::new(tree, &EXTRA, "");
+            .extend(shape::check(tree, section, "", false, diags));
+        let mut fields = Fields::new(tree, section, "");
+        if bundle {
+            // What else a bundle has is not for the gateway.
+            for name in ["version", "metadata", "checksum", "signature", "timestamp"] {
+                fields.entry(name);
+            }
+        }
         let has = ["routes", "middlewares"].map(|name| fields.has(name));
         let [routes, middlewares] = ["routes", "middlewares"].map(|name| fields.list(name));
         self.gateway.routes_readable &= routes.is_some() || !has[0];

@@ -126,7 +126,7 @@ pub(crate) fn compile_checked(
     name: &str,
 ) -> Result<Option<(Input, Output)>, Failure> {
     let env = environment::collect(&common.env_file, &common.env)?;
-    let mut input = match input::load(file.or(common.config.as_deref()), env) {
+    let mut input = match input::load(file.or(common.config.as_deref()), env, common.policy()) {
         Ok(input) => input,
         Err(missing) => {
             missing.print(FindingsFormat::Human, common.color);

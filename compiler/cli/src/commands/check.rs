@@ -52,7 +52,7 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
     }
     let env = environment::collect(&args.common.env_file, &args.common.env)?;
     let file = args.file.as_deref().or(args.common.config.as_deref());
-    let mut input = match input::load(file, env) {
+    let mut input = match input::load(file, env, args.common.policy()) {
         Ok(input) => input,
         Err(missing) => {
             missing.print(args.format, args.common.color);

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &MigrateArgs) -> Outcome {
     };
     for file in files {
         let env = environment::collect(&args.env_file, &args.env)?;
-        let input = match input::load(file, env) {
+        let input = match input::load(file, env, None) {
             Ok(input) => input,
             Err(missing) => {
                 missing.print(FindingsFormat::Human, Color::Auto);

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod completion;
+mod config;
 mod demo_backend;
 mod explain;
 mod init;
@@ -20,6 +21,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::environment::Assignment;
 use crate::failure::Outcome;
 use crate::findings::Severities;
+use crate::input::Policy;
 
 /// What `goma` can do.
 #[derive(Debug, Subcommand)]
@@ -27,6 +29,7 @@ pub(crate) enum Command {
     Build(build::BuildArgs),
     Check(check::CheckArgs),
     Completion(completion::CompletionArgs),
+    Config(config::ConfigArgs),
     DemoBackend(demo_backend::DemoBackendArgs),
     Explain(explain::ExplainArgs),
     Init(init::InitArgs),
@@ -45,6 +48,7 @@ impl Command {
             Self::Build(args) => build::run(&args),
             Self::Check(args) => check::run(&args),
             Self::Completion(args) => Ok(completion::run(&args)),
+            Self::Config(args) => config::run(&args),
             Self::DemoBackend(args) => demo_backend::run(&args),
             Self::Explain(args) => explain::run(&args),
             Self::Init(args) => init::run(&args),
@@ -88,6 +92,17 @@ pub(crate) struct Common {
     /// Colours
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(crate) color: Color,
+}
+
+impl Common {
+    /// How providers are asked.
+    #[expect(clippy::unnecessary_wraps, reason = "what `input::load` takes")]
+    pub(crate) const fn policy(&self) -> Option<Policy> {
+        Some(Policy {
+            locked: self.locked,
+            offline: self.offline,
+        })
+    }
 }
 
 /// How results are written.

@@ -11,6 +11,7 @@ mod commands;
 mod compat;
 mod docs;
 mod lock;
+mod providers;
 mod samples;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub(crate) fn goma() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_goma"));
     for name in [
         "GOMA_CONFIG_FILE",
+        "GOMA_BUNDLE_SIGNING_KEY",
         "GOMA_EXTRA_CONFIG_DIR",
         "NO_COLOR",
         "RUST_BACKTRACE",

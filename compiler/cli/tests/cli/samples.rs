@@ -24,7 +24,7 @@ fn the_published_samples() {
     let dir = dir(&names);
     let codes = |dir: &std::path::Path| {
         let output = goma()
-            .args(["check", "--format", "json"])
+            .args(["check", "--offline", "--format", "json"])
             .current_dir(dir)
             .env("GOMA_EXTRA_CONFIG_DIR", "extra")
             .output();
@@ -41,15 +41,17 @@ fn the_published_samples() {
         codes.dedup();
         codes
     };
-    // Some samples guard `/docs/.*` and not `/docs`: MW-PATH-12 wants that said.
+    // One sample has the git provider on, whose repository nobody asks here; without it nothing is
+    // known to be unused. Some samples guard `/docs/.*` and not `/docs`: MW-PATH-12 wants that said.
     let expected = [
         "acme-no-email",
         "health-check-passive-only",
         "literal-secret",
         "not-yet-supported",
         "path-base-not-covered",
+        "provider-failed",
         "serve-only",
-        "unused-middleware",
+        "unsigned-provider",
     ];
     let mut before = expected.to_vec();
     before.push("version-missing");

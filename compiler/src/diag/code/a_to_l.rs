@@ -106,6 +106,12 @@ macro_rules! a_to_l {
         /// Instead: `version: 2`
         BadVersion = "bad-version", Error;
 
+        /// What: a bundle is not signed by one of the configured keys.
+        /// Why: whoever can change what a provider delivers could change routes and guards.
+        /// Example: a bundle that was edited after `goma config sign`
+        /// Instead: sign it again: `goma config sign --key-file deploy.key bundle.yaml`
+        BundleSignature = "bundle-signature", Error;
+
         /// What: `httpCache` stands before an entry that guards the same paths.
         /// Why: an answer from the cache skips what follows (MW-CACHE-18).
         /// Example: `middlewares: [cache, auth]`
@@ -177,6 +183,12 @@ macro_rules! a_to_l {
         /// Example: two middlewares named `auth`.
         /// Instead: rename one.
         DuplicateName = "duplicate-name", Error;
+
+        /// What: a bundle of a provider holds a reference to a variable.
+        /// Why: bundles come from elsewhere and may not read the environment; the text stays as it is.
+        /// Example: `target: ${BACKEND}` in a bundle
+        /// Instead: write the value, or move the route to the main file or `extraConfig`.
+        EnvInBundle = "env-in-bundle", Warning;
 
         /// What: a structural key refers to a variable that is not set and has no default.
         /// Why: structure is compiled in, so the value is needed now.

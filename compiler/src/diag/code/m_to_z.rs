@@ -143,6 +143,18 @@ macro_rules! m_to_z {
     /// Instead: `prefix: /v1`
     PrefixNoSlash = "prefix-no-slash", Warning;
 
+    /// What: an enabled provider lacks what it needs, or has what cannot work.
+    /// Why: its bundles could not be fetched, or not be trusted.
+    /// Example: `git: {enabled: true}` without `url`
+    /// Instead: `git: {enabled: true, url: "https://git.example.com/routes.git"}`
+    ProviderConfig = "provider-config", Error;
+
+    /// What: what a provider delivers cannot be had.
+    /// Why: a gateway without it would lack routes, or their guards.
+    /// Example: an `endpoint` that answers 404
+    /// Instead: repair the provider, or build from what was fetched last: `--locked`, `--offline`.
+    ProviderFailed = "provider-failed", Error;
+
     /// What: every peer counts as a trusted proxy.
     /// Why: any client can say which address it has.
     /// Example: `trustedProxies: [0.0.0.0/0]`
@@ -274,6 +286,12 @@ macro_rules! m_to_z {
     /// Example: `middlewares: [redirect, auth]`
     /// Instead: `middlewares: [auth, redirect]`, or delete it.
     UnreachableMiddleware = "unreachable-middleware", Warning;
+
+    /// What: a provider fetches bundles over the network, and no key says who may sign them.
+    /// Why: whoever controls the server or the repository controls the gateway.
+    /// Example: `http: {enabled: true, endpoint: "https://config.example.com/routes"}` alone
+    /// Instead: add `signing: {publicKey: …}`; `goma config keygen` makes one.
+    UnsignedProvider = "unsigned-provider", Warning;
 
     /// What: no route names a middleware.
     /// Why: it protects nothing, and is not part of the gateway.

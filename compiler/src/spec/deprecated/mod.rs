@@ -24,6 +24,8 @@ pub(crate) struct Other<'s> {
     pub(crate) tree: Node,
     /// What it was read from.
     pub(crate) text: &'s str,
+    /// Whether a provider delivered it.
+    pub(crate) bundle: bool,
 }
 
 /// Gives all files today's form; `text` is the source of the main one.

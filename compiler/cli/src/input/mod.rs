@@ -1,11 +1,15 @@
-//! Finds and reads the configuration (C-FILE-1, C-FILE-2).
+//! Finds and reads the configuration (C-FILE-1, C-FILE-2), and fetches what its providers deliver.
+
+mod fetch;
+mod files;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use goma_compiler::diag::{Code, Diagnostic, Diagnostics};
-use goma_compiler::source::{SOURCE_BYTES_MAX, SourceId, SourceMap};
-use goma_compiler::{Options, StartFile, extra_directory, silence};
+use goma_compiler::model::provider::FileProvider;
+use goma_compiler::source::{SOURCE_BYTES_MAX, SourceId, SourceKind, SourceMap, Span, Spanned};
+use goma_compiler::{Options, StartFile, inputs, silence};
 
 use crate::missing::Missing;
 
@@ -14,6 +18,18 @@ const FILE_NAMES: [&str; 2] = ["goma.yml", "goma.yaml"];
 
 /// The place of last resort.
 const SYSTEM_FILE: &str = "/etc/goma/goma.yml";
+
+/// What the names of bundles end in.
+const BUNDLE_EXTENSIONS: &[&str] = &["yaml", "yml", "json"];
+
+/// How providers are asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy {
+    /// They deliver what `goma.lock` lists.
+    pub(crate) locked: bool,
+    /// They are not asked at all.
+    pub(crate) offline: bool,
+}
 
 /// The sources of one run.
 #[derive(Debug)]
@@ -28,11 +44,16 @@ pub(crate) struct Input {
     pub(crate) options: Options,
 }
 
-/// Reads what the command line, the environment or the usual places name, and what that names.
+/// Reads what the command line, the environment or the usual places name, and what that names; with a
+/// policy also what its providers deliver. What cannot be had is a finding of the compilation.
 ///
 /// # Errors
 /// The finding `file-missing`.
-pub(crate) fn load(file: Option<&Path>, env: BTreeMap<String, String>) -> Result<Input, Missing> {
+pub(crate) fn load(
+    file: Option<&Path>,
+    env: BTreeMap<String, String>,
+    policy: Option<Policy>,
+) -> Result<Input, Missing> {
     let path = locate(file);
     let shown_name = shown(&path);
     let bytes = read(&path)?;
@@ -49,8 +70,15 @@ pub(crate) fn load(file: Option<&Path>, env: BTreeMap<String, String>) -> Result
             ..Options::default()
         },
     };
-    input.add(name, shown_name, bytes);
-    input.add_extra()?;
+    input.add(SourceKind::Main, &name, shown_name, bytes);
+    let named = inputs(&input.sources, &input.options);
+    input.add_extra(named.extra_directory.as_ref())?;
+    if let Some(policy) = policy {
+        if let Some(provider) = &named.file {
+            input.add_bundles(provider)?;
+        }
+        fetch::all(&mut input, &named, policy);
+    }
     Ok(input)
 }
 
@@ -78,89 +106,99 @@ impl Input {
         findings.sort();
     }
 
-    fn add(&mut self, name: String, shown: String, bytes: Vec<u8>) {
-        self.sources.add(name, bytes.clone());
-        self.shown.add(shown, bytes);
+    fn add(&mut self, kind: SourceKind, name: &str, shown: String, bytes: Vec<u8>) {
+        self.sources.add_as(kind, name, bytes.clone());
+        self.shown.add_as(kind, shown, bytes);
     }
 
     /// Adds the files of `gateway.extraConfig.directory`, which `$GOMA_EXTRA_CONFIG_DIR` overrides,
-    /// in lexical order (config.md 6.10). A directory that is not there is left to the compiler to
-    /// report at the place that names it.
-    fn add_extra(&mut self) -> Result<(), Missing> {
-        let written = extra_directory(&self.sources, &self.options);
+    /// in lexical order (config.md 6.10). A directory that is not there is reported at the place that
+    /// names it.
+    fn add_extra(&mut self, written: Option<&Spanned<String>>) -> Result<(), Missing> {
         let given = self.options.env.get("GOMA_EXTRA_CONFIG_DIR");
-        let given = given.filter(|directory| !directory.is_empty());
-        let Some(directory) = given.or(written.as_ref().map(|written| &written.value)) else {
-            return Ok(());
+        let given = given.filter(|directory| !directory.is_empty()).cloned();
+        let directory = match (given, written) {
+            (Some(given), _) => Directory {
+                root: PathBuf::from(&given),
+                name: given,
+                named: None,
+            },
+            (None, Some(written)) => Directory {
+                root: self.home.join(&written.value),
+                name: written.value.clone(),
+                named: Some((
+                    Code::FileMissing,
+                    "gateway.extraConfig.directory",
+                    written.span,
+                )),
+            },
+            (None, None) => return Ok(()),
         };
-        let root = match given {
-            Some(given) => PathBuf::from(given),
-            None => self.home.join(directory),
+        self.add_directory(SourceKind::Extra, &directory, &["yaml", "yml"])
+    }
+
+    /// Adds the bundles of the file provider.
+    fn add_bundles(&mut self, provider: &FileProvider) -> Result<(), Missing> {
+        let written = &provider.directory;
+        let root = if provider.from_variable {
+            PathBuf::from(&written.value)
+        } else {
+            self.home.join(&written.value)
         };
+        let key = "gateway.providers.file.directory";
+        let directory = Directory {
+            root,
+            name: written.value.clone(),
+            named: Some((Code::ProviderFailed, key, written.span)),
+        };
+        self.add_directory(SourceKind::File, &directory, BUNDLE_EXTENSIONS)
+    }
+
+    fn add_directory(
+        &mut self,
+        kind: SourceKind,
+        directory: &Directory,
+        extensions: &[&str],
+    ) -> Result<(), Missing> {
         // Names in generated code are the same on every machine.
-        let label = match Path::new(directory) {
+        let label = match Path::new(&directory.name) {
             whole if whole.is_relative() => whole.to_path_buf(),
             whole => whole.file_name().map(PathBuf::from).unwrap_or_default(),
         };
-        let mut files = Vec::new();
-        if let Err(error) = walk(&root, &label, 0, &mut files) {
-            let why = format!("`{directory}` {}", describe(&error));
-            match written {
-                Some(written) => {
-                    let key = "gateway.extraConfig.directory";
-                    let finding = Diagnostic::new(Code::FileMissing, key, written.span, why);
-                    self.options.findings.push(finding);
+        match files::collect(&directory.root, &label, extensions) {
+            Ok(files) => {
+                for (path, name) in files {
+                    let bytes = read(&path)?;
+                    self.add(kind, &name, shown(&path), bytes);
                 }
-                None => {
-                    let file = shown(&root);
-                    let why = describe(&error);
-                    return Err(Missing { file, why });
-                }
+                Ok(())
             }
-            return Ok(());
+            Err(error) => {
+                let why = describe(&error);
+                let Some((code, key, span)) = directory.named else {
+                    let file = shown(&directory.root);
+                    return Err(Missing { file, why });
+                };
+                let message = format!("`{}` {why}", directory.name);
+                self.report(Diagnostic::new(code, key, span, message));
+                Ok(())
+            }
         }
-        files.sort_by(|one, other| one.1.cmp(&other.1));
-        for (path, name) in files {
-            let bytes = read(&path)?;
-            self.add(name, shown(&path), bytes);
-        }
-        Ok(())
+    }
+
+    fn report(&mut self, finding: Diagnostic) {
+        self.options.findings.push(finding);
     }
 }
 
-/// How deep directories may nest.
-const DEPTH_MAX: u32 = 32;
-/// How many files a directory may hold in all.
-const FILES_MAX: usize = 10_000;
-
-/// Every `*.yaml` and `*.yml` below a directory, with its name; directories that begin with `.` are
-/// skipped, but not the first.
-fn walk(
-    directory: &Path,
-    label: &Path,
-    depth: u32,
-    files: &mut Vec<(PathBuf, String)>,
-) -> std::io::Result<()> {
-    if depth > DEPTH_MAX || files.len() > FILES_MAX {
-        return Err(std::io::Error::other("it holds too many files"));
-    }
-    for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
-        let (path, name) = (entry.path(), entry.file_name());
-        let below = label.join(&name);
-        // Follows links, as a mounted ConfigMap needs.
-        if path.is_dir() {
-            if !name.to_string_lossy().starts_with('.') {
-                walk(&path, &below, depth + 1, files)?;
-            }
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml")
-        {
-            files.push((path, below.to_string_lossy().into_owned()));
-        }
-    }
-    Ok(())
+/// A directory whose files are inputs.
+struct Directory {
+    /// Where it is.
+    root: PathBuf,
+    /// As written.
+    name: String,
+    /// What is wrong, and where that is said, if it cannot be read.
+    named: Option<(Code, &'static str, Span)>,
 }
 
 /// A file as the user would name it.
