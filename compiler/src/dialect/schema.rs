@@ -52,6 +52,13 @@ pub fn schema() -> String {
         );
         root.insert("title".to_owned(), json!("goma"));
         root.insert("$defs".to_owned(), Value::Object(rules));
+        // Plugins add types whose names only the file has.
+        let item = json!({"properties": {"type": types()}});
+        let built_in = json!({
+            "if": {"not": {"required": ["plugins"]}},
+            "then": {"properties": {"middlewares": {"items": item}}},
+        });
+        root.insert("allOf".to_owned(), json!([built_in]));
         // A home for anchors (C-FILE-6).
         root.insert("patternProperties".to_owned(), json!({"^x-": true}));
     }
@@ -232,7 +239,8 @@ fn forms(scalar: Scalar) -> Value {
             json!({"type": "integer", "minimum": least, "maximum": most}),
             text(WHOLE),
         ]),
-        Scalar::Kind => types(),
+        // See `schema`.
+        Scalar::Kind => json!({"type": "string"}),
         Scalar::Path => text(&format!("^/|{REFERENCE}")),
         Scalar::Pattern => text(&format!(r"^[/^*]|[()\[\]{{}}|+?\\$]|\.\*|{REFERENCE}")),
         Scalar::Seconds(_, _) => or_reference(vec![
