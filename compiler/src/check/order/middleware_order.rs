@@ -1,11 +1,10 @@
 //! [`Code::MiddlewareOrder`]: orders of a list that rarely mean what they do (config.md section 13).
 
-use super::{at, chains, key_source, with_earlier};
+use super::{at, chains, headers, key_source, with_earlier};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::dialect::rules::Effect;
 use crate::model::witness;
 use crate::resolve::outline::{Entry, Link, Outline, Route};
-use crate::resolve::settings::Settings;
 
 pub(super) fn check(outline: &Outline, diags: &mut Diagnostics) {
     for (route, chain) in chains(outline) {
@@ -49,10 +48,14 @@ fn counted_header(entry: &Entry) -> Option<&str> {
 
 fn header_removed(route: &Route, link: Link<'_>, earlier: &[Link<'_>]) -> Option<Diagnostic> {
     let header = counted_header(link.entry)?;
-    let remover = earlier.iter().find(|other| {
-        let rule = other.entry.rule_of("requestHeaders");
-        rule.is_some_and(|rule| removes(rule, header))
-    })?;
+    let mut behind = earlier.iter().rev();
+    // Whoever touched it last decides.
+    let last = |other: &&Link<'_>| {
+        headers::removes(other.entry, header) || headers::sets(other.entry, header)
+    };
+    let remover = behind
+        .find(last)
+        .filter(|other| headers::removes(other.entry, header))?;
     let (limiter, early) = (&link.entry.name, &remover.entry.name);
     let message = format!("`{limiter}` counts by `{header}`, which `{early}` removes before");
     let warning = at(route, link, Code::MiddlewareOrder, message);
@@ -60,32 +63,13 @@ fn header_removed(route: &Route, link: Link<'_>, earlier: &[Link<'_>]) -> Option
     Some(warning.help(format!("list `{limiter}` before `{early}`")))
 }
 
-fn removes(rule: &Settings, header: &str) -> bool {
-    let removed = rule.list("removeHeaders").iter().any(|given| {
-        let name = given.known();
-        match name.strip_suffix('*') {
-            Some(prefix) => header
-                .get(..prefix.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix)),
-            None => name.eq_ignore_ascii_case(header),
-        }
-    });
-    let emptied = rule.names("setHeaders").iter().any(|(name, value)| {
-        name.value.eq_ignore_ascii_case(header) && value.text.as_deref() == Some("")
-    });
-    removed || emptied
-}
-
 fn header_set_later(route: &Route, link: Link<'_>, chain: &[Link<'_>]) -> Option<Diagnostic> {
     let header = counted_header(link.entry)?;
     let place = chain.iter().position(|other| other.span == link.span)?;
-    let setter = chain.get(place + 1..)?.iter().find(|other| {
-        let rule = other.entry.rule_of("requestHeaders");
-        let mut names = rule.into_iter().flat_map(|rule| rule.names("setHeaders"));
-        names.any(|(name, value)| {
-            name.value.eq_ignore_ascii_case(header) && value.text.as_deref() != Some("")
-        })
-    })?;
+    let setter = chain
+        .get(place + 1..)?
+        .iter()
+        .find(|other| headers::sets(other.entry, header))?;
     let (limiter, late) = (&link.entry.name, &setter.entry.name);
     let message = format!("`{limiter}` counts by `{header}`, which `{late}` sets only after it");
     let warning = at(route, link, Code::MiddlewareOrder, message);

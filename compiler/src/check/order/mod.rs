@@ -3,6 +3,7 @@
 
 mod cache_before_guard;
 mod cache_never_hits;
+mod headers;
 mod identity_header_overwritten;
 mod limiter_key_client_chosen;
 mod limiter_without_identity;
