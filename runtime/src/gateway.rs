@@ -29,6 +29,8 @@ pub struct Gateway {
 /// The keys of the `gateway` section.
 #[derive(Debug)]
 pub struct Settings {
+    /// `strictSlash` (RT-ROUTE-12)
+    pub strict_slash: bool,
     /// `debug`: more fields in the log, at any level.
     pub debug: Value,
     /// `entryPoints.web.address`
@@ -121,6 +123,8 @@ pub struct Start<'a> {
 /// [`Settings`] after references and `GOMA_*` overrides have been looked up.
 #[derive(Clone, Debug)]
 pub struct Resolved {
+    /// `strictSlash`
+    pub strict_slash: bool,
     /// Where to listen.
     pub web_address: SocketAddr,
     /// `timeouts.read`
@@ -168,6 +172,7 @@ impl Settings {
         let log_level = overridden(&self.log_level, environment, level, scalar::level)?;
         let limit = |duration: Duration| Some(duration).filter(|duration| !duration.is_zero());
         Ok(Resolved {
+            strict_slash: self.strict_slash,
             web_address: overridden(
                 &self.web_address,
                 environment,

@@ -6,6 +6,7 @@ mod headers;
 mod http;
 mod log;
 mod middlewares;
+mod paths;
 mod process;
 mod recorder;
 mod routing;

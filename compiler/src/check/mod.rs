@@ -8,10 +8,15 @@ mod gateway;
 mod host_less_shadow;
 mod log_unredacted;
 mod order;
+mod path_matches_nothing;
+mod priority_mixed;
 mod reserved_path;
 mod rewrite_shadowed;
 mod route_conflict;
+mod route_overlap;
+mod route_shadowed;
 mod route_space;
+mod route_tree;
 mod routes;
 mod types;
 mod unused_middleware;
@@ -32,9 +37,13 @@ const RULES: &[fn(&Model, &mut Diagnostics)] = &[
     duplicate_backend::check,
     host_less_shadow::check,
     log_unredacted::check,
+    path_matches_nothing::check,
+    priority_mixed::check,
     reserved_path::check,
     rewrite_shadowed::check,
     route_conflict::check,
+    route_overlap::check,
+    route_shadowed::check,
 ];
 
 /// A rule that looks at everything that was meant, built or not.

@@ -13,7 +13,7 @@ pub(super) static GATEWAY: Section = section(
     &[
         key("debug", One(Bool), "Debug fields in the log at any level.").or("false").value(),
         key("strictSlash", One(Bool), "Redirects GET and HEAD to the registered form of a gateway endpoint's path (RT-ROUTE-12).")
-            .or("true").later(),
+            .or("true"),
         key("timeouts", Map(&TIMEOUTS), "How long clients may take."),
         key("defaults", Map(&DEFAULTS), "What every route has."),
         key("limits", Map(&LIMITS), "What clients may send (RT-LIM).").ours(),

@@ -28,6 +28,7 @@ pub(super) fn emit(settings: &Settings) -> Vec<TokenStream> {
 fn fields(settings: &Settings) -> TokenStream {
     let Settings {
         place: _,
+        strict_slash,
         debug,
         web_address,
         web_proxy_protocol,
@@ -69,6 +70,7 @@ fn fields(settings: &Settings) -> TokenStream {
     let proxy = rt::option(proxy.as_ref().map(proxy_of));
     let monitoring_host = rt::option(monitoring_host.as_ref().map(|host| quote!(#host)));
     quote! {
+        strict_slash: #strict_slash,
         #(#values,)*
         web_proxy_protocol: #web_proxy_protocol,
         limits: #limits,

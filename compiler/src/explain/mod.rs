@@ -140,6 +140,11 @@ pub fn explain(model: &Model, request: &Request) -> Explanation {
             "the gateway's own endpoint is GET and HEAD only".to_owned(),
             losers,
         ),
+        route::Choice::None(losers) if route::redirects(model, request, &path.matched) => answered(
+            301,
+            "to the gateway's own endpoint, see `gateway.strictSlash`".to_owned(),
+            losers,
+        ),
         route::Choice::None(losers) => answered(404, "no route fits".to_owned(), losers),
         route::Choice::Route {
             id,

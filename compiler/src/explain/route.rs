@@ -95,6 +95,15 @@ pub(super) fn probe<'a>(model: &'a Model, request: &Request, path: &str) -> Opti
     (!off).then_some(value.key.as_str())
 }
 
+/// Whether only a slash at the end keeps a request from one of the gateway's own endpoints
+/// (RT-ROUTE-12).
+pub(super) fn redirects(model: &Model, request: &Request, path: &str) -> bool {
+    let registered = path.strip_suffix('/');
+    model.gateway.strict_slash
+        && matches!(request.method(), "GET" | "HEAD")
+        && registered.is_some_and(|path| probe(model, path).is_some())
+}
+
 fn candidate<'a>(id: RouteId, route: &'a Route, request: &Request) -> Option<Candidate<'a>> {
     let hosts = route.hosts.iter();
     let host = hosts

@@ -161,15 +161,20 @@ fn wildcards_match_labels_but_not_the_apex() {
     );
 }
 
-/// RT-ROUTE-10
+/// RT-ROUTE-10, RT-ROUTE-12
 #[test]
 fn probes_outrank_routes_for_get_and_head() {
     let spec = spec(&["api | /api"]);
     assert_eq!(answer(&spec, "GET http://h/readyz"), "200");
     assert_eq!(answer(&spec, "HEAD http://h/healthz"), "200");
     assert_eq!(answer(&spec, "POST http://h/healthz"), "405");
+    assert_eq!(answer(&spec, "GET http://h/healthz/?x"), "301");
+    assert_eq!(answer(&spec, "POST http://h/healthz/"), "404");
+    let strict = spec.replace("gateway:", "gateway:\n  strictSlash: false");
+    assert_eq!(answer(&strict, "GET http://h/healthz/"), "404");
     let spec = self::spec(&["all | /"]);
     assert_eq!(answer(&spec, "POST http://h/readyz"), "all");
+    assert_eq!(answer(&spec, "GET http://h/readyz/"), "all");
 }
 
 /// RT-PATH-1 to RT-PATH-6 decide routes, too.

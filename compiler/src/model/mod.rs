@@ -116,6 +116,8 @@ pub struct Gateway {
     pub span: Span,
     /// The key `gateway.routes`; `span` when absent.
     pub routes_span: Span,
+    /// Whether GET and HEAD are redirected to the registered form of an endpoint (RT-ROUTE-12).
+    pub strict_slash: bool,
     /// `debug` (bool).
     pub debug: Value,
     /// `entryPoints.web.address` (addr).

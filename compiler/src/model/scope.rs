@@ -54,6 +54,15 @@ impl Pattern {
         Regex::new(text).map(Self::Regex).map_err(BadPattern::Regex)
     }
 
+    /// Whether a canonical path is in scope, taken by itself.
+    #[must_use]
+    pub fn covers(&self, path: &str) -> bool {
+        match self {
+            Self::Literal(literal) => covers(literal, path),
+            Self::Regex(regex) => regex.begins(path),
+        }
+    }
+
     /// As generated code has it.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -11,6 +11,8 @@ use crate::model;
 pub struct Settings {
     /// The `gateway` section.
     pub place: Place,
+    /// `strictSlash`.
+    pub strict_slash: bool,
     /// `debug`.
     pub debug: Value,
     /// `entryPoints.web.address`.
@@ -89,6 +91,7 @@ pub(super) fn lower(cx: &Cx<'_>, gateway: &model::Gateway) -> Settings {
     let timeouts = &gateway.timeouts;
     let host = gateway.monitoring_host.as_ref();
     Settings {
+        strict_slash: gateway.strict_slash,
         place: cx.place(gateway.span),
         debug: lower_value(cx, &gateway.debug),
         web_address: lower_value(cx, &gateway.web_address),

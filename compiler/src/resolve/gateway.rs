@@ -13,6 +13,7 @@ use crate::spec::fields::Leaf;
 /// Fills defaults in; `file` is the place of a section that is absent altogether.
 pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gateway {
     let span = spec.span.unwrap_or(file);
+    let strict_slash = cx.boolean(spec.strict_slash.as_ref(), true);
     let (times, log, monitoring) = (&spec.timeouts, &spec.log, &spec.monitoring);
     let mut value = |leaf: &Option<Leaf>, section: Option<Span>, place: &str| {
         let (scalar, default) = dialect::value_at(place);
@@ -46,6 +47,7 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
     Gateway {
         span,
         routes_span: spec.routes_span.unwrap_or(span),
+        strict_slash,
         debug,
         web_address,
         web_proxy_protocol: clients::proxy_protocol(&spec.web.proxy_protocol, cx),

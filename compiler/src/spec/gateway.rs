@@ -10,6 +10,7 @@ use crate::source::Span;
 pub(crate) struct Gateway {
     /// The key.
     pub(crate) span: Option<Span>,
+    pub(crate) strict_slash: Option<Leaf>,
     pub(crate) debug: Option<Leaf>,
     pub(crate) web: Web,
     pub(crate) limits: Limits,
@@ -115,6 +116,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
             ..Gateway::default()
         };
     };
+    let strict_slash = fields.leaf("strictSlash");
     let debug = fields.leaf("debug");
     let web = entry_points(&mut fields);
     let limits = limits(&mut fields);
@@ -137,6 +139,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
     fields.finish();
     Gateway {
         span,
+        strict_slash,
         debug,
         web,
         limits,

@@ -26,7 +26,7 @@ pub(super) fn answer(
     match (own, reads) {
         (true, true) => Some(document(core, request.canonical_path())),
         (true, false) => unrouted.then(|| not_allowed(request)),
-        (false, true) => {
+        (false, true) if core.settings.strict_slash => {
             let registered = request.canonical_path().strip_suffix('/')?;
             if !is_endpoint(core, request, registered.as_bytes()) {
                 return None;
@@ -34,7 +34,7 @@ pub(super) fn answer(
             let location = format!("{registered}{}", request.query());
             Some(Answer::of(301).with("Location", location))
         }
-        (false, false) => None,
+        (false, _) => None,
     }
 }
 

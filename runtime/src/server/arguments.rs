@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use crate::gateway::Gateway;
+use crate::route::{PathType, Route};
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,8 +66,10 @@ pub(super) fn route_table(gateway: &Gateway) -> String {
         rows.push([
             route.name.to_owned(),
             route.enabled.to_string(),
-            "-".to_owned(),
-            route.path.to_owned(),
+            route
+                .priority
+                .map_or_else(|| "-".to_owned(), |priority| priority.to_string()),
+            path_text(route),
             route.rewrite.unwrap_or("-").to_owned(),
         ]);
     }
@@ -85,6 +88,16 @@ pub(super) fn route_table(gateway: &Gateway) -> String {
         format!("{}\n", cells.join("  ").trim_end())
     };
     rows.iter().map(line).collect()
+}
+
+/// The path, with how it is read unless that is the usual way.
+fn path_text(route: &Route) -> String {
+    let path = route.path;
+    match route.path_type {
+        PathType::Exact => format!("{path} (exact)"),
+        PathType::Prefix => path.to_owned(),
+        PathType::Regex { .. } => format!("{path} (regex)"),
+    }
 }
 
 /// The text of `--version`.

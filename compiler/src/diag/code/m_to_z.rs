@@ -107,6 +107,12 @@ macro_rules! m_to_z {
     /// Instead: `paths: [/docs]`
     PathBaseNotCovered = "path-base-not-covered", Warning;
 
+    /// What: a scope of a middleware fits no path of a route that lists it.
+    /// Why: there it never acts, and a guard guards nothing.
+    /// Example: `paths: ["^/admin"]` on a route with `path: /api`
+    /// Instead: `paths: ["^/api/admin"]`, or `paths: [/admin]` for what is below the route's path.
+    PathMatchesNothing = "path-matches-nothing", Warning;
+
     /// What: an entry of `paths` does not begin with `/`.
     /// Why: every path does, so it would match nothing.
     /// Example: `paths: [admin]`
@@ -142,6 +148,12 @@ macro_rules! m_to_z {
     /// Example: `prefix: v1`
     /// Instead: `prefix: /v1`
     PrefixNoSlash = "prefix-no-slash", Warning;
+
+    /// What: a route with a priority gets requests that one without would answer, too.
+    /// Why: routes with a priority are always asked first; Goma Gateway 1.0 took none for 0.
+    /// Example: `{path: /, priority: 1}` beside `{path: /api}`
+    /// Instead: give both a priority, or none.
+    PriorityMixed = "priority-mixed", Warning;
 
     /// What: an enabled provider lacks what it needs, or has what cannot work.
     /// Why: its bundles could not be fetched, or not be trusted.
@@ -206,8 +218,20 @@ macro_rules! m_to_z {
     /// What: two enabled routes have the same path and a host in common.
     /// Why: nothing says which of them answers.
     /// Example: two routes with `path: /api` and no hosts.
-    /// Instead: give them different paths or hosts.
+    /// Instead: give them different paths, hosts, conditions or priorities.
     RouteConflict = "route-conflict", Error;
+
+    /// What: two routes differ only in conditions that can hold together, or are regular expressions that begin alike.
+    /// Why: the first in the list answers, which a move of lines would change.
+    /// Example: `match: {headers: {X-A: "1"}}` beside `match: {headers: {X-B: "1"}}`
+    /// Instead: make one more specific, or give them priorities.
+    RouteOverlap = "route-overlap", Warning;
+
+    /// What: a route can get no request: routes that are asked before it take all of them.
+    /// Why: it is dead, or was meant to come first.
+    /// Example: `{path: /api}` beside `{path: /, priority: 0}`
+    /// Instead: change `priority` or the order, or delete it.
+    RouteShadowed = "route-shadowed", Warning;
 
     /// What: a middleware type or rule key differs from the known one in letter case.
     /// Why: it is accepted, but keys are case-sensitive everywhere else.
