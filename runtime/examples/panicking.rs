@@ -60,6 +60,7 @@ static ROWS: [Route; 1] = [Route {
 }];
 
 static SETTINGS: Settings = Settings {
+    strict_slash: true,
     debug: value("gateway.debug", &[Part::Text("false")]),
     web_address: value("gateway.entryPoints.web.address", &[variable("LISTEN")]),
     read_timeout: value("gateway.timeouts.read", &[Part::Text("60")]),

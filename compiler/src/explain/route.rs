@@ -101,7 +101,7 @@ pub(super) fn redirects(model: &Model, request: &Request, path: &str) -> bool {
     let registered = path.strip_suffix('/');
     model.gateway.strict_slash
         && matches!(request.method(), "GET" | "HEAD")
-        && registered.is_some_and(|path| probe(model, path).is_some())
+        && registered.is_some_and(|path| probe(model, request, path).is_some())
 }
 
 fn candidate<'a>(id: RouteId, route: &'a Route, request: &Request) -> Option<Candidate<'a>> {

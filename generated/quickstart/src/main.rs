@@ -12,7 +12,7 @@ use goma_runtime::gateway::Gateway;
 /// Everything this gateway is made of.
 static GATEWAY: Gateway = Gateway {
     name: "quickstart",
-    revision: "accbbcb241f4",
+    revision: "d4f9a79ac6aa",
     settings: &settings::SETTINGS,
     routes: &routes::ROUTES,
     chains: &chains::CHAINS,

@@ -7,6 +7,7 @@ use goma_runtime::values::{Part, Value};
 
 /// `gateway` (goma.yaml:6)
 pub static SETTINGS: Settings = Settings {
+    strict_slash: true,
     debug: Value {
         key: "gateway.debug",
         source: "goma.yaml:6:1",

@@ -12,7 +12,7 @@ use goma_runtime::gateway::Gateway;
 /// Everything this gateway is made of.
 static GATEWAY: Gateway = Gateway {
     name: "shop",
-    revision: "5e5dd05d5d0b",
+    revision: "315da03772a5",
     settings: &settings::SETTINGS,
     routes: &routes::ROUTES,
     chains: &chains::CHAINS,
