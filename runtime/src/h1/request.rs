@@ -188,6 +188,9 @@ fn scan_into<'f>(
         let known = Known::of(header.name.as_bytes());
         let field = field_of(head, header, known).ok_or(bare_line_feed)?;
         facts.take_in(known, header.value, field.value())?;
+        if known == Known::Other && is_dropped_disguise(header.name.as_bytes())? {
+            continue;
+        }
         if !known.is_hop_by_hop() && known != Known::Expect && known != Known::ContentLength {
             list.push(field);
         }
@@ -206,6 +209,25 @@ const SECTION_TOO_LARGE: Refusal =
 
 /// Room for the method, the version and what is between them and the target.
 const LINE_BYTES: usize = 256;
+
+/// A name like `Content_Length` is a framing field to some backends and none to others (RT-SMUG);
+/// `X_Forwarded_For` is the client's word in the place of the gateway's (RT-HDR-2 to -5, -8), and is
+/// dropped.
+fn is_dropped_disguise(name: &[u8]) -> Result<bool, Refusal> {
+    match Known::disguised(name) {
+        Known::ContentLength | Known::TransferEncoding => Err(Refusal::framing(
+            "a field name that resembles a framing field",
+        )),
+        Known::XForwardedFor
+        | Known::XForwardedHost
+        | Known::XForwardedPort
+        | Known::XForwardedProto
+        | Known::XForwardedScheme
+        | Known::XRealIp
+        | Known::XRequestId => Ok(true),
+        _ => Ok(false),
+    }
+}
 
 /// RT-LIM-1, RT-LIM-2 for a head that is not complete yet.
 fn within_limits(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {

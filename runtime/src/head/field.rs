@@ -54,6 +54,24 @@ known_names! {
 }
 
 impl Known {
+    /// What a name would be to a backend that takes other separators for `-`, as CGI names do:
+    /// `X_Forwarded_For`, `Content.Length`. `Other` for names that are no disguise.
+    #[must_use]
+    pub fn disguised(name: &[u8]) -> Self {
+        let is_suspect = matches!(name.len(), 9 | 12 | 14..=18)
+            && matches!(name.first(), Some(b'C' | b'c' | b'T' | b't' | b'X' | b'x'));
+        let mut plain = [b'-'; 18];
+        let Some(plain) = plain.get_mut(..name.len()).filter(|_| is_suspect) else {
+            return Self::Other;
+        };
+        for (to, from) in plain.iter_mut().zip(name) {
+            if from.is_ascii_alphanumeric() {
+                *to = *from;
+            }
+        }
+        Self::of(plain)
+    }
+
     /// Fields that the gateway sets or removes in every response (RT-HDR-9).
     #[must_use]
     pub fn is_replaced_in_responses(self) -> bool {

@@ -66,6 +66,10 @@ impl Request {
     }
 
     fn set_absolute(&mut self, target: Span) -> Result<(), Refusal> {
+        if !self.authority.is_empty() {
+            // It does not count, but it must not be malformed either (RFC 9112 §3.2).
+            self.set_host()?;
+        }
         let bytes = self.fields.buffer.at(target);
         let scheme_end = bytes
             .windows(3)
