@@ -10,7 +10,7 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 /// Sections of the runtime's manifest that only matter in this repository.
-const DROPPED_SECTIONS: [&str; 2] = ["[dev-dependencies", "[lints"];
+const DROPPED_SECTIONS: [&str; 3] = ["[[test", "[dev-dependencies", "[lints"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?)

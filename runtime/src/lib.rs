@@ -8,6 +8,8 @@ pub mod chain;
 pub mod clock;
 pub mod error;
 pub mod filter;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod gateway;
 pub mod h1;
 pub mod head;
@@ -22,6 +24,8 @@ pub mod upstream;
 pub mod values;
 
 pub use server::main;
+#[cfg(feature = "fuzzing")]
+pub use server::rig;
 
 /// The version of the runtime, which is that of goma.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -22,6 +22,8 @@ mod arguments;
 mod core;
 mod listen;
 mod proxy_protocol;
+#[cfg(feature = "fuzzing")]
+pub mod rig;
 
 use arguments::{Arguments, Mode};
 
@@ -83,9 +85,15 @@ fn prepare(
     gateway: &'static Gateway,
     arguments: &Arguments,
 ) -> Result<(Shared, JoinHandle<()>), StartError> {
+    prepare_in(gateway, Environment::load(&arguments.env_files)?)
+}
+
+fn prepare_in(
+    gateway: &'static Gateway,
+    environment: Environment,
+) -> Result<(Shared, JoinHandle<()>), StartError> {
     let internal =
         |error: &dyn std::fmt::Display| StartError::without_place("internal", error.to_string());
-    let environment = Environment::load(&arguments.env_files)?;
     let settings = gateway.settings.resolve(&environment)?;
     let backends = upstream::resolve(gateway.routes, &environment)?;
     let table = Table::build(gateway.routes).map_err(|error| internal(&error))?;

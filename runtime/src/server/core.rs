@@ -48,7 +48,7 @@ pub(super) fn run(shared: &Shared, index: usize, listener: TcpListener) {
     core.log.close();
 }
 
-fn make_core(
+pub(super) fn make_core(
     shared: &Shared,
     index: usize,
     clock: Rc<Clock>,
