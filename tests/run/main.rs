@@ -1,7 +1,9 @@
 //! End-to-end: a gateway built by `goma build` from tests/specs/main.yaml, between a raw client and a
 //! scripted backend. Each test names the rules it proves.
 
+mod abuse;
 mod edge;
+mod faults;
 mod headers;
 mod http;
 mod log;
