@@ -38,6 +38,8 @@ const RUNTIME: &[(&str, &[&str])] = &[
         "filter",
         &["answer", "chain", "clock", "gateway", "head", "values"],
     ),
+    // Compiled for tests only: whole connections need the whole of a core.
+    ("fuzzing", &["h1", "head", "server"]),
     ("gateway", &["chain", "identity", "route", "values"]),
     ("h1", &["answer", "error", "head"]),
     ("head", &["error"]),

@@ -8,7 +8,7 @@ use crate::h1::response::{self, ResponseHead};
 use crate::h1::{Limits, framing::Framing};
 use crate::head::path::{Canonical, canonicalize, is_below};
 use crate::head::{Buffer, Fields};
-use crate::server::rig::Rig;
+use crate::server::rig::{self, Rig};
 
 /// Limits small enough for a fuzzer to reach.
 const SMALL: Limits = Limits {
@@ -217,8 +217,9 @@ pub fn authority(bytes: &[u8]) {
 pub fn chunks(bytes: &[u8]) {
     let (cuts, body) = bytes.split_at(usize::min(8, bytes.len()));
     let decoded = |pieces: &mut dyn Iterator<Item = &[u8]>| {
-        let mut decoder = Decoder::default();
-        let (mut data, mut consumed, mut done) = (Vec::<u8>::new(), 0, false);
+        let mut decoder = Decoder::new(&SMALL);
+        let (mut data, mut trailers) = (Vec::<u8>::new(), Vec::<u8>::new());
+        let (mut consumed, mut done) = (0, false);
         for piece in pieces {
             let mut piece = piece.to_vec();
             match decoder.decode(&mut piece) {
@@ -227,11 +228,12 @@ pub fn chunks(bytes: &[u8]) {
                     assert!(found.data <= found.consumed && found.consumed <= piece.len());
                     data.extend(piece.iter().take(found.data));
                     consumed += found.consumed;
+                    trailers.extend(found.trailers);
                     done = found.done;
                 }
             }
         }
-        Ok((data, consumed, done))
+        Ok((data, trailers, consumed, done))
     };
     let whole = decoded(&mut std::iter::once(body));
     assert_eq!(whole, decoded(&mut body.chunks(1)), "byte by byte");
@@ -258,6 +260,19 @@ pub fn split<'a>(mut bytes: &'a [u8], cuts: &[u8]) -> Vec<&'a [u8]> {
         pieces.push(bytes);
     }
     pieces
+}
+
+/// Any bytes as the beginning of a connection with a PROXY header (RT-PP): the verdict is the same
+/// however they arrive.
+pub fn proxy_header(bytes: &[u8]) {
+    let whole = rig::preamble(bytes);
+    for end in 0..bytes.len() {
+        let early = bytes.get(..end).and_then(rig::preamble);
+        assert!(
+            early.is_none() || early == whole,
+            "{early:?} after {end} bytes, then {whole:?}"
+        );
+    }
 }
 
 /// Any bytes as all that a client sends on a connection: split as the first bytes say, and byte by

@@ -72,6 +72,12 @@ fn authorities() {
     replay("authority", fuzzing::authority);
 }
 
+/// RT-PP-1, -2
+#[test]
+fn proxy_headers() {
+    replay("proxy_header", fuzzing::proxy_header);
+}
+
 /// Any split of a connection's bytes gives the same requests and responses as one piece.
 #[test]
 fn connections() {

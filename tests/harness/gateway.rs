@@ -98,6 +98,38 @@ impl Gateway {
         self.lines.lock().unwrap().clone()
     }
 
+    /// The process's id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Established connections of clients, as the kernel counts them.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        const ESTABLISHED: &str = "01";
+        let local = format!("0100007F:{:04X}", self.port);
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let open = table.lines().filter(|line| {
+            let mut columns = line.split_whitespace().skip(1);
+            columns.next() == Some(&local) && columns.nth(1) == Some(ESTABLISHED)
+        });
+        open.count()
+    }
+
+    /// Resident memory in KiB.
+    #[must_use]
+    pub fn memory_kib(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
     /// Sends a signal: `TERM`, `INT`, …
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();

@@ -12,6 +12,8 @@
 pub mod backend;
 pub mod build;
 pub mod client;
+#[path = "../duel/mod.rs"]
+pub mod duel;
 pub mod gateway;
 
 use std::time::Duration;

@@ -13,6 +13,7 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
 use super::core::make_core;
 use super::prepare_in;
+use super::proxy_protocol::{self, Preamble};
 use crate::clock::Clock;
 use crate::gateway::Gateway;
 use crate::h1::Limits;
@@ -153,6 +154,15 @@ impl Transcript {
     }
 }
 
+/// The first bytes of a connection as a PROXY header, in words; `None` while more are needed.
+#[must_use]
+pub fn preamble(bytes: &[u8]) -> Option<String> {
+    match proxy_protocol::parse(bytes) {
+        Preamble::Partial => None,
+        decided => Some(format!("{decided:?}")),
+    }
+}
+
 /// The client's end: pieces out, everything in. Its close shows only to a reader: then it comes at
 /// the same place of the conversation however the bytes are split.
 struct Memory {
@@ -191,6 +201,10 @@ impl Socket for Memory {
 
     fn is_quiet(&self) -> bool {
         self.pieces.is_empty()
+    }
+
+    fn has_failed(&self) -> bool {
+        false
     }
 
     fn poll_write(
@@ -268,7 +282,7 @@ fn take_request(received: &[u8], faults: &Faults) -> Option<(String, Vec<u8>, us
     let (body, length) = match head.framing {
         Framing::Chunked => {
             let mut data = rest.to_vec();
-            let decoded = Decoder::default().decode(&mut data).ok()?;
+            let decoded = Decoder::new(&Limits::default()).decode(&mut data).ok()?;
             if !decoded.done {
                 return None;
             }
