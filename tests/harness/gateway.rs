@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use super::{Client, PATIENCE, build, wait_until};
 
+/// Log lines that are kept; then the older half goes.
+const LINES_MAX: usize = 200_000;
+
 /// A running gateway, killed when dropped.
 #[derive(Debug)]
 pub struct Gateway {
@@ -39,7 +42,11 @@ impl Gateway {
         std::thread::spawn(move || {
             for line in output.lines() {
                 let Ok(line) = line else { return };
-                sink.lock().unwrap().push(line);
+                let mut lines = sink.lock().unwrap();
+                if lines.len() == LINES_MAX {
+                    lines.drain(..LINES_MAX / 2);
+                }
+                lines.push(line);
             }
         });
         let mut gateway = Self {

@@ -14,6 +14,7 @@ pub mod build;
 pub mod client;
 #[path = "../duel/mod.rs"]
 pub mod duel;
+pub mod faults;
 pub mod gateway;
 
 use std::time::Duration;
