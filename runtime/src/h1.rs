@@ -4,7 +4,7 @@ pub mod chunk;
 pub mod framing;
 pub mod request;
 pub mod response;
-mod trailers;
+pub(crate) mod trailers;
 pub mod write;
 
 use crate::error::Refusal;

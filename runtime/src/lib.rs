@@ -12,6 +12,7 @@ pub mod filter;
 pub mod fuzzing;
 pub mod gateway;
 pub mod h1;
+pub mod h2;
 pub mod head;
 pub mod identity;
 pub mod io;

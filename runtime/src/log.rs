@@ -108,6 +108,7 @@ impl AccessLog {
                 match request.version() {
                     Version::Http10 => "HTTP/1.0",
                     Version::Http11 => "HTTP/1.1",
+                    Version::Http2 => "HTTP/2.0",
                 },
             );
             line.text("host", request.authority());
@@ -137,6 +138,14 @@ impl AccessLog {
             line.number("status", u64::from(refusal.status));
             line.text("reason", refusal.reason.as_str());
             line.text("detail", refusal.detail);
+        });
+    }
+
+    /// RT-H2-3 to -5: a connection that was closed because of what its client did.
+    pub fn expelled(&self, address: &str, detail: &str) {
+        self.line(Level::Warn, "Connection closed", |line| {
+            line.text("client_ip", address);
+            line.text("detail", detail);
         });
     }
 

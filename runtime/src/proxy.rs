@@ -14,6 +14,7 @@ use crate::chain::Chain;
 use crate::clock::Clock;
 use crate::gateway::Resolved;
 use crate::h1::Limits;
+use crate::h2;
 use crate::lifecycle::Lifecycle;
 use crate::log::AccessLog;
 use crate::route::{RouteId, Table};
@@ -28,6 +29,7 @@ mod exchange;
 mod forward;
 mod forwarding;
 mod frame;
+mod http2;
 mod incoming;
 mod relay;
 mod respond;
@@ -55,6 +57,8 @@ pub struct Core {
     pub requests_per_connection_max: u32,
     /// The gateway's revision.
     pub revision: &'static str,
+    /// Limits of HTTP/2 connections.
+    pub streams: h2::Limits,
     /// The core's time.
     pub clock: Rc<Clock>,
     /// The core's buffers.

@@ -127,12 +127,8 @@ impl Connection {
             body = self.take(length);
         } else if fields(&head, "transfer-encoding") == ["chunked"] {
             let end = loop {
-                let end = self
-                    .received
-                    .windows(5)
-                    .position(|part| part == b"0\r\n\r\n");
-                if let Some(end) = end {
-                    break end + 5;
+                if let Some(end) = end_of_chunks(&self.received) {
+                    break end;
                 }
                 self.read()?;
             };
@@ -225,4 +221,18 @@ impl Connection {
         let rest = self.received.split_off(count);
         std::mem::replace(&mut self.received, rest)
     }
+}
+
+/// Where a chunked body ends, its trailers included.
+fn end_of_chunks(body: &[u8]) -> Option<usize> {
+    let find = |from: usize, text: &[u8]| {
+        let rest = body.get(from..)?;
+        let found = rest.windows(text.len()).position(|part| part == text);
+        found.map(|at| from + at)
+    };
+    let last = match body.starts_with(b"0\r\n") {
+        true => 0,
+        false => find(0, b"\r\n0\r\n")? + 2,
+    };
+    find(last, b"\r\n\r\n").map(|end| end + 4)
 }

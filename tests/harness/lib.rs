@@ -16,6 +16,7 @@ pub mod client;
 pub mod duel;
 pub mod faults;
 pub mod gateway;
+pub mod http2;
 
 use std::time::Duration;
 

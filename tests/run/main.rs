@@ -6,6 +6,7 @@ mod edge;
 mod faults;
 mod headers;
 mod http;
+mod http2;
 mod log;
 mod middlewares;
 mod paths;

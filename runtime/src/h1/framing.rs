@@ -15,7 +15,7 @@ pub enum Framing {
 
 /// What the framing fields of a head say, collected while it is parsed.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Fields {
+pub(crate) struct Fields {
     length: Option<u64>,
     lengths: u32,
     chunked: bool,
@@ -41,7 +41,7 @@ impl Framing {
 
 impl Fields {
     /// Takes in a `Content-Length` field.
-    pub(super) fn content_length(&mut self, value: &[u8]) -> Result<(), Refusal> {
+    pub(crate) fn content_length(&mut self, value: &[u8]) -> Result<(), Refusal> {
         self.lengths += 1;
         if self.lengths > 1 {
             return Err(Refusal::framing("repeated Content-Length"));
@@ -89,7 +89,7 @@ impl Fields {
     }
 
     /// The framing, or `otherwise` if no field says.
-    pub(super) fn decide(self, otherwise: Framing) -> Result<Framing, Refusal> {
+    pub(crate) fn decide(self, otherwise: Framing) -> Result<Framing, Refusal> {
         match (self.chunked, self.length) {
             (true, Some(_)) => Err(Refusal::framing(
                 "both Transfer-Encoding and Content-Length",

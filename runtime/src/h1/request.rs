@@ -262,9 +262,7 @@ impl Facts {
                 let only = self.upgrade.is_none() && !is_cleartext_http2(value);
                 self.upgrade = Some(span).filter(|_| only).or(Some(Span::default()));
             }
-            Known::Forwarded | Known::XForwardedPort | Known::XForwardedScheme => {
-                self.forwarded = true;
-            }
+            known if known.is_from_proxies() => self.forwarded = true,
             Known::Expect if value.eq_ignore_ascii_case(b"100-continue") => {
                 self.expects_continue = true;
             }
@@ -341,7 +339,7 @@ fn judge(
             received_path,
             keep_alive: match found.version {
                 Version::Http10 => facts.keep_alive && !facts.close,
-                Version::Http11 => !facts.close,
+                Version::Http11 | Version::Http2 => !facts.close,
             },
             expects_continue: facts.expects_continue && found.version == Version::Http11,
             form,

@@ -38,7 +38,7 @@ const FORBIDDEN: &[&str] = &[
 ///
 /// # Errors
 /// 400 for what is no field, 431 for more than `fields_max` of them.
-pub(super) fn pass(section: &[u8], fields_max: usize) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn pass(section: &[u8], fields_max: usize) -> Result<Vec<u8>, Refusal> {
     let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
     let slots = slots.get_mut(..fields_max).unwrap_or_default();
     let whole = [section, b"\r\n"].concat();

@@ -78,6 +78,15 @@ impl Known {
         matches!(self, Self::ProxiedBy | Self::Server | Self::XGomaRequestId)
     }
 
+    /// Fields that only a trusted proxy may send (RT-HDR-5).
+    #[must_use]
+    pub fn is_from_proxies(self) -> bool {
+        matches!(
+            self,
+            Self::Forwarded | Self::XForwardedPort | Self::XForwardedScheme
+        )
+    }
+
     /// Hop-by-hop fields, which never pass (RT-HDR-1). `TE: trailers` is decided by the caller.
     #[must_use]
     pub fn is_hop_by_hop(self) -> bool {

@@ -9,6 +9,8 @@ pub enum Version {
     Http10,
     /// HTTP/1.1
     Http11,
+    /// HTTP/2
+    Http2,
 }
 
 /// The methods that the engine itself treats in a way of their own.

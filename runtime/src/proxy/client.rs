@@ -10,12 +10,13 @@ use super::downstream::{Announced, BodyFault, Downstream, Peer, Persistence, Pie
 use super::forward::Body;
 use super::frame::{Delimiting, Frame};
 use super::incoming::Incoming;
-use super::{Core, exchange};
+use super::{Core, exchange, http2};
 use crate::answer::Answer;
 use crate::clock::Watch;
 use crate::error::{Refusal, RefusalReason};
 use crate::h1::request::{self, Parsed, RequestHead};
 use crate::h1::write;
+use crate::h2::Beginning;
 use crate::head::{Buffer, Fields, Response, Span, Version};
 use crate::io::Socket;
 use crate::lifecycle::Phase;
@@ -54,11 +55,13 @@ struct Client<S> {
 /// Why there is no next request.
 enum Ended {
     Refused(Box<Fields>, Refusal),
+    /// The client speaks HTTP/2; the preface and what came with it.
+    Http2(Box<Fields>),
     Closed,
 }
 
 /// Serves one connection until it ends. `core` lives as long as the process.
-pub async fn serve<S: Socket>(core: &'static Core, socket: S, peer: SocketAddr) {
+pub async fn serve<S: Socket + 'static>(core: &'static Core, socket: S, peer: SocketAddr) {
     let mut client = Client {
         socket,
         watch: core.clock.watch(),
@@ -87,15 +90,38 @@ pub async fn serve<S: Socket>(core: &'static Core, socket: S, peer: SocketAddr) 
                 let answer = Answer::of(refusal.status);
                 exchange::answer_unrouted(core, &mut client, fields, answer).await
             }
+            Err(Ended::Http2(received)) => {
+                let Client {
+                    socket,
+                    watch,
+                    peer,
+                    ..
+                } = client;
+                // Boxed: the task of an HTTP/1.1 connection is not to hold room for it.
+                return Box::pin(http2::serve(core, socket, watch, peer, received)).await;
+            }
             Err(Ended::Closed) => Persistence::Abort,
         };
         first = false;
         match persistence {
             Persistence::Keep => {}
-            Persistence::Close => return client.linger(core).await,
+            Persistence::Close => return linger(core, &mut client.socket, &client.watch).await,
             Persistence::Abort => return,
         }
     }
+}
+
+/// Parses what has been received. On a new connection it may also be the preface of HTTP/2
+/// (RT-LISTEN-1).
+fn parse(core: &Core, received: Box<Fields>, first: bool) -> Result<Parsed, Ended> {
+    if first {
+        match Beginning::of(received.buffer.filled()) {
+            Beginning::Http2 => return Err(Ended::Http2(received)),
+            Beginning::Other => {}
+            Beginning::Undecided => return Ok(Parsed::Partial(received)),
+        }
+    }
+    Ok(request::parse(received, &core.limits))
 }
 
 impl<S: Socket> Client<S> {
@@ -119,7 +145,7 @@ impl<S: Socket> Client<S> {
         loop {
             if let Some(received) = fields.take_if(|fields| may_be_complete(fields, parsed)) {
                 parsed = received.buffer.len();
-                match request::parse(received, &core.limits) {
+                match parse(core, received, first)? {
                     Parsed::Complete(request) => return self.take_in(core, request),
                     Parsed::Refused(fields, refusal) => {
                         return Err(Ended::Refused(fields, refusal));
@@ -227,7 +253,9 @@ impl<S: Socket> Client<S> {
         let probe: &[u8] = match (self.begun, self.delimiting, self.version) {
             (false, _, Version::Http11) => b"HTTP/1.1 100 Continue\r\n\r\n",
             (true, Delimiting::Chunks, _) => b"0",
-            (false, _, Version::Http10) | (true, Delimiting::Plain, _) => return Ok(()),
+            (false, _, Version::Http10 | Version::Http2) | (true, Delimiting::Plain, _) => {
+                return Ok(());
+            }
         };
         match self.socket.poll_write(cx, &[io::IoSlice::new(probe)]) {
             Poll::Ready(Ok(written)) if written == probe.len() => Ok(()),
@@ -257,29 +285,6 @@ impl<S: Socket> Client<S> {
             fields.buffer.push(bytes);
             self.following = Some(fields);
         }
-    }
-
-    /// Ends the sending half and reads what the client still sends, within bounds.
-    async fn linger(mut self, core: &Core) {
-        self.watch.limit(Some(LINGER));
-        let mut left = LINGER_BYTES_MAX;
-        let mut ended = false;
-        poll_fn(|cx| {
-            if !ended {
-                ended = self.socket.poll_shutdown(cx).is_ready();
-            }
-            loop {
-                let mut scratch = core.buffers.scratch();
-                let read = self.socket.poll_read(cx, scratch.buffer.space(usize::MAX));
-                core.buffers.put_scratch(scratch);
-                match read {
-                    Poll::Ready(Ok(count)) if count > 0 && count < left => left -= count,
-                    Poll::Ready(_) => return Poll::Ready(()),
-                    Poll::Pending => return self.watch.poll_expired(cx),
-                }
-            }
-        })
-        .await;
     }
 }
 
@@ -463,7 +468,30 @@ fn write_head(lead: &mut Buffer, response: &Response, terms: Terms) {
     match (terms.keep, terms.version) {
         (false, _) => write::field(lead, b"Connection", b"close"),
         (true, Version::Http10) => write::field(lead, b"Connection", b"keep-alive"),
-        (true, Version::Http11) => {}
+        (true, Version::Http11 | Version::Http2) => {}
     }
     lead.push(b"\r\n");
+}
+
+/// Ends the sending half and reads what the client still sends, within bounds.
+pub(super) async fn linger<S: Socket>(core: &Core, socket: &mut S, watch: &Watch) {
+    watch.limit(Some(LINGER));
+    let mut left = LINGER_BYTES_MAX;
+    let mut ended = false;
+    poll_fn(|cx| {
+        if !ended {
+            ended = socket.poll_shutdown(cx).is_ready();
+        }
+        loop {
+            let mut scratch = core.buffers.scratch();
+            let read = socket.poll_read(cx, scratch.buffer.space(usize::MAX));
+            core.buffers.put_scratch(scratch);
+            match read {
+                Poll::Ready(Ok(count)) if count > 0 && count < left => left -= count,
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return watch.poll_expired(cx),
+            }
+        }
+    })
+    .await;
 }

@@ -2,7 +2,8 @@
 //!
 //! An exchange reads decoded body pieces and hands over heads and pieces; how they are delimited, and
 //! which connection or stream they travel on, is known only to the implementation: [`super::client`]
-//! for HTTP/1.1. The exchange is compiled once per implementation, so that the trait costs nothing.
+//! for HTTP/1.1, [`super::http2`] for HTTP/2. The exchange is compiled once per implementation, so that
+//! the trait costs nothing.
 
 use std::future::poll_fn;
 use std::io;
@@ -38,7 +39,8 @@ pub(super) trait Downstream {
         buffers: &Buffers,
     ) -> Poll<Result<Piece, BodyFault>>;
 
-    /// Ready once the client has gone or has cancelled the request (RT-UP-7).
+    /// Ready once the client has gone or has cancelled the request (RT-UP-7). Pending where the
+    /// protocol cannot tell, as while a body is outstanding on HTTP/1.1.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Hands over `100 Continue` (RT-SEM-1).
@@ -132,7 +134,7 @@ pub(super) struct Terms {
 pub(super) enum Announced {
     /// By the end of the connection (HTTP/1.0 only).
     Close,
-    /// By the protocol's own means: chunks.
+    /// By the protocol's own means: chunks, or DATA frames.
     Framed,
     Length(u64),
     /// No body, and no field besides the response's own that says so.

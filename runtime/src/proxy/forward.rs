@@ -289,7 +289,7 @@ async fn pass_interim<D: Downstream>(
         let detail = "101 without a request to switch protocols";
         return Err(Failure::Upstream(UpstreamFault::Malformed(detail)));
     }
-    if status != 100 && exchange.request.version() == Version::Http11 {
+    if status != 100 && exchange.request.version() != Version::Http10 {
         downstream.push_interim(&core.buffers, &interim.head);
         let sent = sent(core, downstream).await;
         sent.map_err(|_| Failure::ClientGone)?;

@@ -251,7 +251,7 @@ fn announced(exchange: &Exchange, response: &ResponseHead) -> Announced {
     }
     match (response.framing, exchange.request.version()) {
         (Framing::Length(length), _) => Announced::Length(length),
-        (Framing::Chunked | Framing::Close, Version::Http11) => Announced::Framed,
+        (Framing::Chunked | Framing::Close, Version::Http11 | Version::Http2) => Announced::Framed,
         (Framing::Chunked | Framing::Close, Version::Http10) => Announced::Close,
     }
 }

@@ -13,6 +13,7 @@ use super::accept::{Places, accept};
 use crate::clock::{Clock, TICK};
 use crate::gateway::{self, Start, StartError};
 use crate::h1::Limits;
+use crate::h2;
 use crate::lifecycle::Phase;
 use crate::log::AccessLog;
 use crate::proxy::{Buffers, Core};
@@ -76,6 +77,7 @@ pub(super) fn make_core(
             .requests_per_connection_max
             .unwrap_or(u32::MAX),
         revision: shared.gateway.revision,
+        streams: streams(&shared.gateway.settings.limits),
         buffers: Buffers::default(),
         log: AccessLog::new(
             settings.log_level,
@@ -89,6 +91,14 @@ pub(super) fn make_core(
         clock,
         settings,
     })
+}
+
+/// RT-H2-1, RT-H2-3
+fn streams(limits: &gateway::Limits) -> h2::Limits {
+    h2::Limits {
+        streams_max: limits.http2_streams_max,
+        resets_max: limits.http2_resets_max as usize,
+    }
 }
 
 /// RT-LIM-1, RT-LIM-2

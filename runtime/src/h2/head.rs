@@ -1,0 +1,261 @@
+//! Heads of HTTP/2 messages (RFC 9113 §8): into the fields that filters see, and out of them.
+//!
+//! What makes a message malformed in itself (upper case, connection-specific fields, pseudo-fields) the
+//! `h2` crate has refused before (RT-H2-2); here is judged what needs the whole head.
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use crate::error::{Refusal, RefusalReason};
+use crate::h1::Limits;
+use crate::h1::framing::{self, Framing};
+use crate::h1::request::RequestHead;
+use crate::h1::trailers;
+use crate::head::{Fields, Known, Method, Request, Response, Span, Version};
+
+/// The head of a request; `ended`: it has no body.
+///
+/// # Errors
+/// The refusal, with the fields back.
+pub fn request(
+    parts: &Parts,
+    ended: bool,
+    mut fields: Box<Fields>,
+    limits: &Limits,
+) -> Result<RequestHead, (Box<Fields>, Refusal)> {
+    let framing = match judge(parts, ended, limits) {
+        Ok(framing) => framing,
+        Err(refusal) => return Err((fields, refusal)),
+    };
+    let method = parts.method.as_str().as_bytes();
+    // As on HTTP/1.1, so that both are copied as one when they are forwarded unchanged.
+    let method = fields.buffer.push(method);
+    fields.buffer.push(b" ");
+    let target = fields.buffer.push(target_of(parts));
+    if let Some(authority) = authority_of(parts) {
+        fields.append("Host", authority);
+    }
+    let authority = fields.known_span(Known::Host).unwrap_or_default();
+    if let Err(refusal) = fill(&mut fields, &parts.headers) {
+        return Err((fields, refusal));
+    }
+    let kind = Method::of(fields.buffer.at(method));
+    let mut head = Request {
+        fields,
+        kind,
+        method,
+        path: Span::default(),
+        query: Span::default(),
+        canonical: Span::default(),
+        host: Span::default(),
+        authority,
+        port: None,
+        version: Version::Http2,
+    };
+    let form = match head.set_target(target) {
+        Ok(form) => form,
+        Err(refusal) => return Err((head.fields, refusal)),
+    };
+    Ok(RequestHead {
+        framing,
+        content_length: framing
+            .length()
+            .filter(|_| parts.headers.contains_key(CONTENT_LENGTH)),
+        head_length: 0,
+        received: 0,
+        received_path: head.path,
+        keep_alive: true,
+        expects_continue: parts.headers.contains_key(EXPECT) && !framing.is_empty(),
+        form,
+        upgrade: Span::default(),
+        forwarded: parts
+            .headers
+            .keys()
+            .any(|name| Known::of(name.as_str().as_bytes()).is_from_proxies()),
+        head,
+    })
+}
+
+/// What can be wrong with a head before its fields are read; how its body is delimited towards an
+/// HTTP/1.1 backend (RT-H2-6).
+fn judge(parts: &Parts, ended: bool, limits: &Limits) -> Result<Framing, Refusal> {
+    let headers = &parts.headers;
+    let limit = |status, detail| Refusal::new(status, RefusalReason::Limit, detail);
+    if target_of(parts).len() > limits.target_bytes_max {
+        return Err(limit(414, "target too long"));
+    }
+    // RT-LIM-2: cookie pieces count as one.
+    let pieces = headers.get_all(COOKIE).iter().count();
+    if headers.len() - pieces.saturating_sub(1) > limits.fields_max {
+        return Err(limit(431, "too many fields"));
+    }
+    if let (Some(authority), Some(host)) = (parts.uri.authority(), headers.get(HOST))
+        && !authority
+            .as_str()
+            .as_bytes()
+            .eq_ignore_ascii_case(host.as_bytes())
+    {
+        return Err(Refusal::header("host unlike :authority"));
+    }
+    if headers.get_all(HOST).iter().count() > 1 {
+        return Err(Refusal::header("several Host fields"));
+    }
+    if authority_of(parts).is_none() {
+        return Err(Refusal::header("no Host"));
+    }
+    let mut expectations = headers.get_all(EXPECT).iter();
+    if !expectations.all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        let detail = "unknown expectation";
+        return Err(Refusal::new(417, RefusalReason::Header, detail));
+    }
+    let mut lengths = framing::Fields::default();
+    for value in headers.get_all(CONTENT_LENGTH) {
+        lengths.content_length(value.as_bytes())?;
+    }
+    lengths.decide(if ended {
+        Framing::Length(0)
+    } else {
+        Framing::Chunked
+    })
+}
+
+/// Takes the fields over. Cookie pieces become one field (RFC 9113 §8.2.3).
+fn fill(fields: &mut Fields, headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut cookie_written = false;
+    for (name, value) in headers {
+        let value = value.as_bytes();
+        let outer = [value.first(), value.last()];
+        if outer
+            .iter()
+            .flatten()
+            .any(|byte| matches!(byte, b' ' | b'\t'))
+        {
+            return Err(Refusal::header("white space around a field value"));
+        }
+        let known = Known::of(name.as_str().as_bytes());
+        match known {
+            Known::ContentLength | Known::Expect | Known::Host => {}
+            Known::Cookie => {
+                if !std::mem::replace(&mut cookie_written, true) {
+                    append_cookie(fields, headers, value);
+                }
+            }
+            _ if known.is_hop_by_hop() => {}
+            _ => fields.append(name.as_str(), value),
+        }
+    }
+    if headers.contains_key(TE) {
+        // The crate has refused any other value.
+        fields.append("TE", b"trailers");
+    }
+    Ok(())
+}
+
+fn append_cookie(fields: &mut Fields, headers: &HeaderMap, first: &[u8]) {
+    let mut pieces = headers.get_all(COOKIE).iter().skip(1).peekable();
+    if pieces.peek().is_none() {
+        return fields.append("cookie", first);
+    }
+    let mut joined = first.to_vec();
+    for piece in pieces {
+        joined.extend_from_slice(b"; ");
+        joined.extend_from_slice(piece.as_bytes());
+    }
+    fields.append("cookie", &joined);
+}
+
+/// `:path`, or nothing for CONNECT.
+fn target_of(parts: &Parts) -> &[u8] {
+    let target = parts.uri.path_and_query();
+    target.map_or(b"", |target| target.as_str().as_bytes())
+}
+
+fn authority_of(parts: &Parts) -> Option<&[u8]> {
+    let authority = parts.uri.authority().map(|authority| authority.as_str());
+    let authority = authority.map(str::as_bytes);
+    authority.or_else(|| Some(parts.headers.get(HOST)?.as_bytes()))
+}
+
+/// The head of a response, with the length that it is to announce. `None` if it has a field that
+/// cannot be sent.
+#[must_use]
+pub fn response(response: &Response, length: Option<u64>) -> Option<http::Response<()>> {
+    let mut head = http::Response::new(());
+    *head.status_mut() = StatusCode::from_u16(response.status()).ok()?;
+    let headers = head.headers_mut();
+    headers.reserve(response.fields.len() + 1);
+    copy_fields(headers, &response.fields)?;
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Some(head)
+}
+
+/// Copies fields, except those that belong to a connection. All values share one allocation.
+fn copy_fields(headers: &mut HeaderMap, fields: &Fields) -> Option<()> {
+    let passing = |(name, _): &(&[u8], &[u8])| !Known::of(name).is_hop_by_hop();
+    let mut values = Vec::with_capacity(fields.iter().map(|(_, value)| value.len()).sum());
+    for (_, value) in fields.iter().filter(passing) {
+        values.extend_from_slice(value);
+    }
+    let values = Bytes::from(values);
+    let mut start = 0;
+    for (name, value) in fields.iter().filter(passing) {
+        let end = start + value.len();
+        let value = HeaderValue::from_maybe_shared(values.slice(start..end)).ok()?;
+        headers.try_append(name_of(name)?, value).ok()?;
+        start = end;
+    }
+    Some(())
+}
+
+/// The trailers of a request that may pass, each ended by CRLF (RT-SEM-4).
+///
+/// # Errors
+/// 431 for trailers over the limits of a head (RT-LIM-2).
+pub fn request_trailers(fields: &HeaderMap, limits: &Limits) -> Result<Vec<u8>, Refusal> {
+    let mut section = Vec::new();
+    for (name, value) in fields {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            section.extend_from_slice(part);
+        }
+    }
+    if section.len() > limits.header_bytes_max {
+        let detail = "trailer section too large";
+        return Err(Refusal::new(431, RefusalReason::Limit, detail));
+    }
+    trailers::pass(&section, limits.fields_max)
+}
+
+/// The trailers of a response, which are lines ended by CRLF. `None` if one cannot be sent.
+#[must_use]
+pub fn response_trailers(lines: &[u8]) -> Option<HeaderMap> {
+    let mut trailers = HeaderMap::new();
+    for line in lines.split(|byte| *byte == b'\n') {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        let (name, value) = line.split_at(memchr::memchr(b':', line)?);
+        let value = value.get(1..)?.trim_ascii();
+        let value = HeaderValue::from_bytes(value).ok()?;
+        trailers.try_append(name_of(name)?, value).ok()?;
+    }
+    Some(trailers)
+}
+
+/// A field's name in lower case. Those that every response has cost nothing.
+fn name_of(name: &[u8]) -> Option<HeaderName> {
+    const PROXIED_BY: HeaderName = HeaderName::from_static("proxied-by");
+    const REQUEST_ID: HeaderName = HeaderName::from_static("x-goma-request-id");
+    match Known::of(name) {
+        Known::ProxiedBy => Some(PROXIED_BY),
+        Known::XGomaRequestId => Some(REQUEST_ID),
+        _ => HeaderName::from_bytes(name).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
