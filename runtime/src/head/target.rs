@@ -147,9 +147,8 @@ impl Request {
             any |= class;
             all &= class;
         }
-        let is_v6_byte = |byte: &u8| byte.is_ascii_hexdigit() || b":.%".contains(byte);
         let valid = match is_v6 {
-            true => !name.is_empty() && name.iter().all(is_v6_byte),
+            true => is_v6_address(name),
             false => all & IN_HOST != 0,
         };
         // An empty host is one that is not said; one with a port is none.
@@ -164,6 +163,12 @@ impl Request {
         };
         Ok(())
     }
+}
+
+/// What may stand in brackets; a zone has no meaning on the wire (RFC 6874).
+fn is_v6_address(name: &[u8]) -> bool {
+    let text = std::str::from_utf8(name).unwrap_or_default();
+    text.parse::<std::net::Ipv6Addr>().is_ok()
 }
 
 fn parse_port(digits: &[u8]) -> Option<u16> {
