@@ -20,19 +20,22 @@ events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 1000000000; client_body_temp_path {work}/body; proxy_temp_path {work}/proxy;
   fastcgi_temp_path {work}/fastcgi; uwsgi_temp_path {work}/uwsgi; scgi_temp_path {work}/scgi;
+  server_names_hash_max_size 8192; server_names_hash_bucket_size 128;
   upstream backend {{ server {backend}; keepalive 256; keepalive_requests 1000000000; }}
   server {{
     listen {listen};
     location / {{
-      proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";
+      {location}
+    }}
+  }}
+{servers}}}
+"""
+
+NGINX_LOCATION = """proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_set_header Host $host;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Forwarded-Host $host;
-    }}
-  }}
-}}
-"""
+      proxy_set_header X-Forwarded-Host $host;"""
 
 HAPROXY = """
 global
@@ -49,7 +52,7 @@ frontend web
   option forwardfor
   http-request set-header X-Forwarded-Proto http
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
-  default_backend backend
+{rules}  default_backend backend
 backend backend
   server backend {backend}
 """
@@ -82,8 +85,40 @@ def pinned(core, command, **rest):
     return subprocess.Popen(["taskset", "-c", str(core), *map(str, command)], **rest)
 
 
-def command(name, work, listen, backend, gateway):
-    """Command line and environment of a proxy."""
+def nginx_servers(listen, routes):
+    """A server for each host, with a location for each of its paths."""
+    hosts, paths = routes
+    locations = "".join(f"    location /r{n} {{ {NGINX_LOCATION} }}\n" for n in range(paths))
+    return "".join(
+        f"  server {{\n    listen {listen}; server_name h{n}.test;\n{locations}  }}\n" for n in range(hosts)
+    )
+
+
+def haproxy_rules(work, routes):
+    """One rule that looks host and path up in a map; what is not in it is refused."""
+    hosts, paths = routes
+    entries = Path(work) / "haproxy.map"
+    entries.write_text("".join(
+        f"h{host}.test/r{path}/ backend\n" for host in range(hosts) for path in range(paths)
+    ))
+    return f"  http-request deny unless {{ base,map_beg({entries}) -m found }}\n"
+
+
+def goma_routes(routes, target):
+    """The same table as a specification."""
+    hosts, paths = routes
+    rows = "".join(
+        f"    - {{name: h{host}-r{path}, path: /r{path}, hosts: [h{host}.test], target: '{target}'}}\n"
+        for host in range(hosts) for path in range(paths)
+    )
+    return (
+        "version: 2\ngateway:\n  entryPoints: {web: {address: '${LISTEN}'}}\n"
+        "  log: {level: '${LOG_LEVEL:-off}', format: json}\n  routes:\n" + rows
+    )
+
+
+def command(name, work, listen, backend, gateway, routes=None):
+    """Command line and environment of a proxy; `routes`: so many hosts, and paths of each."""
     config = Path(work) / f"{name}.conf"
     environment = dict(os.environ)
     if name == "goma":
@@ -92,16 +127,19 @@ def command(name, work, listen, backend, gateway):
         }
         return [gateway], environment
     if name == "nginx":
-        config.write_text(NGINX.format(work=work, listen=listen, backend=backend))
+        servers = nginx_servers(listen, routes) if routes else ""
+        config.write_text(NGINX.format(
+            work=work, listen=listen, backend=backend, location=NGINX_LOCATION, servers=servers))
         return ["nginx", "-p", work, "-c", config], environment
-    config.write_text(HAPROXY.format(listen=listen, backend=backend))
+    rules = haproxy_rules(work, routes) if routes else ""
+    config.write_text(HAPROXY.format(listen=listen, backend=backend, rules=rules))
     return ["haproxy", "-q", "-f", config], environment
 
 
-def start(name, work, backend, gateway, wrap=()):
+def start(name, work, backend, gateway, routes=None, wrap=()):
     """Starts a proxy on its core; process and address. `wrap` goes before its command."""
     listen = free_address()
-    line, environment = command(name, work, listen, backend, gateway)
+    line, environment = command(name, work, listen, backend, gateway, routes)
     process = pinned(
         PROXY_CORE, [*wrap, *line], env=environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

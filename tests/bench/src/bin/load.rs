@@ -17,7 +17,10 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 const USAGE: &str = "usage: bench-load --target ADDRESS:PORT --path PATH --body BYTES [--connections N] \
-                     (--seconds S [--warmup S] | --requests N) [--pid PID]";
+                     (--seconds S [--warmup S] | --requests N) [--rate PER_SECOND] \
+                     [--spread HOSTS,PATHS] [--pid PID]";
+/// Requests that are due are looked for at least this often.
+const PACE: Duration = Duration::from_millis(1);
 /// Bytes one read takes at most: the largest answer and its head in one go.
 const READ_BYTES: usize = 256 * 1024;
 /// Longest response head that is collected over several reads.
@@ -49,11 +52,16 @@ struct Options {
     connections: usize,
     until: Until,
     pid: Option<u32>,
+    /// Requests per second, sent when they are due; as fast as answers come if there is none.
+    rate: Option<f64>,
+    /// Requests go round over so many hosts `hN.test` and so many first segments `/rN` of each.
+    spread: Option<(usize, usize)>,
 }
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
         let (mut target, mut path, mut body_bytes, mut pid) = (None, None, None, None);
+        let (mut rate, mut spread) = (None, None);
         let (mut connections, mut requests, mut seconds, mut warmup) = (64, None, None, 0.0);
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or(USAGE)?;
@@ -66,6 +74,11 @@ impl Options {
                 "--warmup" => warmup = value.parse()?,
                 "--requests" => requests = Some(value.parse()?),
                 "--pid" => pid = Some(value.parse()?),
+                "--rate" => rate = Some(value.parse()?),
+                "--spread" => {
+                    let (hosts, paths) = value.split_once(',').ok_or(USAGE)?;
+                    spread = Some((hosts.parse()?, paths.parse()?));
+                }
                 _ => return Err(USAGE.into()),
             }
         }
@@ -84,6 +97,8 @@ impl Options {
             connections,
             until,
             pid,
+            rate,
+            spread,
         })
     }
 }
@@ -102,7 +117,11 @@ struct Load {
     options: Options,
     poll: Poll,
     connections: Vec<Connection>,
-    request: Vec<u8>,
+    /// Connections without a request under way, when requests are paced.
+    idle: Vec<usize>,
+    /// Paced requests sent so far, and since when.
+    paced: (u64, Instant),
+    requests: Requests,
     scratch: Vec<u8>,
     /// Nanoseconds of every answer since the window began.
     latencies: Vec<u64>,
@@ -114,11 +133,7 @@ struct Load {
 impl Load {
     fn connect(options: Options) -> Result<Self, Box<dyn Error>> {
         let poll = Poll::new()?;
-        let request = format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: goma-bench\r\nAccept: */*\r\n\r\n",
-            options.path, options.target
-        )
-        .into_bytes();
+        let requests = Requests::new(&options);
         let connections = (0..options.connections)
             .map(|place| Connection::open(options.target, &poll, place))
             .collect::<io::Result<Vec<_>>>()?;
@@ -126,7 +141,9 @@ impl Load {
             options,
             poll,
             connections,
-            request,
+            idle: Vec::new(),
+            paced: (0, Instant::now()),
+            requests,
             scratch: vec![0; READ_BYTES],
             latencies: Vec::with_capacity(1 << 20),
             errors: 0,
@@ -140,8 +157,13 @@ impl Load {
             Until::Requests(count) => (Duration::ZERO, Duration::MAX, count),
             Until::Time { warmup, window } => (warmup, window, u64::MAX),
         };
-        for connection in &mut self.connections {
-            connection.send(&self.request)?;
+        if self.options.rate.is_some() {
+            self.idle = (0..self.connections.len()).collect();
+            self.paced = (0, Instant::now());
+        } else {
+            for connection in &mut self.connections {
+                connection.send(self.requests.next(), Instant::now())?;
+            }
         }
         if !warmup.is_zero() {
             self.drive(warmup, u64::MAX)?;
@@ -159,7 +181,12 @@ impl Load {
         let mut events = Events::with_capacity(1024);
         let begin = Instant::now();
         loop {
-            match self.poll.poll(&mut events, Some(Duration::from_millis(50))) {
+            self.send_due()?;
+            let pause = self
+                .options
+                .rate
+                .map_or(Duration::from_millis(50), |_| PACE);
+            match self.poll.poll(&mut events, Some(pause)) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 result => result?,
             }
@@ -180,6 +207,27 @@ impl Load {
         }
     }
 
+    /// Sends the paced requests that are due, as far as there are idle connections. What waits for one
+    /// counts from when it was due.
+    fn send_due(&mut self) -> io::Result<()> {
+        let Some(rate) = self.options.rate else {
+            return Ok(());
+        };
+        while let Some(place) = self.idle.last().copied() {
+            let (sent, begin) = self.paced;
+            let due = begin + Duration::from_secs_f64(sent as f64 / rate);
+            if due > Instant::now() {
+                break;
+            }
+            self.idle.pop();
+            self.paced.0 += 1;
+            if let Some(connection) = self.connections.get_mut(place) {
+                connection.send(self.requests.next(), due)?;
+            }
+        }
+        Ok(())
+    }
+
     fn answers(&self) -> u64 {
         self.latencies.len() as u64
     }
@@ -196,8 +244,11 @@ impl Load {
                 let nanoseconds = now.duration_since(connection.sent_at).as_nanos();
                 self.latencies
                     .push(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
-                if may_send {
-                    connection.send(&self.request)
+                if self.options.rate.is_some() {
+                    self.idle.push(place);
+                    Ok(())
+                } else if may_send {
+                    connection.send(self.requests.next(), now)
                 } else {
                     Ok(())
                 }
@@ -208,7 +259,7 @@ impl Load {
             self.errors += 1;
             self.last_error = error.to_string();
             *connection = Connection::open(self.options.target, &self.poll, place)?;
-            connection.send(&self.request)?;
+            connection.send(self.requests.next(), Instant::now())?;
         }
         Ok(())
     }
@@ -224,6 +275,44 @@ impl Load {
             percentile_us(&self.latencies, 50),
             percentile_us(&self.latencies, 99),
         )
+    }
+}
+
+/// The requests to send, one after the other and over again.
+struct Requests {
+    all: Vec<Vec<u8>>,
+    next: usize,
+}
+
+impl Requests {
+    fn new(options: &Options) -> Self {
+        let request = |host: &str, path: &str| {
+            format!(
+                "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: goma-bench\r\nAccept: */*\r\n\r\n"
+            )
+            .into_bytes()
+        };
+        let path = &options.path;
+        let all = match options.spread {
+            None => vec![request(&options.target.to_string(), path)],
+            // Neighbours differ in both, so that nothing is looked up twice in a row.
+            Some((hosts, paths)) => (0..hosts * paths)
+                .map(|number| {
+                    let (host, first) = (number % hosts, number / hosts);
+                    request(&format!("h{host}.test"), &format!("/r{first}{path}"))
+                })
+                .collect(),
+        };
+        Self { all, next: 0 }
+    }
+
+    fn next(&mut self) -> &[u8] {
+        self.next = if self.next + 1 >= self.all.len() {
+            0
+        } else {
+            self.next + 1
+        };
+        self.all.get(self.next).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -249,8 +338,8 @@ impl Connection {
         })
     }
 
-    fn send(&mut self, request: &[u8]) -> io::Result<()> {
-        self.sent_at = Instant::now();
+    fn send(&mut self, request: &[u8], counted_from: Instant) -> io::Result<()> {
+        self.sent_at = counted_from;
         // A request is far smaller than an empty socket buffer.
         if self.stream.write(request)? == request.len() {
             Ok(())
