@@ -63,6 +63,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "h1",
             "h2",
             "head",
+            "identity",
             "io",
             "lifecycle",
             "log",

@@ -155,7 +155,10 @@ impl Request {
         if !valid || (name.is_empty() && !self.authority.is_empty()) {
             return Err(invalid);
         }
-        self.host = if any & UPPER != 0 {
+        self.host = if is_v6 {
+            let canonical = canonical_v6(name);
+            self.fields.buffer.push(&canonical)
+        } else if any & UPPER != 0 {
             let lower = name.to_ascii_lowercase();
             self.fields.buffer.push(&lower)
         } else {
@@ -169,6 +172,15 @@ impl Request {
 fn is_v6_address(name: &[u8]) -> bool {
     let text = std::str::from_utf8(name).unwrap_or_default();
     text.parse::<std::net::Ipv6Addr>().is_ok()
+}
+
+/// The one spelling of an address, as hosts of routes have it: `::1` for `0::1`.
+fn canonical_v6(name: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(name).unwrap_or_default();
+    match text.parse::<std::net::Ipv6Addr>() {
+        Ok(address) => address.to_string().into_bytes(),
+        Err(_) => name.to_ascii_lowercase(),
+    }
 }
 
 fn parse_port(digits: &[u8]) -> Option<u16> {
