@@ -37,8 +37,6 @@ const LATER: &[(&str, &str)] = &[
     ("priority-mixed", "comes with priorities"),
     ("provider-config", "no bundle of a provider is fetched yet"),
     ("provider-failed", "no bundle of a provider is fetched yet"),
-    ("redirect-loop", "comes with `redirect`"),
-    ("redirect-open", "comes with `redirectRegex`"),
     ("route-overlap", "comes with the analysis of routes"),
     ("route-shadowed", "comes with the analysis of routes"),
     (

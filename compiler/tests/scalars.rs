@@ -43,6 +43,10 @@ fn read(kind: &str, text: &str) -> String {
             address::parse_network(text).map(|range| format!("{}-{}", range.first, range.last)),
         ),
         "url" => return url(text),
+        "location" => (
+            "bad-url",
+            address::parse_location(text).map(|()| text.to_owned()),
+        ),
         "level" => (
             "bad-value",
             scalar::parse_word(

@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::chain::Exchange;
 use crate::gateway::{Start, StartError};
-use crate::head::Fields;
+use crate::head::{Fields, Response};
 use crate::values::{Template, Value};
 
 pub mod access;
@@ -13,12 +13,21 @@ pub mod add_prefix;
 #[cfg(feature = "basic-auth")]
 pub mod basic_auth;
 pub mod body_limit;
+pub mod redirect;
+#[cfg(feature = "regex")]
+pub mod redirect_regex;
 pub mod redirect_scheme;
+mod redirection;
+#[cfg(feature = "regex")]
+mod replacement;
 pub mod request_headers;
 pub mod request_id;
 pub mod response_headers;
+#[cfg(feature = "regex")]
+pub mod rewrite_regex;
 pub mod security_headers;
 pub mod strip_prefix;
+pub mod strip_query;
 
 #[cfg(test)]
 pub(crate) mod rig;
@@ -48,6 +57,17 @@ impl HeaderTemplate {
             name,
             template: Template::parse(text.trim()),
         })
+    }
+
+    /// Replaces all values of a response's field; an empty one removes it (MW-RESH-2).
+    fn override_in(&self, exchange: &Exchange, response: &mut Response) {
+        self.with_value(exchange, |value| {
+            if value.is_empty() {
+                response.fields.remove(self.name);
+            } else {
+                response.fields.set(self.name, value);
+            }
+        });
     }
 
     /// The value for this exchange.

@@ -8,6 +8,9 @@ use std::path::Path;
 
 mod networks;
 mod overrides;
+#[cfg(feature = "regex")]
+pub(crate) mod pattern;
+pub(crate) mod query;
 pub mod scalar;
 mod template;
 

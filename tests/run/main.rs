@@ -10,11 +10,13 @@ mod http2;
 mod log;
 mod middlewares;
 mod paths;
+mod policies;
 mod process;
 mod recorder;
 mod routing;
 mod smuggling;
 mod upgrade;
+mod targets;
 mod upstream;
 
 use goma_tests::{Backend, Gateway, Response};

@@ -10,6 +10,7 @@ mod log_unredacted;
 mod order;
 mod path_matches_nothing;
 mod priority_mixed;
+mod redirect_loop;
 mod reserved_path;
 mod rewrite_shadowed;
 mod route_conflict;
@@ -39,6 +40,7 @@ const RULES: &[fn(&Model, &mut Diagnostics)] = &[
     log_unredacted::check,
     path_matches_nothing::check,
     priority_mixed::check,
+    redirect_loop::check,
     reserved_path::check,
     rewrite_shadowed::check,
     route_conflict::check,

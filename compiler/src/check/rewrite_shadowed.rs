@@ -1,7 +1,8 @@
 //! [`Code::RewriteShadowed`] (MW-PREFIX-3, RT-REWRITE-1)
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::model::{Model, Rule};
+use crate::model::rule::RewriteRegex;
+use crate::model::{Model, PathPattern, RoutePath, Rule};
 
 pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
     for route in model.routes.iter().filter(|route| route.rewrite.is_some()) {
@@ -17,6 +18,9 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                         "the prefix `{prefix}` leads out of `{path}`, so `rewrite` does nothing"
                     ))
                 }
+                Rule::RewriteRegex(rule) if leads_out(rule, &route.path) => Some(format!(
+                    "the replacement leads out of `{path}`, so `rewrite` does nothing"
+                )),
                 Rule::StripPrefix(rule) => {
                     let mut prefixes = rule.prefixes.iter();
                     let stripped = prefixes.find(|prefix| route.path.within(prefix.as_str()));
@@ -33,11 +37,15 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                 | Rule::AddPrefix(_)
                 | Rule::BasicAuth(_)
                 | Rule::BodyLimit(_)
+                | Rule::Redirect(_)
+                | Rule::RedirectRegex(_)
                 | Rule::RedirectScheme(_)
                 | Rule::RequestHeaders(_)
                 | Rule::RequestId(_)
                 | Rule::ResponseHeaders(_)
-                | Rule::SecurityHeaders(_) => None,
+                | Rule::RewriteRegex(_)
+                | Rule::SecurityHeaders(_)
+                | Rule::StripQuery(_) => None,
             };
             if let Some(message) = message {
                 let warning = Diagnostic::new(
@@ -51,4 +59,19 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
             }
         }
     }
+}
+
+/// Whether every match becomes a path that is not below the route's: the pattern begins where the
+/// path does, and the whole segments of the text that comes first are others.
+fn leads_out(rule: &RewriteRegex, route: &PathPattern) -> bool {
+    let pattern = rule.pattern.as_str();
+    let text = rule.replacement.beginning();
+    let text = text.split('?').next().unwrap_or_default();
+    let whole = text.rsplit_once('/').map_or("", |(whole, _)| whole);
+    let Ok(whole) = RoutePath::new(whole) else {
+        return false;
+    };
+    let segments = whole.as_str().split('/').filter(|part| !part.is_empty());
+    let differ = segments.zip(route.leading()).any(|(new, own)| new != own);
+    pattern.starts_with('^') && !pattern.contains('|') && differ
 }

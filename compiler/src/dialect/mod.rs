@@ -43,6 +43,8 @@ pub struct Section {
     pub old: &'static [(&'static str, Change)],
     /// Whether a key that differs only in letter case is accepted (MW-GEN-3).
     pub fold: bool,
+    /// Whether it is accepted without a word (5.19).
+    pub any_case: bool,
     /// Conditions on several keys at once.
     pub needs: &'static [Need],
 }
@@ -297,6 +299,7 @@ const fn section(doc: &'static str, keys: &'static [Key]) -> Section {
         hints: &[],
         old: &[],
         fold: false,
+        any_case: false,
         needs: &[],
     }
 }
@@ -314,6 +317,12 @@ impl Section {
 
     const fn folding(mut self) -> Self {
         self.fold = true;
+        self
+    }
+
+    const fn any_case(mut self) -> Self {
+        self.fold = true;
+        self.any_case = true;
         self
     }
 

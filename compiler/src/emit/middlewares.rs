@@ -1,5 +1,8 @@
 //! `src/middlewares.rs`: one function per middleware, with its rule as static data.
 
+mod cookie;
+mod path;
+
 use std::collections::BTreeMap;
 
 use proc_macro2::{Literal, TokenStream};
@@ -93,19 +96,19 @@ fn emit_config(filter: &Filter) -> TokenStream {
             let limit = Literal::u64_unsuffixed(*limit_bytes);
             quote!(limit: #limit)
         }
+        Filter::Redirect(rule) => path::redirect(rule),
+        Filter::RedirectRegex(rule) => path::redirect_regex(rule),
         Filter::RedirectScheme(rule) => emit_redirect_scheme(rule),
         Filter::RequestHeaders(RequestHeaders { set, remove, add }) => {
             let (set, add) = (emit_headers(set), emit_headers(add));
             quote!(set: #set, remove: &[#(#remove),*], add: #add)
         }
         Filter::RequestId(rule) => recorder::request_id(rule),
-        Filter::ResponseHeaders(ResponseHeaders { set, cors }) => {
-            let set = emit_headers(set);
-            let cors = rt::option(cors.as_ref().map(emit_cors));
-            quote!(set: #set, cors: #cors)
-        }
+        Filter::ResponseHeaders(rule) => emit_response_headers(rule),
+        Filter::RewriteRegex(rule) => path::rewrite_regex(rule),
         Filter::SecurityHeaders(rule) => recorder::security_headers(rule),
         Filter::StripPrefix(StripPrefix { prefixes }) => quote!(prefixes: &[#(#prefixes),*]),
+        Filter::StripQuery(rule) => path::strip_query(rule),
     }
 }
 
@@ -168,6 +171,34 @@ pub(super) fn emit_headers(headers: &[Header]) -> TokenStream {
         quote!((#name, #value))
     });
     quote!(&[#(#pairs),*])
+}
+
+fn emit_response_headers(rule: &ResponseHeaders) -> TokenStream {
+    let ResponseHeaders {
+        set,
+        cookies,
+        cache_control,
+        cache_statuses,
+        statuses,
+        cors,
+    } = rule;
+    let set = emit_headers(set);
+    let cookies = cookies.iter().map(cookie::cookie);
+    let cache_control = rt::option(cache_control.as_ref().map(rt::value));
+    let list = |statuses: &[u16]| {
+        let statuses = statuses.iter().copied().map(Literal::u16_unsuffixed);
+        quote!(&[#(#statuses),*])
+    };
+    let (cache_statuses, statuses) = (list(cache_statuses), list(statuses));
+    let cors = rt::option(cors.as_ref().map(emit_cors));
+    quote! {
+        set: #set,
+        cookies: &[#(#cookies),*],
+        cache_control: #cache_control,
+        cache_statuses: #cache_statuses,
+        statuses: #statuses,
+        cors: #cors
+    }
 }
 
 fn emit_cors(cors: &Cors) -> TokenStream {

@@ -180,12 +180,16 @@ pub(super) fn filter_path(filter: &Filter) -> FilterPath {
         Filter::AddPrefix(_) => ("add_prefix", "AddPrefix"),
         Filter::BasicAuth(_) => ("basic_auth", "BasicAuth"),
         Filter::BodyLimit(_) => ("body_limit", "BodyLimit"),
+        Filter::Redirect(_) => ("redirect", "Redirect"),
+        Filter::RedirectRegex(_) => ("redirect_regex", "RedirectRegex"),
         Filter::RedirectScheme(_) => ("redirect_scheme", "RedirectScheme"),
         Filter::RequestHeaders(_) => ("request_headers", "RequestHeaders"),
         Filter::RequestId(_) => ("request_id", "RequestId"),
         Filter::ResponseHeaders(_) => ("response_headers", "ResponseHeaders"),
+        Filter::RewriteRegex(_) => ("rewrite_regex", "RewriteRegex"),
         Filter::SecurityHeaders(_) => ("security_headers", "SecurityHeaders"),
         Filter::StripPrefix(_) => ("strip_prefix", "StripPrefix"),
+        Filter::StripQuery(_) => ("strip_query", "StripQuery"),
     };
     FilterPath {
         module: format_ident!("{module}"),

@@ -1,8 +1,8 @@
 //! The walk through a route's middlewares (RT-CHAIN-1): what each does to this request.
 
 use super::path::{Canonical, canonicalize};
-use super::upstream::join;
-use super::{Request, Step};
+use super::upstream::{self, join};
+use super::{Request, Step, target};
 use crate::model::rule::{AccessPolicy, RedirectScheme, Scheme};
 use crate::model::scope::{Pattern, Scope};
 use crate::model::{Model, Route, RoutePath, Rule};
@@ -13,6 +13,8 @@ pub(super) struct Walked {
     pub(super) steps: Vec<Step>,
     /// The path that the proxy step sees.
     pub(super) path: Canonical,
+    /// The query that the proxy step sees, with its `?`, or empty.
+    pub(super) query: String,
     /// `Host` for the backend, if a middleware sets it (MW-REQH-2).
     pub(super) host: Option<String>,
     /// Status and reason, if the route's maintenance or a middleware answers whatever the headers
@@ -27,6 +29,7 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
     let mut walked = Walked {
         steps: Vec::new(),
         path,
+        query: request.query().to_owned(),
         host: None,
         // It comes before the filters (RT-CHAIN-1).
         status: maintenance.map(|maintenance| (maintenance.status, "the route is in maintenance")),
@@ -101,7 +104,9 @@ fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option
         }
         Rule::BasicAuth(_) => ("401 without valid credentials".to_owned(), None),
         Rule::BodyLimit(rule) => (format!("413 above {} bytes", rule.limit), None),
-        Rule::RedirectScheme(rule) => redirect(rule, request),
+        Rule::Redirect(rule) => target::redirect(rule, request, walked),
+        Rule::RedirectRegex(rule) => target::redirect_regex(rule, request, walked),
+        Rule::RedirectScheme(rule) => redirect_scheme(rule, request, walked),
         Rule::RequestHeaders(rule) => {
             let host = rule
                 .set
@@ -116,6 +121,8 @@ fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option
         Rule::AccessLog(_) => ("adds fields to the log line".to_owned(), None),
         Rule::RequestId(rule) => (format!("the id is in {}", rule.header.as_str()), None),
         Rule::ResponseHeaders(_) | Rule::SecurityHeaders(_) => (String::new(), None),
+        Rule::RewriteRegex(rule) => target::rewrite_regex(rule, walked),
+        Rule::StripQuery(rule) => target::strip_query(rule, request, walked),
         Rule::StripPrefix(rule) => {
             let matched = &walked.path.matched;
             let mut prefixes = rule.prefixes.iter().map(RoutePath::as_str);
@@ -169,19 +176,29 @@ fn stripped(prefix: &str, path: &Canonical) -> Canonical {
 }
 
 /// MW-SCHEME-1
-fn redirect(rule: &RedirectScheme, request: &Request) -> (String, Option<u16>) {
+fn redirect_scheme(
+    rule: &RedirectScheme,
+    request: &Request,
+    walked: &Walked,
+) -> (String, Option<u16>) {
+    let scheme = rule.scheme.as_str();
     let same = request.secure() == (rule.scheme == Scheme::Https);
     if same {
-        return (format!("already {}", rule.scheme.as_str()), None);
+        return (format!("already {scheme}"), None);
     }
-    let status = match (rule.permanent, rule.preserve_method) {
-        (false, false) => 302,
-        (false, true) => 307,
-        (true, false) => 301,
-        (true, true) => 308,
+    if target::is_challenge(request) {
+        return ("lets ACME challenges pass".to_owned(), None);
+    }
+    let default = if rule.scheme == Scheme::Https {
+        "443"
+    } else {
+        "80"
     };
-    (
-        format!("{status} to {}", rule.scheme.as_str()),
-        Some(status),
-    )
+    let port = rule.port.as_ref().map(upstream::shown);
+    let port = port.filter(|port| port != default);
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    let status = target::status(rule.permanent, rule.preserve_method);
+    let (host, path, query) = (request.host(), &walked.path.forwarded, &walked.query);
+    let location = format!("{scheme}://{host}{port}{path}{query}");
+    (format!("{status} to {location}"), Some(status))
 }

@@ -10,6 +10,7 @@ mod path;
 mod render;
 mod request;
 mod route;
+mod target;
 #[cfg(test)]
 mod tests;
 mod upstream;
@@ -177,7 +178,13 @@ fn routed(
         .or((!method_fits).then_some((405, "method not in `methods`")));
     let mut upstream = None;
     if ended.is_none() {
-        upstream = upstream::forward(request, route, &path, &walked.path, walked.host);
+        upstream = upstream::forward(
+            request,
+            route,
+            &path,
+            (&walked.path, &walked.query),
+            walked.host,
+        );
         if upstream.is_none() {
             ended = Some((400, "`rewrite` would make a dot segment"));
         }

@@ -1,5 +1,7 @@
 //! The routing rules by their ids, on small specs; and both forms of the output.
 
+mod target;
+
 use super::{Answer, Request, Routed, explain};
 use crate::source::SourceMap;
 use crate::{Options, check};
@@ -379,7 +381,7 @@ fn for_people() {
     GET http://b.com/secure
     route     secure  goma.yaml:17  prefix /secure, any host
     loses     root    goma.yaml:5   shorter path
-    chain     1 tls    goma.yaml:36  redirectScheme  in scope (whole route), 302 to https
+    chain     1 tls    goma.yaml:36  redirectScheme  in scope (whole route), 302 to https://b.com/secure
               2 small  goma.yaml:33  bodyLimit       not reached, an earlier one answers
     upstream  none  302, the chain answers
     "#);

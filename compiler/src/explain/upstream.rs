@@ -11,7 +11,7 @@ pub(super) fn forward(
     request: &Request,
     route: &Route,
     routed: &Canonical,
-    path: &Canonical,
+    (path, query): (&Canonical, &str),
     host: Option<String>,
 ) -> Option<Upstream> {
     let rewrite = route.rewrite.as_ref();
@@ -30,7 +30,7 @@ pub(super) fn forward(
             rest.split('/').next().unwrap_or_default().to_owned()
         };
         return Some(Upstream {
-            url: format!("{}{}", join(base, forwarded), request.query()),
+            url: format!("{}{}", join(base, forwarded), query),
             host: host.unwrap_or_else(|| match route.forward_host {
                 true => request.authority(),
                 false => authority(),
@@ -53,7 +53,7 @@ pub(super) fn join(prefix: &str, path: &str) -> String {
 }
 
 /// A value with the defaults of its references; one without a default is shown as it is written.
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     let shown_part = |part: &Part| match part {
         Part::Env { name, default } => default.clone().unwrap_or_else(|| format!("${{{name}}}")),
         Part::Text(text) => text.clone(),

@@ -150,6 +150,33 @@ pub fn parse_url(text: &str) -> Result<Url, Invalid> {
     })
 }
 
+/// Where a redirect leads (MW-REDIR-1): `http` or `https` with a host, or a path with one leading
+/// `/`; each perhaps with query and fragment.
+///
+/// # Errors
+/// `bad-url`
+pub fn parse_location(text: &str) -> Result<(), Invalid> {
+    let odd = |c: &char| c.is_control() || matches!(c, ' ' | '\\');
+    if let Some(odd) = text.chars().find(odd) {
+        let shown = odd.escape_debug();
+        return Err(Invalid::new(format!("`{shown}` is not allowed in a url")));
+    }
+    if text.starts_with("//") {
+        let fault = Invalid::new("a url that begins with `//` names no scheme");
+        return Err(fault.help("begin it with `https://`, or with one `/` to stay on this host"));
+    }
+    if text.starts_with('/') {
+        return Ok(());
+    }
+    let fault = || Invalid::new("a url begins with `http://`, `https://` or `/`");
+    let (scheme, rest) = text.split_once("://").ok_or_else(fault)?;
+    if !(scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")) {
+        return Err(fault());
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    parse_authority(rest.get(..end).unwrap_or_default()).map(drop)
+}
+
 fn parse_authority(text: &str) -> Result<(String, Option<u16>), Invalid> {
     let (host, port) = match text.strip_prefix('[') {
         Some(inner) => {

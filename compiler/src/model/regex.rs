@@ -125,12 +125,15 @@ impl Regex {
             .map_err(|_| invalid(&self.source, 0, "it would take too much memory"))
     }
 
-    /// Whether a replacement may name this group, by number or name.
+    /// The number of a group, given by number or name.
     #[must_use]
-    pub fn has_group(&self, name: &str) -> bool {
+    pub fn group(&self, name: &str) -> Option<usize> {
         match name.parse::<usize>() {
-            Ok(number) => number < self.groups.len(),
-            Err(_) => self.groups.iter().flatten().any(|group| group == name),
+            Ok(number) => Some(number).filter(|number| *number < self.groups.len()),
+            Err(_) => {
+                let is = |group: &Option<String>| group.as_deref() == Some(name);
+                self.groups.iter().position(is)
+            }
         }
     }
 }
@@ -258,13 +261,13 @@ mod tests {
     fn groups() {
         let regex = Regex::new("(a)(?P<name>b)(?:c)").expect("a pattern");
         for (name, there) in [
-            ("0", true),
-            ("2", true),
-            ("3", false),
-            ("name", true),
-            ("b", false),
+            ("0", Some(0)),
+            ("2", Some(2)),
+            ("3", None),
+            ("name", Some(2)),
+            ("b", None),
         ] {
-            assert_eq!(regex.has_group(name), there, "{name}");
+            assert_eq!(regex.group(name), there, "{name}");
         }
     }
 }

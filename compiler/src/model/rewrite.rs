@@ -154,7 +154,11 @@ fn replacement(text: &str, pattern: &PathPattern) -> Result<Rewrite, BadRewrite>
         let reason = "`.` and `..` would lead out of `rewrite`";
         return Err(BadRewrite::Path(Invalid::new(reason)));
     }
-    let known = |name: &str| pattern.regex().is_some_and(|regex| regex.has_group(name));
+    let known = |name: &str| {
+        pattern
+            .regex()
+            .is_some_and(|regex| regex.group(name).is_some())
+    };
     match groups(text).find(|name| !known(name)) {
         Some(name) => Err(BadRewrite::Undefined(name.to_owned())),
         None => Ok(Rewrite(text.to_owned())),

@@ -1,8 +1,13 @@
 //! What each middleware type needs, one struct per type (middlewares.md section 5).
 
 use super::address::IpRange;
+use super::cookie::Cookie;
 use super::recorder::{AccessLog, RequestId, SecurityHeaders};
 use super::{HeaderName, HeaderPattern, Method, RoutePath, Value};
+
+mod path;
+
+pub use path::{Redirect, RedirectRegex, RewriteRegex, StripQuery};
 
 /// A middleware's type with its settings.
 #[derive(Clone, Debug)]
@@ -19,6 +24,10 @@ pub enum Rule {
     BasicAuth(BasicAuth),
     /// MW-BODY
     BodyLimit(BodyLimit),
+    /// MW-REDIR
+    Redirect(Redirect),
+    /// MW-REDIRRX
+    RedirectRegex(RedirectRegex),
     /// MW-SCHEME
     RedirectScheme(RedirectScheme),
     /// MW-REQH
@@ -27,10 +36,14 @@ pub enum Rule {
     RequestId(RequestId),
     /// MW-RESH, MW-CORS
     ResponseHeaders(ResponseHeaders),
+    /// MW-REWRITE
+    RewriteRegex(RewriteRegex),
     /// MW-SEC
     SecurityHeaders(SecurityHeaders),
     /// MW-STRIPP
     StripPrefix(StripPrefix),
+    /// MW-STRIPQ
+    StripQuery(StripQuery),
 }
 
 impl Rule {
@@ -44,12 +57,16 @@ impl Rule {
             Self::AddPrefix(_) => "addPrefix",
             Self::BasicAuth(_) => "basicAuth",
             Self::BodyLimit(_) => "bodyLimit",
+            Self::Redirect(_) => "redirect",
+            Self::RedirectRegex(_) => "redirectRegex",
             Self::RedirectScheme(_) => "redirectScheme",
             Self::RequestHeaders(_) => "requestHeaders",
             Self::RequestId(_) => "requestId",
             Self::ResponseHeaders(_) => "responseHeaders",
+            Self::RewriteRegex(_) => "rewriteRegex",
             Self::SecurityHeaders(_) => "securityHeaders",
             Self::StripPrefix(_) => "stripPrefix",
+            Self::StripQuery(_) => "stripQuery",
         }
     }
 
@@ -63,12 +80,16 @@ impl Rule {
             | Self::AccessPolicy(_)
             | Self::AddPrefix(_)
             | Self::BodyLimit(_)
+            | Self::Redirect(_)
+            | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
             | Self::RequestHeaders(_)
             | Self::RequestId(_)
             | Self::ResponseHeaders(_)
+            | Self::RewriteRegex(_)
             | Self::SecurityHeaders(_)
-            | Self::StripPrefix(_) => false,
+            | Self::StripPrefix(_)
+            | Self::StripQuery(_) => false,
         }
     }
 
@@ -82,12 +103,16 @@ impl Rule {
             | Self::AccessPolicy(_)
             | Self::AddPrefix(_)
             | Self::BodyLimit(_)
+            | Self::Redirect(_)
+            | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
             | Self::RequestHeaders(_)
             | Self::RequestId(_)
             | Self::ResponseHeaders(_)
+            | Self::RewriteRegex(_)
             | Self::SecurityHeaders(_)
-            | Self::StripPrefix(_) => &[],
+            | Self::StripPrefix(_)
+            | Self::StripQuery(_) => &[],
         }
     }
 
@@ -95,17 +120,20 @@ impl Rule {
     #[must_use]
     pub const fn changes_path(&self) -> bool {
         match self {
-            Self::AddPrefix(_) | Self::StripPrefix(_) => true,
+            Self::AddPrefix(_) | Self::RewriteRegex(_) | Self::StripPrefix(_) => true,
             Self::Access(_)
             | Self::AccessLog(_)
             | Self::AccessPolicy(_)
             | Self::BasicAuth(_)
             | Self::BodyLimit(_)
+            | Self::Redirect(_)
+            | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
             | Self::RequestHeaders(_)
             | Self::RequestId(_)
             | Self::ResponseHeaders(_)
-            | Self::SecurityHeaders(_) => false,
+            | Self::SecurityHeaders(_)
+            | Self::StripQuery(_) => false,
         }
     }
 
@@ -119,12 +147,16 @@ impl Rule {
             }
             Self::AccessLog(_)
             | Self::AddPrefix(_)
+            | Self::Redirect(_)
+            | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
             | Self::RequestHeaders(_)
             | Self::RequestId(_)
             | Self::ResponseHeaders(_)
+            | Self::RewriteRegex(_)
             | Self::SecurityHeaders(_)
-            | Self::StripPrefix(_) => false,
+            | Self::StripPrefix(_)
+            | Self::StripQuery(_) => false,
         }
     }
 
@@ -142,9 +174,13 @@ impl Rule {
             | Self::AddPrefix(_)
             | Self::BasicAuth(_)
             | Self::BodyLimit(_)
+            | Self::Redirect(_)
+            | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
             | Self::RequestHeaders(_)
-            | Self::StripPrefix(_) => None,
+            | Self::RewriteRegex(_)
+            | Self::StripPrefix(_)
+            | Self::StripQuery(_) => None,
         }
     }
 }
@@ -277,11 +313,19 @@ pub struct RequestHeaders {
     pub add: Vec<(HeaderName, Value)>,
 }
 
-/// `responseHeaders`; CORS first, then `set`.
+/// `responseHeaders`; CORS first, then the others in this order.
 #[derive(Clone, Debug)]
 pub struct ResponseHeaders {
     /// Replaces all values; an empty value deletes.
     pub set: Vec<(HeaderName, Value)>,
+    /// Appended; names are unique.
+    pub cookies: Vec<Cookie>,
+    /// Replaces `Cache-Control`.
+    pub cache_control: Option<Value>,
+    /// Of answers that `cache_control` is for; empty: all.
+    pub cache_statuses: Vec<u16>,
+    /// Of answers that `set` and `cookies` are for; empty: all.
+    pub statuses: Vec<u16>,
     /// Only when enabled.
     pub cors: Option<Cors>,
 }

@@ -62,10 +62,13 @@ fn of_filter(filter: &Filter) -> Option<Feature> {
     match filter {
         Filter::BasicAuth(_) => Some(Feature::BasicAuth),
         Filter::AccessLog(rule) => rule.hashes().then_some(Feature::LogHash),
+        Filter::RedirectRegex(_) | Filter::RewriteRegex(_) => Some(Feature::Regex),
+        Filter::StripQuery(rule) => rule.path_pattern.as_ref().map(|_| Feature::Regex),
         Filter::Access(_)
         | Filter::AccessPolicy(_)
         | Filter::AddPrefix(_)
         | Filter::BodyLimit(_)
+        | Filter::Redirect(_)
         | Filter::RedirectScheme(_)
         | Filter::RequestHeaders(_)
         | Filter::RequestId(_)

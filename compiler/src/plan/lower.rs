@@ -3,6 +3,9 @@
 //! Here equal lists of middlewares become one chain, unused middlewares disappear, spans become
 //! places. Nothing can fail: the model is valid, and `names::check` has refused clashes.
 
+mod cookie;
+mod path;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{self, Ident};
@@ -235,6 +238,8 @@ fn lower_rule(cx: &Cx<'_>, id: MiddlewareId, rule: &Rule) -> Filter {
         Rule::BodyLimit(rule) => Filter::BodyLimit(BodyLimit {
             limit_bytes: rule.limit,
         }),
+        Rule::Redirect(rule) => Filter::Redirect(path::redirect(cx, rule)),
+        Rule::RedirectRegex(rule) => Filter::RedirectRegex(path::redirect_regex(rule)),
         Rule::RedirectScheme(rule) => Filter::RedirectScheme(RedirectScheme {
             scheme: rule.scheme.as_str().to_owned(),
             port: rule.port.as_ref().map(|port| lower_value(cx, port)),
@@ -253,8 +258,20 @@ fn lower_rule(cx: &Cx<'_>, id: MiddlewareId, rule: &Rule) -> Filter {
         Rule::RequestId(rule) => Filter::RequestId(recorder::request_id(rule)),
         Rule::ResponseHeaders(rule) => Filter::ResponseHeaders(ResponseHeaders {
             set: lower_headers(cx, &rule.set),
+            cookies: rule
+                .cookies
+                .iter()
+                .map(|cookie| cookie::cookie(cx, cookie))
+                .collect(),
+            cache_control: rule
+                .cache_control
+                .as_ref()
+                .map(|text| lower_value(cx, text)),
+            cache_statuses: rule.cache_statuses.clone(),
+            statuses: rule.statuses.clone(),
             cors: rule.cors.as_ref().map(|cors| lower_cors(cx, cors)),
         }),
+        Rule::RewriteRegex(rule) => Filter::RewriteRegex(path::rewrite_regex(rule)),
         Rule::SecurityHeaders(rule) => {
             Filter::SecurityHeaders(recorder::security_headers(cx, rule))
         }
@@ -264,6 +281,7 @@ fn lower_rule(cx: &Cx<'_>, id: MiddlewareId, rule: &Rule) -> Filter {
                 prefixes: prefixes.map(|prefix| prefix.as_str().to_owned()).collect(),
             })
         }
+        Rule::StripQuery(rule) => Filter::StripQuery(path::strip_query(rule)),
     }
 }
 

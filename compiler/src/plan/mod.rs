@@ -4,11 +4,13 @@
 //! its plan about Rust (identifiers, chains, cargo features). `lower` makes it, `emit` prints it.
 //! No YAML and no tokens here. An `Option` in these types is an `Option` in generated code.
 
+mod cookie;
 mod features;
 mod lower;
 mod lower_route;
 mod matching;
 pub mod names;
+mod path;
 mod recorder;
 mod revision;
 mod settings;
@@ -17,10 +19,12 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub use cookie::{Age, Cookie};
 pub use features::Feature;
 pub use lower::lower;
 pub use matching::{Condition, Maintenance, PathType, Test};
 pub use names::Ident;
+pub use path::{Piece, Redirect, RedirectRegex, RewriteRegex, StripQuery};
 pub use recorder::{AccessLog, LogItem, RequestId, SecurityHeaders};
 pub use revision::revision;
 pub use settings::{Limits, Proxy, ProxyProtocol, Settings};
@@ -221,6 +225,10 @@ pub enum Filter {
     BasicAuth(BasicAuth),
     /// `bodyLimit`.
     BodyLimit(BodyLimit),
+    /// `redirect`.
+    Redirect(Redirect),
+    /// `redirectRegex`.
+    RedirectRegex(RedirectRegex),
     /// `redirectScheme`.
     RedirectScheme(RedirectScheme),
     /// `requestHeaders`.
@@ -229,10 +237,14 @@ pub enum Filter {
     RequestId(RequestId),
     /// `responseHeaders`.
     ResponseHeaders(ResponseHeaders),
+    /// `rewriteRegex`.
+    RewriteRegex(RewriteRegex),
     /// `securityHeaders`.
     SecurityHeaders(SecurityHeaders),
     /// `stripPrefix`.
     StripPrefix(StripPrefix),
+    /// `stripQuery`.
+    StripQuery(StripQuery),
 }
 
 impl Filter {
@@ -245,12 +257,16 @@ impl Filter {
             Self::AddPrefix(_) => "addPrefix",
             Self::BasicAuth(_) => "basicAuth",
             Self::BodyLimit(_) => "bodyLimit",
+            Self::Redirect(_) => "redirect",
+            Self::RedirectRegex(_) => "redirectRegex",
             Self::RedirectScheme(_) => "redirectScheme",
             Self::RequestHeaders(_) => "requestHeaders",
             Self::RequestId(_) => "requestId",
             Self::ResponseHeaders(_) => "responseHeaders",
+            Self::RewriteRegex(_) => "rewriteRegex",
             Self::SecurityHeaders(_) => "securityHeaders",
             Self::StripPrefix(_) => "stripPrefix",
+            Self::StripQuery(_) => "stripQuery",
         }
     }
 
@@ -262,13 +278,17 @@ impl Filter {
             | Self::AccessPolicy(_)
             | Self::AddPrefix(_)
             | Self::BodyLimit(_)
+            | Self::RedirectRegex(_)
             | Self::RequestId(_)
-            | Self::StripPrefix(_) => Vec::new(),
+            | Self::RewriteRegex(_)
+            | Self::StripPrefix(_)
+            | Self::StripQuery(_) => Vec::new(),
             Self::BasicAuth(rule) => rule
                 .users
                 .iter()
                 .flat_map(|user| [&user.username, &user.password])
                 .collect(),
+            Self::Redirect(rule) => vec![&rule.url],
             Self::RedirectScheme(rule) => rule.port.iter().collect(),
             Self::RequestHeaders(rule) => rule
                 .set
@@ -277,10 +297,11 @@ impl Filter {
                 .map(|header| &header.value)
                 .collect(),
             Self::ResponseHeaders(rule) => {
+                let set = rule.set.iter().map(|header| &header.value);
+                let cookies = rule.cookies.iter().map(|cookie| &cookie.value);
                 let origins = rule.cors.iter().flat_map(|cors| &cors.origins);
-                rule.set
-                    .iter()
-                    .map(|header| &header.value)
+                set.chain(cookies)
+                    .chain(&rule.cache_control)
                     .chain(origins)
                     .collect()
             }
@@ -385,6 +406,14 @@ pub struct Header {
 pub struct ResponseHeaders {
     /// Fields to set, in spec order.
     pub set: Vec<Header>,
+    /// Cookies to add, in spec order.
+    pub cookies: Vec<Cookie>,
+    /// Replaces `Cache-Control`.
+    pub cache_control: Option<Value>,
+    /// Of answers that `cache_control` is for; none means all.
+    pub cache_statuses: Vec<u16>,
+    /// Of answers that `set` and `cookies` are for; none means all.
+    pub statuses: Vec<u16>,
     /// The CORS policy, if one is enabled.
     pub cors: Option<Cors>,
 }

@@ -71,8 +71,7 @@ pub(super) fn check(scalar: Scalar, text: &str) -> Result<(), (Code, Invalid)> {
         Scalar::Size(least, most) => size(text, least, most).map_err(coded(Code::BadSize)),
         Scalar::Time => time(text).map_err(coded(Code::BadValue)),
         Scalar::Url(schemes) => url(text, schemes).map_err(coded(Code::BadUrl)),
-        Scalar::UrlOrPath if text.starts_with('/') => path(text).map_err(coded(Code::BadUrl)),
-        Scalar::UrlOrPath => url(text, &["http", "https"]).map_err(coded(Code::BadUrl)),
+        Scalar::UrlOrPath => address::parse_location(text).map_err(coded(Code::BadUrl)),
         Scalar::Directory | Scalar::File | Scalar::Kind | Scalar::Pem | Scalar::Text => Ok(()),
     }
 }
@@ -310,8 +309,8 @@ mod tests {
         );
         run(
             Scalar::UrlOrPath,
-            &["/a", "https://a/b?c="],
-            &["a", "ftp://a", "/a b"],
+            &["/a", "https://a/b?c=#d"],
+            &["a", "ftp://a", "/a b", "//a"],
         );
     }
 }

@@ -4,7 +4,7 @@ use super::grammar;
 use super::names::Names;
 use super::read::Cx;
 use super::rules::{self, Home};
-use super::{access_log, pending, policy, request_id, security_headers};
+use super::{access_log, paths, pending, policy, request_id, security_headers};
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::rules::ROUTE_KEYS;
@@ -52,6 +52,12 @@ const RESOLVERS: &[(&str, Resolver)] = &[
         let rule = shape::ip_list(fields);
         policy::access_policy(&rule, Some(false), home, cx).map(Rule::AccessPolicy)
     }),
+    ("redirect", |fields, home, cx| {
+        paths::redirect(&shape::redirect(fields), home, cx).map(Rule::Redirect)
+    }),
+    ("redirectRegex", |fields, home, cx| {
+        paths::redirect_regex(&shape::redirect_regex(fields), home, cx).map(Rule::RedirectRegex)
+    }),
     ("redirectScheme", |fields, home, cx| {
         rules::redirect_scheme(&shape::redirect_scheme(fields), home, cx).map(Rule::RedirectScheme)
     }),
@@ -65,12 +71,18 @@ const RESOLVERS: &[(&str, Resolver)] = &[
         let rule = shape::response_headers(fields);
         rules::response_headers(&rule, home, cx).map(Rule::ResponseHeaders)
     }),
+    ("rewriteRegex", |fields, home, cx| {
+        paths::rewrite_regex(&shape::rewrite_regex(fields), home, cx).map(Rule::RewriteRegex)
+    }),
     ("securityHeaders", |fields, home, cx| {
         let rule = recorder::security_headers(fields);
         security_headers::resolve(&rule, home, cx).map(Rule::SecurityHeaders)
     }),
     ("stripPrefix", |fields, home, cx| {
         rules::strip_prefix(&shape::strip_prefix(fields), home, cx).map(Rule::StripPrefix)
+    }),
+    ("stripQuery", |fields, home, cx| {
+        paths::strip_query(&shape::strip_query(fields), home, cx).map(Rule::StripQuery)
     }),
 ];
 

@@ -4,6 +4,7 @@
 
 mod access_log;
 mod clients;
+mod cookies;
 mod cors;
 mod env;
 mod gateway;
@@ -13,6 +14,7 @@ mod matching;
 mod middlewares;
 mod names;
 pub(crate) mod outline;
+mod paths;
 mod pending;
 mod policy;
 mod providers;

@@ -93,7 +93,7 @@ fn unset_group(leaf: &Leaf, pattern: &PathPattern, cx: &Cx<'_>) -> Option<Diagno
             Part::Env {
                 name,
                 default: None,
-            } if !cx.variables.is_set(&name) && regex.has_group(&name) => Some(name),
+            } if !cx.variables.is_set(&name) && regex.group(&name).is_some() => Some(name),
             Part::Env { .. } | Part::Text(_) => None,
         })?;
     let message =

@@ -1,9 +1,10 @@
 //! The rules of the middleware types, one function per type (middlewares.md sections 5 and 6).
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use super::read::Cx;
-use super::{cors, tokens, users};
+use super::{cookies, cors, grammar, tokens, users};
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::Scalar;
 use crate::model::rule::{
@@ -13,7 +14,7 @@ use crate::model::rule::{
 use crate::model::scalar::{self, Invalid};
 use crate::model::{HeaderName, HeaderPattern, RoutePath, Value};
 use crate::source::Span;
-use crate::spec::fields::{Leaf, Pair};
+use crate::spec::fields::{Leaf, Leaves, Pair};
 use crate::spec::rule as shape;
 
 /// Headers that frame a message; the gateway alone sets them (MW-REQH-2).
@@ -240,13 +241,50 @@ pub(super) fn response_headers(
     cx: &mut Cx<'_>,
 ) -> Option<ResponseHeaders> {
     if !rule.any {
-        let fault = Invalid::new("the rule sets nothing").help("write `setHeaders` or `cors`");
+        let help = "write `setHeaders`, `setCookies`, `cacheControl` or `cors`";
+        let fault = Invalid::new("the rule sets nothing").help(help);
         cx.fault_at(Code::MissingKey, home.key, home.head, fault);
         return None;
     }
     let set = headers(rule.set.as_deref(), RESPONSE_FRAMING, cx);
-    let cors = rule.cors.as_ref().and_then(|rule| cors::cors(rule, cx));
-    Some(ResponseHeaders { set, cors })
+    let cookies = cookies::cookies(rule.cookies.as_deref().unwrap_or_default(), cx);
+    let cache_control = rule.cache_control.as_ref().filter(|leaf| !leaf.broken);
+    let cache_control = cache_control.map(|leaf| header_value(leaf, cx));
+    let halves = [
+        (&rule.statuses, set.is_empty() && cookies.is_empty()),
+        (&rule.cache_statuses, cache_control.is_none()),
+    ];
+    for (list, alone) in halves {
+        if let Some(leaf) = list.iter().flat_map(|list| &list.items).next()
+            && alone
+        {
+            let fault = Invalid::new("these statuses are of nothing that the rule sets");
+            cx.fault(Code::KeyConflict, leaf, fault);
+        }
+    }
+    Some(ResponseHeaders {
+        set,
+        cookies,
+        cache_control,
+        cache_statuses: statuses(rule.cache_statuses.as_ref(), cx),
+        statuses: statuses(rule.statuses.as_ref(), cx),
+        cors: rule.cors.as_ref().and_then(|rule| cors::cors(rule, cx)),
+    })
+}
+
+/// Status codes, each once, in order.
+fn statuses(list: Option<&Leaves>, cx: &mut Cx<'_>) -> Vec<u16> {
+    let mut statuses = BTreeSet::new();
+    for (leaf, text) in cx.texts(list).items {
+        match grammar::check(Scalar::Int(100, 599), &text) {
+            Ok(()) => {
+                let status = scalar::parse_int(&text).ok();
+                statuses.extend(status.and_then(|status| u16::try_from(status).ok()));
+            }
+            Err((code, invalid)) => cx.fault(code, leaf, invalid),
+        }
+    }
+    statuses.into_iter().collect()
 }
 
 pub(super) fn strip_prefix(

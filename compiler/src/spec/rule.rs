@@ -53,6 +53,23 @@ pub(crate) struct BodyLimit {
     pub(crate) limit: Option<Leaf>,
 }
 
+/// `redirect`
+pub(crate) struct Redirect {
+    pub(crate) url: Option<Leaf>,
+    pub(crate) permanent: Option<Leaf>,
+    pub(crate) preserve_path: Option<Leaf>,
+    pub(crate) preserve_query: Option<Leaf>,
+    pub(crate) preserve_method: Option<Leaf>,
+}
+
+/// `redirectRegex` and `rewriteRegex`
+pub(crate) struct Replace {
+    pub(crate) pattern: Option<Leaf>,
+    pub(crate) replacement: Option<Leaf>,
+    /// Of `redirectRegex` only.
+    pub(crate) permanent: Option<Leaf>,
+}
+
 /// `redirectScheme`
 pub(crate) struct RedirectScheme {
     pub(crate) scheme: Option<Leaf>,
@@ -73,14 +90,44 @@ pub(crate) struct RequestHeaders {
 /// `responseHeaders`
 pub(crate) struct ResponseHeaders {
     pub(crate) set: Option<Vec<Pair>>,
+    pub(crate) cookies: Option<Vec<Cookie>>,
+    pub(crate) cache_control: Option<Leaf>,
+    pub(crate) cache_statuses: Option<Leaves>,
+    pub(crate) statuses: Option<Leaves>,
     pub(crate) cors: Option<Cors>,
-    /// Whether one of the keys is there, in whatever shape.
+    /// Whether one of the keys that do something is there, in whatever shape.
     pub(crate) any: bool,
+}
+
+/// One entry of `responseHeaders.setCookies`
+pub(crate) struct Cookie {
+    pub(crate) path_key: String,
+    pub(crate) head: Span,
+    pub(crate) name: Option<Leaf>,
+    pub(crate) value: Option<Leaf>,
+    pub(crate) attributes: Option<CookieAttributes>,
+}
+
+/// `attributes` of a cookie
+pub(crate) struct CookieAttributes {
+    pub(crate) path: Option<Leaf>,
+    pub(crate) domain: Option<Leaf>,
+    pub(crate) max_age: Option<Leaf>,
+    pub(crate) secure: Option<Leaf>,
+    pub(crate) http_only: Option<Leaf>,
+    pub(crate) same_site: Option<Leaf>,
 }
 
 /// `stripPrefix`
 pub(crate) struct StripPrefix {
     pub(crate) prefixes: Option<Leaves>,
+}
+
+/// `stripQuery`
+pub(crate) struct StripQuery {
+    pub(crate) params: Option<Leaves>,
+    pub(crate) methods: Option<Leaves>,
+    pub(crate) path_pattern: Option<Leaf>,
 }
 
 /// `responseHeaders.cors`
@@ -190,6 +237,41 @@ pub(crate) fn body_limit(mut fields: Fields<'_>) -> BodyLimit {
     rule
 }
 
+/// Reads the rule of a `redirect`.
+pub(crate) fn redirect(mut fields: Fields<'_>) -> Redirect {
+    let rule = Redirect {
+        url: fields.leaf("url"),
+        permanent: fields.leaf("permanent"),
+        preserve_path: fields.leaf("preservePath"),
+        preserve_query: fields.leaf("preserveQuery"),
+        preserve_method: fields.leaf("preserveMethod"),
+    };
+    fields.finish();
+    rule
+}
+
+/// Reads the rule of a `redirectRegex`.
+pub(crate) fn redirect_regex(mut fields: Fields<'_>) -> Replace {
+    let rule = Replace {
+        pattern: fields.leaf("pattern"),
+        replacement: fields.leaf("replacement"),
+        permanent: fields.leaf("permanent"),
+    };
+    fields.finish();
+    rule
+}
+
+/// Reads the rule of a `rewriteRegex`.
+pub(crate) fn rewrite_regex(mut fields: Fields<'_>) -> Replace {
+    let rule = Replace {
+        pattern: fields.leaf("pattern"),
+        replacement: fields.leaf("replacement"),
+        permanent: None,
+    };
+    fields.finish();
+    rule
+}
+
 /// Reads the rule of a `redirectScheme`.
 pub(crate) fn redirect_scheme(mut fields: Fields<'_>) -> RedirectScheme {
     let rule = RedirectScheme {
@@ -216,11 +298,51 @@ pub(crate) fn request_headers(mut fields: Fields<'_>) -> RequestHeaders {
 
 /// Reads the rule of a `responseHeaders`.
 pub(crate) fn response_headers(mut fields: Fields<'_>) -> ResponseHeaders {
-    let any = fields.has_keys();
-    let set = fields.pairs("setHeaders");
-    let cors = fields.section("cors").map(read_cors);
+    let acting = ["setHeaders", "setCookies", "cacheControl", "cors"];
+    let any = acting.iter().any(|name| fields.key_span(name).is_some());
+    let cookies = fields.list("setCookies");
+    let rule = ResponseHeaders {
+        set: fields.pairs("setHeaders"),
+        cookies: cookies.map(|items| items.iter().filter_map(cookie).collect()),
+        cache_control: fields.leaf("cacheControl"),
+        cache_statuses: fields.leaves("cacheStatuses"),
+        statuses: fields.leaves("statuses"),
+        cors: fields.section("cors").map(read_cors),
+        any,
+    };
     fields.finish();
-    ResponseHeaders { set, cors, any }
+    rule
+}
+
+fn cookie(item: &Item<'_>) -> Option<Cookie> {
+    if !matches!(item.node.kind, Kind::Map(_)) {
+        return None;
+    }
+    let mut fields = Fields::new(item.node, item.section, item.path.as_str());
+    let attributes = fields.section("attributes").map(cookie_attributes);
+    let attrs = fields.section("attrs").map(cookie_attributes);
+    let cookie = Cookie {
+        path_key: fields.path.clone(),
+        head: fields.head,
+        name: fields.leaf("name"),
+        value: fields.leaf("value"),
+        attributes: attributes.or(attrs),
+    };
+    fields.finish();
+    Some(cookie)
+}
+
+fn cookie_attributes(mut fields: Fields<'_>) -> CookieAttributes {
+    let attributes = CookieAttributes {
+        path: fields.leaf("path"),
+        domain: fields.leaf("domain"),
+        max_age: fields.leaf("maxAge"),
+        secure: fields.leaf("secure"),
+        http_only: fields.leaf("httpOnly"),
+        same_site: fields.leaf("sameSite"),
+    };
+    fields.finish();
+    attributes
 }
 
 fn read_cors(mut fields: Fields<'_>) -> Cors {
@@ -243,6 +365,17 @@ fn read_cors(mut fields: Fields<'_>) -> Cors {
 pub(crate) fn strip_prefix(mut fields: Fields<'_>) -> StripPrefix {
     let rule = StripPrefix {
         prefixes: fields.leaves("prefixes"),
+    };
+    fields.finish();
+    rule
+}
+
+/// Reads the rule of a `stripQuery`.
+pub(crate) fn strip_query(mut fields: Fields<'_>) -> StripQuery {
+    let rule = StripQuery {
+        params: fields.leaves("params"),
+        methods: fields.leaves("methods"),
+        path_pattern: fields.leaf("pathPattern"),
     };
     fields.finish();
     rule

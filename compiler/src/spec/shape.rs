@@ -76,7 +76,7 @@ impl Walk<'_> {
                 counted.is_some_and(|counted| counted.key.span == entry.key.span)
             };
             match section.key(&entry.key.value).filter(counts) {
-                Some(key) => self.member(entry, key, at),
+                Some(key) => self.member(entry, key, section, at),
                 None => self.unknown(&entry.key, section, entries, at.path),
             }
         }
@@ -85,9 +85,9 @@ impl Walk<'_> {
         }
     }
 
-    fn member(&mut self, entry: &Entry, key: &'static Key, at: At<'_>) {
+    fn member(&mut self, entry: &Entry, key: &'static Key, section: &Section, at: At<'_>) {
         let path = join(at.path, key.name);
-        if entry.key.value != key.name {
+        if entry.key.value != key.name && !section.any_case {
             let message = format!("the key `{}` is spelt `{}`", entry.key.value, key.name);
             let warning = Diagnostic::new(Code::RuleKeyCase, &*path, entry.key.span, message);
             self.diags.push(warning.fix(entry.key.span, key.name));

@@ -32,6 +32,10 @@ pub fn headers(start: &Start<'_>) -> Result<response_headers::ResponseHeaders, S
                     },
                 ),
             ],
+            cookies: &[],
+            cache_control: None,
+            cache_statuses: &[],
+            statuses: &[],
             cors: None,
         },
         start,
@@ -43,6 +47,10 @@ pub fn cors(start: &Start<'_>) -> Result<response_headers::ResponseHeaders, Star
     response_headers::ResponseHeaders::new(
         &response_headers::Config {
             set: &[],
+            cookies: &[],
+            cache_control: None,
+            cache_statuses: &[],
+            statuses: &[],
             cors: Some(response_headers::Cors {
                 origins: &[
                     Value {

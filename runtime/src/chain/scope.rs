@@ -4,6 +4,8 @@
 use super::{Exchange, Filter, Filters, Flow, Policies, Policy};
 use crate::gateway::StartError;
 use crate::head::{Response, Span};
+#[cfg(feature = "regex")]
+use crate::values::pattern;
 
 /// Where a middleware acts.
 #[derive(Debug)]
@@ -131,16 +133,7 @@ impl Matcher {
                 Pattern::Literal(literal) => matcher.literals.push(literal),
                 #[cfg(feature = "regex")]
                 Pattern::Regex(text) => {
-                    let built = regex::bytes::RegexBuilder::new(&format!("^(?:{text})"))
-                        .case_insensitive(true)
-                        .unicode(false)
-                        .build();
-                    let built = built.map_err(|error| StartError {
-                        source_place: String::new(),
-                        code: "bad-regex",
-                        key: String::new(),
-                        text: format!("internal error: {error}"),
-                    })?;
+                    let built = pattern::compile(&format!("^(?:{text})"), true)?;
                     matcher.regexes.push((built, text.starts_with('^')));
                 }
             }

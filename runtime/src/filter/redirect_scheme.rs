@@ -1,6 +1,6 @@
 //! `redirectScheme` (middlewares.md 5.16): sends clients of the other scheme away.
 
-use crate::answer::Answer;
+use super::redirection::{self, escaped};
 use crate::chain::{Exchange, Filter, Flow};
 use crate::gateway::{Start, StartError};
 use crate::values::{Value, scalar};
@@ -43,12 +43,7 @@ impl RedirectScheme {
             } else {
                 format!(":{port}")
             },
-            status: match (config.permanent, config.preserve_method) {
-                (false, false) => 302,
-                (false, true) => 307,
-                (true, false) => 301,
-                (true, true) => 308,
-            },
+            status: redirection::status(config.permanent, config.preserve_method),
         })
     }
 }
@@ -56,14 +51,10 @@ impl RedirectScheme {
 impl Filter for RedirectScheme {
     /// MW-SCHEME-1, and MW-REDIR-2 for the challenge path.
     fn request(&self, exchange: &mut Exchange) -> Flow {
-        let request = &exchange.request;
-        if exchange.scheme() == self.scheme
-            || request
-                .canonical_path()
-                .starts_with("/.well-known/acme-challenge/")
-        {
+        if exchange.scheme() == self.scheme || redirection::is_challenge(exchange) {
             return Flow::Next;
         }
+        let request = &exchange.request;
         let Some((host, _)) = scalar::split_authority(request.authority()) else {
             return Flow::Answer(super::ambiguous());
         };
@@ -76,10 +67,10 @@ impl Filter for RedirectScheme {
             "{}://{host}{}{}{}",
             self.scheme,
             self.port_suffix,
-            request.path(),
-            request.query(),
+            escaped(request.path().as_bytes()),
+            escaped(request.query_bytes()),
         );
-        Flow::Answer(Answer::of(self.status).with("Location", location))
+        Flow::Answer(redirection::to(self.status, location))
     }
 }
 
@@ -92,12 +83,7 @@ mod tests {
         let mut exchange =
             rig::exchange(&format!("GET /a%2Fb?x=1 HTTP/1.1\r\nHost: {host}\r\n\r\n"));
         let filter = rig::start(|start| RedirectScheme::new(config, start)).unwrap();
-        let Flow::Answer(answer) = filter.request(&mut exchange) else {
-            panic!("no answer");
-        };
-        let (response, _) = answer.render(None);
-        let location = response.fields.get("location").unwrap().to_vec();
-        (response.status(), String::from_utf8(location).unwrap())
+        rig::location(filter.request(&mut exchange))
     }
 
     /// MW-SCHEME-1

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::chain::Exchange;
+use crate::chain::{Exchange, Flow};
 use crate::gateway::Start;
 use crate::h1;
 use crate::head::{Buffer, Fields};
@@ -65,6 +65,17 @@ pub(crate) fn exchange(head: &str) -> Exchange {
         passed: 0,
         skipped: 0,
     }
+}
+
+/// Status and `Location` of the answer of a filter.
+pub(crate) fn location(flow: Flow) -> (u16, String) {
+    let Flow::Answer(answer) = flow else {
+        panic!("no answer");
+    };
+    let (response, _) = answer.render(None);
+    let location = response.fields.get("location").unwrap_or_default();
+    let location = String::from_utf8(location.to_vec()).unwrap();
+    (response.status(), location)
 }
 
 /// Fields as `Name: value` lines.

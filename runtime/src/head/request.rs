@@ -1,6 +1,11 @@
 //! The head of a request.
 
+use super::path::{Canonical, canonicalize};
 use super::{Fields, Span};
+use crate::error::{Refusal, RefusalReason};
+
+/// Bytes of a target that filters may always make: the default of `limits.maxUriBytes` (RT-LIM-1).
+const TARGET_BYTES_MAX: usize = 16 * 1024;
 
 /// The protocol version of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +112,12 @@ impl Request {
         self.text(self.query)
     }
 
+    /// The query as [`Request::query`], but also if it is not UTF-8.
+    #[must_use]
+    pub fn query_bytes(&self) -> &[u8] {
+        self.bytes(self.query)
+    }
+
     /// The path in the form that routes are matched against.
     #[must_use]
     pub fn canonical_path(&self) -> &str {
@@ -145,6 +156,48 @@ impl Request {
         } else {
             self.fields.buffer.push(canonical.as_bytes())
         };
+    }
+
+    /// Replaces the query; `query` is empty or begins with `?`.
+    pub fn set_query(&mut self, query: &[u8]) {
+        self.query = self.fields.buffer.push(query);
+    }
+
+    /// How long a target may be that a filter makes of this one: no rule lengthens a target beyond
+    /// what clients may send by default (RT-LIM-1).
+    #[must_use]
+    pub fn made_target_bytes_max(&self) -> usize {
+        TARGET_BYTES_MAX.max(self.path.len() + self.query.len())
+    }
+
+    /// Replaces path and query by what a filter has made: read like a received target, and absolute
+    /// with exactly one leading `/`, so that it never names an authority.
+    ///
+    /// # Errors
+    /// 400 for a path that no client may send either (RT-PATH), 414 for a target that is too long.
+    pub fn replace_target(&mut self, path: &[u8], query: &[u8]) -> Result<(), Refusal> {
+        if path.len() + query.len() > self.made_target_bytes_max() {
+            let detail = "a rule makes the target too long";
+            return Err(Refusal::new(414, RefusalReason::Limit, detail));
+        }
+        let slashes = path.iter().take_while(|byte| **byte == b'/').count();
+        let mut absolute = b"/".to_vec();
+        absolute.extend_from_slice(path.get(slashes..).unwrap_or_default());
+        match canonicalize(&absolute)? {
+            Some(Canonical { forwarded, matched }) => {
+                // Resolved dot segments may have brought slashes together.
+                let forwarded = format!("/{}", forwarded.trim_start_matches('/'));
+                self.set_path(&forwarded, &matched);
+            }
+            None => {
+                self.path = self.fields.buffer.push(&absolute);
+                self.canonical = self.path;
+            }
+        }
+        if query != self.query_bytes() {
+            self.set_query(query);
+        }
+        Ok(())
     }
 
     /// The bytes of a span, where no text is needed.

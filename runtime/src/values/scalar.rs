@@ -283,6 +283,29 @@ fn url_after_scheme(rest: &str) -> Option<Url> {
     })
 }
 
+/// Where a redirect leads: an absolute `http` or `https` URL, or a path with one leading `/`; each
+/// perhaps with query and fragment (MW-REDIR-1).
+///
+/// # Errors
+/// `bad-url`.
+pub fn location(text: &str) -> Result<&str, Malformed> {
+    let odd = |c: char| c.is_control() || matches!(c, ' ' | '\\');
+    let is_path = text.starts_with('/') && !text.starts_with("//");
+    let is_url = || {
+        let (scheme, rest) = text.split_once("://")?;
+        let web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+        let authority = rest.split(['/', '?', '#']).next()?;
+        split_authority(authority).filter(|_| web)
+    };
+    if !text.contains(odd) && (is_path || is_url().is_some()) {
+        return Ok(text);
+    }
+    malformed(
+        "bad-url",
+        "not a URL of the form http[s]://host[:port][/path], and no path with one leading `/`",
+    )
+}
+
 /// Splits `host[:port]` and lower-cases the host; brackets are taken off.
 #[must_use]
 pub fn split_authority(authority: &str) -> Option<(String, Option<u16>)> {
@@ -347,6 +370,7 @@ mod tests {
             "format" => format(text).map(|value| format!("{value:?}").to_ascii_lowercase()),
             "addr" => address(text).map(|value| value.to_string()),
             "network" => network(text).map(|(first, last)| format!("{first}-{last}")),
+            "location" => location(text).map(str::to_owned),
             "url" => url(text).map(|url| format!("http://{}{}", url.authority, url.path)),
             _ => return None,
         };

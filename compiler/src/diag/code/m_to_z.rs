@@ -179,6 +179,18 @@ macro_rules! m_to_z {
     /// Instead: `proxy: {enabled: true, trustedProxies: [10.0.0.0/8]}`
     ProxyTrustEmpty = "proxy-trust-empty", Error;
 
+    /// What: a `redirect` leads to a path that it redirects itself.
+    /// Why: clients would be sent in circles.
+    /// Example: `{type: redirect, rule: {url: /new}}` on a route with `path: /`
+    /// Instead: `paths: [/old]`, or a `url` that another route answers.
+    RedirectLoop = "redirect-loop", Error;
+
+    /// What: in a `redirectRegex` a capture stands directly behind the host, or in it.
+    /// Why: whoever makes a link could choose the host that clients are sent to.
+    /// Example: `replacement: "https://example.com$1"`
+    /// Instead: `replacement: "https://example.com/$1"`
+    RedirectOpen = "redirect-open", Error;
+
     /// What: `redirectScheme` stands after an authentication entry.
     /// Why: credentials have already crossed the network in clear text.
     /// Example: `middlewares: [auth, to-https]`
@@ -209,7 +221,7 @@ macro_rules! m_to_z {
     /// Instead: another path, or `monitoring.enableLiveness: false`
     ReservedPath = "reserved-path", Warning;
 
-    /// What: `addPrefix` or `stripPrefix` leads out of the path of a route with `rewrite`.
+    /// What: `addPrefix`, `stripPrefix` or `rewriteRegex` leads out of the path of a route with `rewrite`.
     /// Why: `rewrite` applies only to paths below `path`, so it does nothing.
     /// Example: `{path: /api, rewrite: /v1}` with `prefix: /x`
     /// Instead: let `rewrite` alone change the path.

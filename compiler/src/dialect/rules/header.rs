@@ -56,11 +56,11 @@ pub(super) static RESPONSE_HEADERS: Section = section(
     "Changes headers of responses, CORS (MW-RESH, MW-CORS).",
     &[
         key("setHeaders", Names(Text), "`\"\"` deletes.").value(),
-        key("setCookies", Sections(&COOKIE), "Cookies.").or("[]").later_but("use `setHeaders: {Set-Cookie: …}`"),
-        key("cacheControl", One(Text), "`Cache-Control`.").value().later_but("use `setHeaders: {Cache-Control: …}`"),
+        key("setCookies", Sections(&COOKIE), "Cookies.").or("[]"),
+        key("cacheControl", One(Text), "`Cache-Control`.").value(),
         key("cors", Map(&CORS), "Which sites' scripts may read answers (MW-CORS)."),
-        key("cacheStatuses", List(Int(100, 599)), "With `cacheControl`; none: all.").or("[]").later(),
-        key("statuses", List(Int(100, 599)), "For `setHeaders` and `setCookies`; none: all.").or("[]").ours().later(),
+        key("cacheStatuses", List(Int(100, 599)), "With `cacheControl`; none: all.").or("[]"),
+        key("statuses", List(Int(100, 599)), "For `setHeaders` and `setCookies`; none: all.").or("[]").ours(),
     ],
 )
 .folding()
@@ -102,7 +102,7 @@ static COOKIE_ATTRIBUTES: Section = section(
         key("sameSite", One(EnumFold(&["Lax", "Strict", "None"])), "`None` needs `secure`.").or("Lax"),
     ],
 )
-.folding();
+.any_case();
 
 pub(super) static REQUEST_ID: Section = section(
     "How requests are numbered (MW-RID).",

@@ -149,18 +149,18 @@ pub static TYPES: &[Type] = &[
     kind("rateLimit", &traffic::RATE_LIMIT)
         .or(&["ratelimit"])
         .later(),
-    kind("redirect", &path::REDIRECT).later(),
-    kind("redirectRegex", &path::REDIRECT_REGEX).later(),
+    kind("redirect", &path::REDIRECT),
+    kind("redirectRegex", &path::REDIRECT_REGEX),
     kind("redirectScheme", &path::REDIRECT_SCHEME),
     kind("replacePath", &path::REPLACE_PATH).later(),
     kind("requestHeaders", &header::REQUEST_HEADERS),
     kind("requestId", &header::REQUEST_ID),
     kind("requestTimeout", &traffic::REQUEST_TIMEOUT).later(),
     kind("responseHeaders", &header::RESPONSE_HEADERS),
-    kind("rewriteRegex", &path::REWRITE_REGEX).later(),
+    kind("rewriteRegex", &path::REWRITE_REGEX),
     kind("securityHeaders", &header::SECURITY_HEADERS),
     kind("stripPrefix", &path::STRIP_PREFIX),
-    kind("stripQuery", &path::STRIP_QUERY).later(),
+    kind("stripQuery", &path::STRIP_QUERY),
     kind("userAgentBlock", &guard::USER_AGENT_BLOCK).later(),
 ];
 

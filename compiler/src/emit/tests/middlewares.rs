@@ -93,6 +93,10 @@ fn response_headers() {
         response_headers::ResponseHeaders::new(
             &response_headers::Config {
                 set: &[],
+                cookies: &[],
+                cache_control: None,
+                cache_statuses: &[],
+                statuses: &[],
                 cors: Some(response_headers::Cors {
                     origins: &[Value {
                         key: "middlewares[0].rule.cors.origins[0]",

@@ -1,6 +1,7 @@
 //! What each emitter prints, beside the spec it comes from; and how output grows.
 
 mod middlewares;
+mod paths;
 
 use crate::plan::Feature;
 use crate::source::SourceMap;

@@ -4,8 +4,16 @@ use super::super::rig;
 use super::*;
 use crate::head::{Buffer, Fields};
 
-static CORS: Config = Config {
+const NOTHING: Config = Config {
     set: &[],
+    cookies: &[],
+    cache_control: None,
+    cache_statuses: &[],
+    statuses: &[],
+    cors: None,
+};
+
+static CORS: Config = Config {
     cors: Some(Cors {
         origins: &[
             rig::literal!("https://a.test"),
@@ -17,6 +25,7 @@ static CORS: Config = Config {
         max_age: Some(600),
         allow_credentials: true,
     }),
+    ..NOTHING
 };
 
 fn policy(config: &'static Config) -> ResponseHeaders {
@@ -40,7 +49,7 @@ fn sets_and_removes_at_every_status() {
             ("X-Powered-By", rig::literal!("")),
             ("X-R", rig::literal!("{route.name}")),
         ],
-        cors: None,
+        ..NOTHING
     };
     let exchange = rig::exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     let mut response = response(&[("X-Powered-By", "x")]);
@@ -96,5 +105,105 @@ fn actual_answers() {
         "https://x.b.test:1",
     ] {
         assert_eq!(applied(origin), untouched, "{origin}");
+    }
+}
+
+fn applied(config: &'static Config, status: u16, sent: &str, pairs: &[(&str, &str)]) -> String {
+    let exchange = rig::exchange(&format!("GET / HTTP/1.1\r\nHost: h\r\n{sent}\r\n"));
+    let mut fields = Fields::new(Buffer::default());
+    for (name, value) in pairs {
+        fields.append(name, value.as_bytes());
+    }
+    let mut response = Response::new(status, fields);
+    policy(config).apply(&exchange, &mut response);
+    rig::text(&response.fields)
+}
+
+const COOKIE: Cookie = Cookie {
+    name: "s",
+    value: rig::literal!("v"),
+    place: "Path=/",
+    age: Age::Session,
+    flags: "HttpOnly; Secure; SameSite=Strict",
+};
+
+/// MW-RESH-4, vector 2: beside the backend's; an empty value or age deletes.
+#[test]
+fn cookies() {
+    static CONFIG: Config = Config {
+        cookies: &[
+            COOKIE,
+            Cookie {
+                name: "gone",
+                age: Age::Over,
+                ..COOKIE
+            },
+            Cookie {
+                name: "from",
+                value: rig::literal!("{request.header.X-A}"),
+                ..COOKIE
+            },
+        ],
+        ..NOTHING
+    };
+    let over = "Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; ";
+    let rest = "HttpOnly; Secure; SameSite=Strict\n";
+    let own = ("Set-Cookie", "b=1");
+    assert_eq!(
+        applied(&CONFIG, 200, "X-A: a; Domain=evil,b\r\n", &[own]),
+        format!(
+            "Set-Cookie: b=1\nSet-Cookie: s=v; Path=/; {rest}Set-Cookie: gone=v; Path=/; {over}{rest}\
+             Set-Cookie: from=a Domain=evilb; Path=/; {rest}"
+        )
+    );
+    let without = applied(&CONFIG, 200, "", &[]);
+    assert!(
+        without.ends_with(&format!("from=; Path=/; {over}{rest}")),
+        "{without}"
+    );
+}
+
+/// MW-RESH-4: an age is sent in both forms.
+#[test]
+fn the_age_of_a_cookie() {
+    static CONFIG: Config = Config {
+        cookies: &[Cookie {
+            age: Age::Seconds(60),
+            ..COOKIE
+        }],
+        ..NOTHING
+    };
+    let line = applied(&CONFIG, 200, "", &[]);
+    let (_, rest) = line.split_once("; Expires=").unwrap();
+    let (date, rest) = rest.split_once("; Max-Age=60; ").unwrap();
+    assert_eq!(rest, "HttpOnly; Secure; SameSite=Strict\n");
+    let left = httpdate::parse_http_date(date).unwrap();
+    let left = left.duration_since(std::time::SystemTime::now()).unwrap();
+    assert!((50..=60).contains(&left.as_secs()), "{date}");
+}
+
+/// MW-RESH-5, and the statuses that headers and cookies are for.
+#[test]
+fn cache_control_and_statuses() {
+    static CONFIG: Config = Config {
+        set: &[
+            ("Cache-Control", rig::literal!("private")),
+            ("X-A", rig::literal!("1")),
+        ],
+        cookies: &[COOKIE],
+        cache_control: Some(rig::literal!("max-age=60")),
+        cache_statuses: &[200, 404],
+        statuses: &[200, 500],
+        ..NOTHING
+    };
+    let backend = [("Cache-Control", "no-cache")];
+    let cookie = "Set-Cookie: s=v; Path=/; HttpOnly; Secure; SameSite=Strict\n";
+    for (status, expected) in [
+        (200, format!("Cache-Control: max-age=60\nX-A: 1\n{cookie}")),
+        (404, "Cache-Control: max-age=60\n".to_owned()),
+        (500, format!("Cache-Control: private\nX-A: 1\n{cookie}")),
+        (302, "Cache-Control: no-cache\n".to_owned()),
+    ] {
+        assert_eq!(applied(&CONFIG, status, "", &backend), expected, "{status}");
     }
 }
