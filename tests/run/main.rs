@@ -2,6 +2,7 @@
 //! scripted backend. Each test names the rules it proves.
 
 mod abuse;
+mod basic_auth;
 mod edge;
 mod faults;
 mod headers;
@@ -15,8 +16,9 @@ mod process;
 mod recorder;
 mod routing;
 mod smuggling;
-mod upgrade;
 mod targets;
+mod upgrade;
+
 mod upstream;
 
 use goma_tests::{Backend, Gateway, Response};

@@ -10,8 +10,9 @@ use quote::quote;
 
 use super::{recorder, rt};
 use crate::plan::{
-    Access, AccessPolicy, AddPrefix, BasicAuth, BodyLimit, Cors, Filter, Header, Middleware,
-    Pattern, RedirectScheme, RequestHeaders, ResponseHeaders, Scope, StripPrefix, User, Value,
+    Access, AccessPolicy, AddPrefix, BasicAuth, BodyLimit, Cors, FailureLimit, Filter, Header,
+    Middleware, Pattern, RedirectScheme, RequestHeaders, ResponseHeaders, Scope, StripPrefix, User,
+    Value,
 };
 
 /// What the header says about the file.
@@ -128,18 +129,37 @@ fn emit_access_policy(rule: &AccessPolicy) -> TokenStream {
 fn emit_basic_auth(rule: &BasicAuth) -> TokenStream {
     let BasicAuth {
         users,
+        users_file,
         realm,
         forward_username,
         username_header,
         remove_authorization,
+        limit,
     } = rule;
     let users = users.iter().map(emit_user);
+    let users_file = rt::option(users_file.as_ref().map(rt::value));
+    let limit = rt::option(limit.as_ref().map(emit_failure_limit));
     quote! {
         users: &[#(#users),*],
+        users_file: #users_file,
         realm: #realm,
         forward_username: #forward_username,
         username_header: #username_header,
-        remove_authorization: #remove_authorization
+        remove_authorization: #remove_authorization,
+        limit: #limit
+    }
+}
+
+fn emit_failure_limit(limit: &FailureLimit) -> TokenStream {
+    let FailureLimit {
+        failures,
+        window_ms,
+        lock_ms,
+    } = limit;
+    let failures = Literal::u32_unsuffixed(*failures);
+    let [window, lock] = [window_ms, lock_ms].map(|time| Literal::u64_unsuffixed(*time));
+    quote! {
+        basic_auth::Limit { failures: #failures, window_ms: #window, lock_ms: #lock }
     }
 }
 

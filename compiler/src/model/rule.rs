@@ -241,8 +241,10 @@ pub struct AddPrefix {
 /// `basicAuth`
 #[derive(Clone, Debug)]
 pub struct BasicAuth {
-    /// At least one; literal user names are unique.
+    /// At least one, unless there is a file; literal user names are unique.
     pub users: Vec<User>,
+    /// Path of an htpasswd file.
+    pub users_file: Option<Value>,
     /// Without CR and LF.
     pub realm: String,
     /// Whether the backend gets `username_header`.
@@ -251,6 +253,19 @@ pub struct BasicAuth {
     pub username_header: HeaderName,
     /// Whether `Authorization` stops here.
     pub remove_authorization: bool,
+    /// How often an address may fail; `None`: any number of times.
+    pub limit: Option<FailureLimit>,
+}
+
+/// When an address has failed too often (MW-BASIC-8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailureLimit {
+    /// Failures of one address, 1 to 1000.
+    pub failures: u32,
+    /// Over which they count, in milliseconds.
+    pub window_ms: u64,
+    /// How long the address is refused, in milliseconds.
+    pub lock_ms: u64,
 }
 
 /// One entry of `basicAuth.users`.
@@ -258,7 +273,7 @@ pub struct BasicAuth {
 pub struct User {
     /// Not empty.
     pub username: Value,
-    /// Plain text or a bcrypt hash; not empty.
+    /// Plain text or a hash; not empty.
     pub password: Value,
 }
 

@@ -6,29 +6,44 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Condition, Filter, Middleware, Part, PathType, Pattern, Route, Value};
+use super::{BasicAuth, Condition, Filter, Middleware, Part, PathType, Pattern, Route, Value};
 
 /// A cargo feature of `goma-runtime`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Feature {
-    /// Password hashes and their worker pool.
+    /// `$argon2id$`, `$argon2i$`.
+    Argon2,
+    /// Passwords and their worker pool.
     BasicAuth,
+    /// `$2b$` and its relatives.
+    Bcrypt,
     /// A resolver for endpoints that are not IP addresses.
     Dns,
     /// Digits in place of secrets in the log.
     LogHash,
+    /// `$apr1$`, `$1$`.
+    Md5Crypt,
     /// Regular expressions.
     Regex,
+    /// `$5$`, `$6$`.
+    ShaCrypt,
+    /// `{SHA}`, `{SSHA}`.
+    Sha1,
 }
 
 impl Feature {
     /// Its name in the runtime's `Cargo.toml`; the order of variants is the order of names.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Argon2 => "argon2",
             Self::BasicAuth => "basic-auth",
+            Self::Bcrypt => "bcrypt",
             Self::Dns => "dns",
             Self::LogHash => "log-hash",
+            Self::Md5Crypt => "md5-crypt",
             Self::Regex => "regex",
+            Self::ShaCrypt => "sha-crypt",
+            Self::Sha1 => "sha1",
         }
     }
 }
@@ -39,6 +54,11 @@ pub(super) fn select(routes: &[Route], middlewares: &[Middleware]) -> Vec<Featur
         .iter()
         .filter_map(|middleware| of_filter(&middleware.filter))
         .collect();
+    for middleware in middlewares {
+        if let Filter::BasicAuth(rule) = &middleware.filter {
+            features.extend(of_passwords(rule));
+        }
+    }
     if routes
         .iter()
         .flat_map(|route| &route.backends)
@@ -77,6 +97,38 @@ fn of_filter(filter: &Filter) -> Option<Feature> {
         | Filter::StripPrefix(_) => None,
     }
 }
+
+/// The algorithms that stored passwords need. What is only known at start may be of any form.
+fn of_passwords(rule: &BasicAuth) -> BTreeSet<Feature> {
+    let passwords = rule.users.iter().map(|user| user.password.parts.as_slice());
+    let mut features = BTreeSet::new();
+    for parts in passwords {
+        match parts {
+            [Part::Text(text)] => {
+                let mut forms = PASSWORD_FORMS.iter();
+                let form = forms.find(|(prefix, _)| text.starts_with(prefix));
+                features.extend(form.map(|(_, feature)| *feature));
+            }
+            _ => features.extend(PASSWORD_FORMS.iter().map(|(_, feature)| *feature)),
+        }
+    }
+    if rule.users_file.is_some() {
+        features.extend(PASSWORD_FORMS.iter().map(|(_, feature)| *feature));
+    }
+    features
+}
+
+/// How stored passwords begin.
+const PASSWORD_FORMS: &[(&str, Feature)] = &[
+    ("$1$", Feature::Md5Crypt),
+    ("$2", Feature::Bcrypt),
+    ("$5$", Feature::ShaCrypt),
+    ("$6$", Feature::ShaCrypt),
+    ("$apr1$", Feature::Md5Crypt),
+    ("$argon2", Feature::Argon2),
+    ("{SHA}", Feature::Sha1),
+    ("{SSHA}", Feature::Sha1),
+];
 
 /// A host that is only known at start may be a name; an IP literal and `localhost` need no resolver.
 fn needs_dns(endpoint: &Value) -> bool {

@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{self, Ident};
 use super::{
-    Access, AccessPolicy, AddPrefix, BasicAuth, BodyLimit, Chain, Cors, Filter, Header, Member,
-    Middleware, Part, Pattern, Place, Plan, RedirectScheme, RequestHeaders, ResponseHeaders, Route,
-    RouteName, RouteTable, Scope, StripPrefix, User, Value, features, lower_route, settings,
+    Access, AccessPolicy, AddPrefix, BasicAuth, BodyLimit, Chain, Cors, FailureLimit, Filter,
+    Header, Member, Middleware, Part, Pattern, Place, Plan, RedirectScheme, RequestHeaders,
+    ResponseHeaders, Route, RouteName, RouteTable, Scope, StripPrefix, User, Value, features,
+    lower_route, settings,
 };
 use crate::model::{self, MiddlewareId, Model, Rule};
 use crate::source::{SourceMap, Span};
@@ -304,10 +305,16 @@ fn lower_basic_auth(cx: &Cx<'_>, rule: &model::rule::BasicAuth) -> BasicAuth {
     };
     BasicAuth {
         users: rule.users.iter().map(lower_user).collect(),
+        users_file: rule.users_file.as_ref().map(|path| lower_value(cx, path)),
         realm: rule.realm.clone(),
         forward_username: rule.forward_username,
         username_header: rule.username_header.as_str().to_owned(),
         remove_authorization: rule.remove_authorization,
+        limit: rule.limit.map(|limit| FailureLimit {
+            failures: limit.failures,
+            window_ms: limit.window_ms,
+            lock_ms: limit.lock_ms,
+        }),
     }
 }
 

@@ -287,6 +287,7 @@ impl Filter {
                 .users
                 .iter()
                 .flat_map(|user| [&user.username, &user.password])
+                .chain(&rule.users_file)
                 .collect(),
             Self::Redirect(rule) => vec![&rule.url],
             Self::RedirectScheme(rule) => rule.port.iter().collect(),
@@ -342,6 +343,8 @@ pub struct AddPrefix {
 pub struct BasicAuth {
     /// In spec order: the first entry of a name decides (MW-BASIC-3).
     pub users: Vec<User>,
+    /// Where more of them are.
+    pub users_file: Option<Value>,
     /// Text of the challenge.
     pub realm: String,
     /// Whether the name goes upstream.
@@ -350,6 +353,19 @@ pub struct BasicAuth {
     pub username_header: String,
     /// Whether `Authorization` stays here.
     pub remove_authorization: bool,
+    /// How often an address may fail.
+    pub limit: Option<FailureLimit>,
+}
+
+/// When an address has failed too often (MW-BASIC-8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct FailureLimit {
+    /// Failures of one address.
+    pub failures: u32,
+    /// Over which they count.
+    pub window_ms: u64,
+    /// How long the address is refused.
+    pub lock_ms: u64,
 }
 
 /// One user of `basicAuth`.

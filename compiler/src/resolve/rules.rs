@@ -116,14 +116,19 @@ pub(super) fn basic_auth(
             .text(leaf)
             .and_then(|text| header_name(&text.text, leaf, REQUEST_FRAMING, cx)),
     };
+    let users_file = rule.users_file.as_ref().filter(|leaf| !leaf.null);
+    let users_file = users_file.map(|leaf| cx.value(leaf));
+    let limit = users::limit(rule, cx);
     let forward_username = cx.boolean(rule.forward_username.as_ref(), false);
     let remove_authorization = cx.boolean(rule.remove_authorization.as_ref(), false);
     Some(BasicAuth {
         users: users?,
+        users_file,
         realm: realm?,
         forward_username,
         username_header: username_header?,
         remove_authorization,
+        limit: limit?,
     })
 }
 
@@ -250,17 +255,13 @@ pub(super) fn response_headers(
     let cookies = cookies::cookies(rule.cookies.as_deref().unwrap_or_default(), cx);
     let cache_control = rule.cache_control.as_ref().filter(|leaf| !leaf.broken);
     let cache_control = cache_control.map(|leaf| header_value(leaf, cx));
-    let halves = [
-        (&rule.statuses, set.is_empty() && cookies.is_empty()),
-        (&rule.cache_statuses, cache_control.is_none()),
-    ];
-    for (list, alone) in halves {
-        if let Some(leaf) = list.iter().flat_map(|list| &list.items).next()
-            && alone
-        {
-            let fault = Invalid::new("these statuses are of nothing that the rule sets");
-            cx.fault(Code::KeyConflict, leaf, fault);
-        }
+    let mut limited = rule.statuses.iter().flat_map(|list| &list.items);
+    if let Some(leaf) = limited
+        .next()
+        .filter(|_| set.is_empty() && cookies.is_empty())
+    {
+        let fault = Invalid::new("`statuses` says nothing without `setHeaders` or `setCookies`");
+        cx.fault(Code::KeyConflict, leaf, fault);
     }
     Some(ResponseHeaders {
         set,

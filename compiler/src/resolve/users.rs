@@ -1,31 +1,46 @@
-//! `basicAuth.users` (5.5): both spellings, forms of passwords, literal secrets.
+//! `basicAuth.users` (5.5): both spellings, forms of passwords, literal secrets; failures.
 
 use std::collections::BTreeMap;
 
-use super::env;
 use super::read::{Cx, constant};
 use super::rules::Home;
+use super::{env, grammar};
 use crate::diag::{Code, Diagnostic};
-use crate::model::rule::User;
-use crate::model::scalar::Invalid;
+use crate::dialect::Scalar;
+use crate::model::rule::{FailureLimit, User};
+use crate::model::scalar::{self, Invalid};
 use crate::model::{Part, Value};
 use crate::source::Span;
 use crate::spec::fields::Leaf;
 use crate::spec::rule as shape;
 
-/// Password forms of the dialect that this release cannot check yet.
-const LATER_HASHES: &[&str] = &[
-    "$1$",
-    "$5$",
-    "$6$",
-    "$apr1$",
-    "$argon2i$",
-    "$argon2id$",
-    "{SHA}",
-    "{SSHA}",
+/// How hashes begin, and their forms.
+const HASHES: &[(&str, Form)] = &[
+    ("$1$", Form::Md5Crypt),
+    ("$2a$", Form::Bcrypt),
+    ("$2b$", Form::Bcrypt),
+    ("$2x$", Form::Bcrypt),
+    ("$2y$", Form::Bcrypt),
+    ("$5$", Form::ShaCrypt(43)),
+    ("$6$", Form::ShaCrypt(86)),
+    ("$apr1$", Form::Md5Crypt),
+    ("$argon2i$", Form::Argon2),
+    ("$argon2id$", Form::Argon2),
+    ("{SHA}", Form::Sha1),
+    ("{SSHA}", Form::SaltedSha1),
 ];
-/// bcrypt.
-const HASHES: &[&str] = &["$2a$", "$2b$", "$2x$", "$2y$"];
+
+/// How a hash is written.
+#[derive(Clone, Copy)]
+enum Form {
+    Argon2,
+    Bcrypt,
+    Md5Crypt,
+    SaltedSha1,
+    Sha1,
+    /// With this many characters of hash.
+    ShaCrypt(usize),
+}
 
 /// `None`: something is faulty.
 pub(super) fn resolve(
@@ -33,7 +48,11 @@ pub(super) fn resolve(
     home: Home<'_>,
     cx: &mut Cx<'_>,
 ) -> Option<Vec<User>> {
+    let has_file = rule.users_file.as_ref().is_some_and(|leaf| !leaf.null);
     let Some(list) = rule.users.as_ref().filter(|users| !users.is_empty()) else {
+        if has_file && rule.users.is_some() == rule.users_span.is_some() {
+            return Some(Vec::new());
+        }
         // A `users` of another shape is reported already.
         if rule.users.is_some() || rule.users_span.is_none() {
             let head = rule.users_span.unwrap_or(home.head);
@@ -203,24 +222,18 @@ fn password(value: &Value, cx: &mut Cx<'_>) {
         }
         return;
     };
-    if HASHES.iter().any(|prefix| text.starts_with(prefix)) {
-        if !is_bcrypt(text) {
-            let fault = Invalid::new("the bcrypt hash is malformed")
-                .help("it is `$2b$`, a cost of two digits, `$` and 53 characters");
-            cx.fault_at(Code::BadRule, &value.key, value.span, fault);
+    let known = HASHES.iter().find(|(prefix, _)| text.starts_with(prefix));
+    if let Some((prefix, form)) = known {
+        let rest = text.strip_prefix(prefix).unwrap_or_default();
+        if !form.fits(rest) {
+            let fault = Invalid::new(format!("the hash `{prefix}…` is malformed"));
+            cx.fault_at(
+                Code::BadRule,
+                &value.key,
+                value.span,
+                fault.help(form.help()),
+            );
         }
-    } else if let Some(prefix) = LATER_HASHES
-        .iter()
-        .find(|prefix| text.starts_with(**prefix))
-    {
-        let message = format!("password hashes of the form `{prefix}` are not supported yet");
-        let fault = Diagnostic::new(
-            Code::NotYetSupported,
-            value.key.as_str(),
-            value.span,
-            message,
-        );
-        cx.diags.push(fault.help("use bcrypt: `htpasswd -nB ada`"));
     } else if looks_hashed(text) {
         let fault = Invalid::new("the password looks like a hash of an unknown form");
         cx.fault_at(
@@ -260,15 +273,95 @@ fn looks_hashed(text: &str) -> bool {
     inner('$', '$', false) || inner('{', '}', true)
 }
 
-/// `$2b$NN$` and 22 + 31 characters of bcrypt's base64.
-fn is_bcrypt(text: &str) -> bool {
-    let Some((cost, hash)) = text.get(4..).and_then(|rest| rest.split_once('$')) else {
-        return false;
-    };
-    let cost_fits = cost.len() == 2
-        && cost
-            .parse::<u8>()
-            .is_ok_and(|cost| (4..=31).contains(&cost));
-    let letter = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '/';
-    cost_fits && hash.len() == 53 && hash.chars().all(letter)
+impl Form {
+    /// Whether what follows the prefix is a hash. The gateway's own libraries have the last word.
+    fn fits(self, rest: &str) -> bool {
+        let crypt = |text: &str, length: usize| {
+            let letter = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '/';
+            text.len() == length && text.chars().all(letter)
+        };
+        let base64 = |text: &str| {
+            let text = text.trim_end_matches('=');
+            let letter = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
+            text.chars().all(letter).then(|| text.len() * 6 / 8)
+        };
+        match self {
+            Self::Argon2 => {
+                let parts: Vec<_> = rest.split('$').collect();
+                matches!(parts.as_slice(), ["v=19" | "v=16", parameters, salt, hash]
+                    if parameters.contains("m=") && base64(salt).is_some() && base64(hash) >= Some(4))
+            }
+            Self::Bcrypt => rest.split_once('$').is_some_and(|(cost, hash)| {
+                let cost_fits = cost
+                    .parse::<u8>()
+                    .is_ok_and(|cost| (4..=31).contains(&cost));
+                cost.len() == 2 && cost_fits && crypt(hash, 53)
+            }),
+            Self::Md5Crypt => rest
+                .split_once('$')
+                .is_some_and(|(salt, hash)| salt.len() <= 8 && crypt(hash, 22)),
+            Self::SaltedSha1 => base64(rest).is_some_and(|bytes| bytes > 20),
+            Self::Sha1 => base64(rest) == Some(20),
+            Self::ShaCrypt(length) => {
+                let rest = match rest
+                    .strip_prefix("rounds=")
+                    .and_then(|rest| rest.split_once('$'))
+                {
+                    Some((rounds, rest)) if rounds.parse::<u32>().is_ok() => rest,
+                    Some(_) => return false,
+                    None => rest,
+                };
+                rest.split_once('$')
+                    .is_some_and(|(salt, hash)| salt.len() <= 16 && crypt(hash, length))
+            }
+        }
+    }
+
+    const fn help(self) -> &'static str {
+        match self {
+            Self::Argon2 => "it is `$argon2id$v=19$m=…,t=…,p=…$salt$hash`",
+            Self::Bcrypt => "it is `$2b$`, a cost of two digits, `$` and 53 characters",
+            Self::Md5Crypt => "it is `$apr1$salt$` and 22 characters",
+            Self::SaltedSha1 => "it is `{SSHA}` and base64 of 20 bytes and the salt",
+            Self::Sha1 => "it is `{SHA}` and base64 of 20 bytes",
+            Self::ShaCrypt(_) => "it is `$5$salt$` and 43 characters, or `$6$salt$` and 86",
+        }
+    }
 }
+
+/// `maxFailures`, `failureWindow`, `lockDuration` (MW-BASIC-8). `None`: something is faulty.
+pub(super) fn limit(rule: &shape::BasicAuth, cx: &mut Cx<'_>) -> Option<Option<FailureLimit>> {
+    let mut whole = true;
+    let mut text = |leaf: &Option<Leaf>, scalar: Scalar, default: &str| {
+        let Some(leaf) = leaf.as_ref().filter(|leaf| !leaf.null) else {
+            return default.to_owned();
+        };
+        let text = cx.text(leaf).map(|text| text.text);
+        let checked = text.as_deref().map(|text| grammar::check(scalar, text));
+        whole &= matches!(checked, Some(Ok(())));
+        if let Some(Err((code, invalid))) = checked {
+            cx.fault(code, leaf, invalid);
+        }
+        text.unwrap_or_default()
+    };
+    let failures = text(&rule.max_failures, Scalar::Int(0, FAILURES_MAX), "0");
+    let window = text(&rule.failure_window, Scalar::Duration(1), "1m");
+    let lock = text(&rule.lock_duration, Scalar::Duration(1), "5m");
+    if !whole {
+        return None;
+    }
+    let failures = u32::try_from(scalar::parse_int(&failures).ok()?).ok()?;
+    let time = |text: &str| {
+        let time = scalar::parse_duration(text).ok()?;
+        u64::try_from(time.as_millis()).ok()
+    };
+    let (window_ms, lock_ms) = (time(&window)?, time(&lock)?);
+    Some((failures > 0).then_some(FailureLimit {
+        failures,
+        window_ms,
+        lock_ms,
+    }))
+}
+
+/// The times of all failures that count are kept per address.
+const FAILURES_MAX: i64 = 1000;

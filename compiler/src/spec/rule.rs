@@ -29,10 +29,14 @@ pub(crate) struct BasicAuth {
     pub(crate) users: Option<Vec<User>>,
     /// The key `users`.
     pub(crate) users_span: Option<Span>,
+    pub(crate) users_file: Option<Leaf>,
     pub(crate) realm: Option<Leaf>,
     pub(crate) forward_username: Option<Leaf>,
     pub(crate) username_header: Option<Leaf>,
     pub(crate) remove_authorization: Option<Leaf>,
+    pub(crate) max_failures: Option<Leaf>,
+    pub(crate) failure_window: Option<Leaf>,
+    pub(crate) lock_duration: Option<Leaf>,
 }
 
 /// One entry of `users`.
@@ -194,10 +198,14 @@ pub(crate) fn basic_auth(mut fields: Fields<'_>) -> BasicAuth {
     let rule = BasicAuth {
         users,
         users_span,
+        users_file: fields.leaf("usersFile"),
         realm: fields.leaf("realm"),
         forward_username: fields.leaf("forwardUsername"),
         username_header: fields.leaf("usernameHeader"),
         remove_authorization: fields.leaf("removeAuthorization"),
+        max_failures: fields.leaf("maxFailures"),
+        failure_window: fields.leaf("failureWindow"),
+        lock_duration: fields.leaf("lockDuration"),
     };
     fields.finish();
     rule

@@ -3,30 +3,44 @@
 //! Hashes are computed off the core's loop, a bounded number at a time; a success is remembered for
 //! a while under a keyed hash, so that a client pays for its password once a minute, not per request.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
 
 use crate::answer::Answer;
-use crate::chain::{Exchange, Filter, Flow};
+use crate::chain::{Exchange, Filter, Flow, Resume};
 use crate::clock::Moment;
 use crate::gateway::{Start, StartError};
 use crate::values::Value;
+
+mod failures;
+mod password;
+mod users;
+
+pub use failures::Limit;
+
+use failures::Failures;
+use password::Stored;
+use users::Users;
 
 /// How long a success is remembered.
 const REMEMBERED: Duration = Duration::from_secs(60);
 /// Successes remembered per core.
 const REMEMBERED_MAX: usize = 10_000;
-/// Passwords of one core and middleware that are being checked or wait for it; more get a 503.
-const CHECKS_MAX: usize = 64;
-/// Checked in place of an unknown user's, so that both take the same time (MW-BASIC-6).
-const NOBODY: &str = "$2b$10$abcdefghijklmnopqrstuuNkVqqnBHhbjx1tBBaNQ9i6kIuvIk2S.";
+/// Hashes that one core computes at once for one middleware.
+const HASHES_AT_ONCE: usize = 4;
+/// How long a password waits for its turn; then the answer is 503 (MW-BASIC-6).
+const TURN: Duration = Duration::from_secs(1);
+/// Bytes of a password: some hashes take time by the square of its length.
+const PASSWORD_BYTES_MAX: usize = 1024;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
@@ -38,6 +52,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub struct Config {
     /// Who may pass.
     pub users: &'static [User],
+    /// Where more of them are; read again when it changes.
+    pub users_file: Option<Value>,
     /// Shown by clients; quotes and backslashes are escaped.
     pub realm: &'static str,
     /// Tell the backend who it is.
@@ -46,6 +62,8 @@ pub struct Config {
     pub username_header: &'static str,
     /// Keep the credentials from the backend.
     pub remove_authorization: bool,
+    /// How often an address may fail.
+    pub limit: Option<Limit>,
 }
 
 /// A user.
@@ -53,19 +71,22 @@ pub struct Config {
 pub struct User {
     /// The name.
     pub username: Value,
-    /// A bcrypt hash, or the password itself.
+    /// A hash, or the password itself.
     pub password: Value,
 }
 
-/// The filter.
-pub struct BasicAuth {
-    users: HashMap<String, Rc<str>>,
+/// The filter. What a request that waits needs is shared with it.
+pub struct BasicAuth(Rc<Shared>);
+
+struct Shared {
+    users: Users,
     challenge: String,
     config: &'static Config,
+    failures: Option<Arc<Failures>>,
     /// Key of the hashes below; different in every process.
     key: [u8; 32],
-    remembered: Rc<RefCell<HashMap<[u8; 32], Moment>>>,
-    checks: Rc<Cell<usize>>,
+    remembered: RefCell<HashMap<[u8; 32], Moment>>,
+    turns: Semaphore,
 }
 
 impl std::fmt::Debug for BasicAuth {
@@ -77,21 +98,26 @@ impl std::fmt::Debug for BasicAuth {
 
 impl BasicAuth {
     /// # Errors
-    /// `env-unset`; `bad-rule` for an empty name or password, a duplicate name, or a hash of another
-    /// kind than bcrypt.
+    /// `env-unset`; `file-missing` for a file that cannot be read; `bad-rule` for an empty name or
+    /// password, a duplicate name, or a hash that cannot be checked.
     pub fn new(config: &'static Config, start: &Start<'_>) -> Result<Self, StartError> {
-        let mut users = HashMap::new();
+        let mut own = users::Table::new();
         for user in config.users {
             let username = user.username.resolve(start.environment)?;
             let password = user.password.resolve(start.environment)?;
             if username.is_empty() {
                 return Err(user.username.fault("bad-rule", "the user name is empty"));
             }
-            check_password(&password).map_err(|text| user.password.fault("bad-rule", text))?;
-            if users.insert(username, Rc::from(password)).is_some() {
+            let stored = Stored::parse(&password);
+            let stored = stored.map_err(|text| user.password.fault("bad-rule", text))?;
+            if own.insert(username, Rc::new(stored)).is_some() {
                 return Err(user.username.fault("bad-rule", "the user is listed twice"));
             }
         }
+        let file = match &config.users_file {
+            Some(value) => Some((value, value.resolve(start.environment)?)),
+            None => None,
+        };
         let realm = config.realm.replace('\\', "\\\\").replace('"', "\\\"");
         let mut key = [0; 32];
         // A fresh key from the hasher's own random seed: no other source of entropy is needed here.
@@ -99,30 +125,150 @@ impl BasicAuth {
             let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
             part.copy_from_slice(&random.to_ne_bytes());
         }
-        Ok(Self {
-            users,
+        let rule = std::ptr::from_ref(config).addr();
+        Ok(Self(Rc::new(Shared {
+            users: Users::new(own, file)?,
             challenge: format!("Basic realm=\"{realm}\", charset=\"UTF-8\""),
             config,
+            failures: config.limit.map(|limit| Failures::of(rule, limit)),
             key,
-            remembered: Rc::default(),
-            checks: Rc::default(),
-        })
+            remembered: RefCell::default(),
+            turns: Semaphore::new(HASHES_AT_ONCE),
+        })))
+    }
+}
+
+impl Filter for BasicAuth {
+    /// MW-BASIC-4, MW-GEN-12: a client's own copy never passes. `_` counts as `-`.
+    fn hygiene(&self, exchange: &mut Exchange) {
+        let config = self.0.config;
+        if config.forward_username {
+            let wanted = config.username_header.as_bytes();
+            let plain = |byte: &u8| {
+                if *byte == b'_' {
+                    b'-'
+                } else {
+                    byte.to_ascii_lowercase()
+                }
+            };
+            exchange.request.fields.remove_where(|name| {
+                name.len() == wanted.len() && name.iter().map(plain).eq(wanted.iter().map(plain))
+            });
+        }
     }
 
-    fn refuse(&self) -> Flow {
-        Flow::Answer(unauthorized(&self.challenge))
+    /// MW-BASIC-1, -2, -8
+    fn request(&self, exchange: &mut Exchange) -> Flow {
+        let client = (exchange.route.name, exchange.client);
+        let locked = self
+            .0
+            .failures
+            .as_ref()
+            .and_then(|failures| failures.locked(client));
+        if let Some(left) = locked {
+            return Flow::Answer(locked_out(left));
+        }
+        let mut fields = exchange.request.fields.values("authorization");
+        let credentials = fields.next().map(read_credentials);
+        if fields.next().is_some() {
+            return Flow::Answer(super::ambiguous());
+        }
+        drop(fields);
+        let login = match credentials {
+            // Browsers ask without credentials first: that is no failure.
+            None => return Flow::Answer(unauthorized(&self.0.challenge)),
+            Some(None) => return self.0.refuse(client),
+            Some(Some((username, password))) => Login {
+                username,
+                password,
+                client,
+            },
+        };
+        match self.0.users.is_due() {
+            None => Shared::check(&self.0, exchange, login),
+            Some(due) => Shared::look_and_check(&self.0, due, login),
+        }
+    }
+}
+
+/// What a client says it is.
+struct Login {
+    username: String,
+    password: String,
+    client: (&'static str, IpAddr),
+}
+
+impl Shared {
+    /// MW-BASIC-6: unknown users cost the same as known ones.
+    fn check(this: &Rc<Self>, exchange: &mut Exchange, login: Login) -> Flow {
+        let found = this.users.find(&login.username);
+        let known = found.is_some();
+        let Some(stored) = found.or_else(|| this.users.any()) else {
+            return this.refuse(login.client);
+        };
+        let fingerprint = this.fingerprint(&login, &stored);
+        if stored.is_cheap() {
+            return this.decide(exchange, &login, stored.fits(&login.password) && known);
+        }
+        if known && this.remembers(&fingerprint) {
+            return this.decide(exchange, &login, true);
+        }
+        let (this, stored) = (Rc::clone(this), Stored::clone(&stored));
+        Flow::Wait(Box::pin(async move {
+            let Ok(Ok(turn)) = tokio::time::timeout(TURN, this.turns.acquire()).await else {
+                return answer(busy());
+            };
+            let password = login.password.clone();
+            let verified = tokio::task::spawn_blocking(move || stored.fits(&password)).await;
+            drop(turn);
+            let passes = verified.unwrap_or(false) && known;
+            if passes {
+                this.remember(fingerprint);
+            }
+            Box::new(move |exchange: &mut Exchange| this.decide(exchange, &login, passes)) as Resume
+        }))
     }
 
-    fn pass(&self, exchange: &mut Exchange, username: &str) -> Flow {
-        admit(self.config, exchange, username);
+    /// Looks at the file of users first, away from the core's loop.
+    fn look_and_check(this: &Rc<Self>, due: users::Due, login: Login) -> Flow {
+        let mut looking = Looking {
+            shared: Rc::clone(this),
+            look: None,
+        };
+        let this = Rc::clone(this);
+        Flow::Wait(Box::pin(async move {
+            let look = tokio::task::spawn_blocking(move || due.look()).await;
+            looking.look = look.unwrap_or(None);
+            drop(looking);
+            Box::new(move |exchange: &mut Exchange| Self::check(&this, exchange, login)) as Resume
+        }))
+    }
+
+    fn decide(&self, exchange: &mut Exchange, login: &Login, passes: bool) -> Flow {
+        if !passes {
+            return self.refuse(login.client);
+        }
+        admit(self.config, exchange, &login.username);
         Flow::Next
     }
 
+    /// A failure (MW-BASIC-1, MW-BASIC-8).
+    fn refuse(&self, client: (&'static str, IpAddr)) -> Flow {
+        if let Some(failures) = &self.failures {
+            failures.note(client);
+        }
+        Flow::Answer(unauthorized(&self.challenge))
+    }
+
     /// Keyed hash of user, password and stored hash (MW-BASIC-6).
-    fn fingerprint(&self, username: &str, password: &str, stored: &str) -> [u8; 32] {
+    fn fingerprint(&self, login: &Login, stored: &Stored) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(self.key);
-        for part in [username, password, stored] {
+        for part in [
+            login.username.as_bytes(),
+            login.password.as_bytes(),
+            stored.text(),
+        ] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -141,98 +287,31 @@ impl BasicAuth {
         }
     }
 
-    fn check_hash(&self, username: String, password: String, stored: &str, known: bool) -> Flow {
-        let fingerprint = self.fingerprint(&username, &password, stored);
-        if self.checks.get() >= CHECKS_MAX {
-            return Flow::Answer(busy());
+    fn remember(&self, fingerprint: [u8; 32]) {
+        let mut remembered = self.remembered.borrow_mut();
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.retain(|_, since| since.elapsed() < REMEMBERED);
         }
-        let check = Check::begin(&self.checks);
-        let (stored, config) = (stored.to_owned(), self.config);
-        let remembered = Rc::clone(&self.remembered);
-        let challenge = self.challenge.clone();
-        Flow::Wait(Box::pin(async move {
-            let verify = move || bcrypt::verify(password, &stored).unwrap_or(false);
-            let verified = tokio::task::spawn_blocking(verify).await;
-            drop(check);
-            if verified.unwrap_or(false) && known {
-                remember(&remembered, fingerprint);
-                resume_with(config, username)
-            } else {
-                Box::new(move |_: &mut Exchange| Flow::Answer(unauthorized(&challenge)))
-            }
-        }))
+        if remembered.len() < REMEMBERED_MAX {
+            remembered.insert(fingerprint, Moment::now());
+        }
     }
 }
 
-impl Filter for BasicAuth {
-    /// MW-BASIC-4, MW-GEN-12: a client's own copy never passes. `_` counts as `-`.
-    fn hygiene(&self, exchange: &mut Exchange) {
-        if self.config.forward_username {
-            let wanted = self.config.username_header.as_bytes();
-            let plain = |byte: &u8| {
-                if *byte == b'_' {
-                    b'-'
-                } else {
-                    byte.to_ascii_lowercase()
-                }
-            };
-            exchange.request.fields.remove_where(|name| {
-                name.len() == wanted.len() && name.iter().map(plain).eq(wanted.iter().map(plain))
-            });
-        }
-    }
-
-    /// MW-BASIC-1, -2, -6
-    fn request(&self, exchange: &mut Exchange) -> Flow {
-        let mut fields = exchange.request.fields.values("authorization");
-        let credentials = fields.next().and_then(read_credentials);
-        if fields.next().is_some() {
-            return Flow::Answer(super::ambiguous());
-        }
-        drop(fields);
-        let Some((username, password)) = credentials else {
-            return self.refuse();
-        };
-        let Some(stored) = self.users.get(&username) else {
-            return self.check_hash(username, password, NOBODY, false);
-        };
-        if !stored.starts_with("$2") {
-            let same = password.as_bytes().ct_eq(stored.as_bytes());
-            return if bool::from(same) {
-                self.pass(exchange, &username)
-            } else {
-                self.refuse()
-            };
-        }
-        let stored = Rc::clone(stored);
-        if self.remembers(&self.fingerprint(&username, &password, &stored)) {
-            return self.pass(exchange, &username);
-        }
-        self.check_hash(username, password, &stored, true)
-    }
+/// A look at the file, which ends even if the client is gone before.
+struct Looking {
+    shared: Rc<Shared>,
+    look: users::Look,
 }
 
-/// One password that is being checked.
-struct Check(Rc<Cell<usize>>);
-
-impl Check {
-    fn begin(checks: &Rc<Cell<usize>>) -> Self {
-        checks.set(checks.get() + 1);
-        Self(Rc::clone(checks))
-    }
-}
-
-impl Drop for Check {
+impl Drop for Looking {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.shared.users.looked(self.look.take());
     }
 }
 
-fn resume_with(config: &'static Config, username: String) -> crate::chain::Resume {
-    Box::new(move |exchange: &mut Exchange| {
-        admit(config, exchange, &username);
-        Flow::Next
-    })
+fn answer(answer: Answer) -> Resume {
+    Box::new(move |_: &mut Exchange| Flow::Answer(answer))
 }
 
 fn admit(config: &Config, exchange: &mut Exchange, username: &str) {
@@ -248,16 +327,6 @@ fn admit(config: &Config, exchange: &mut Exchange, username: &str) {
     username.clone_into(&mut exchange.user);
 }
 
-fn remember(remembered: &RefCell<HashMap<[u8; 32], Moment>>, fingerprint: [u8; 32]) {
-    let mut remembered = remembered.borrow_mut();
-    if remembered.len() >= REMEMBERED_MAX {
-        remembered.retain(|_, since| since.elapsed() < REMEMBERED);
-    }
-    if remembered.len() < REMEMBERED_MAX {
-        remembered.insert(fingerprint, Moment::now());
-    }
-}
-
 fn unauthorized(challenge: &str) -> Answer {
     Answer::of(401).with("WWW-Authenticate", challenge.to_owned())
 }
@@ -266,24 +335,9 @@ fn busy() -> Answer {
     Answer::of(503).with("Retry-After", "1")
 }
 
-/// The stored forms that this release can check.
-fn check_password(stored: &str) -> Result<(), &'static str> {
-    if stored.is_empty() {
-        return Err("the password is empty");
-    }
-    if stored.starts_with("$2") {
-        return match stored.parse::<bcrypt::HashParts>() {
-            Ok(_) => Ok(()),
-            Err(_) => Err("the password looks like a bcrypt hash, but is malformed"),
-        };
-    }
-    let other_hash = (stored.starts_with('$')
-        && stored.get(1..).is_some_and(|rest| rest.contains('$')))
-        || (stored.starts_with('{') && stored.contains('}'));
-    if other_hash {
-        return Err("only bcrypt hashes are supported in this release");
-    }
-    Ok(())
+fn locked_out(left: Duration) -> Answer {
+    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    Answer::of(429).with("Retry-After", seconds.to_string())
 }
 
 /// RFC 7617: scheme in any case, several spaces, padding optional; both parts not empty.
@@ -295,8 +349,8 @@ fn read_credentials(value: &[u8]) -> Option<(String, String)> {
     }
     let decoded = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
     let (username, password) = decoded.split_once(':')?;
-    (!username.is_empty() && !password.is_empty())
-        .then(|| (username.to_owned(), password.to_owned()))
+    let fits = !username.is_empty() && (1..=PASSWORD_BYTES_MAX).contains(&password.len());
+    fits.then(|| (username.to_owned(), password.to_owned()))
 }
 
 #[cfg(test)]

@@ -8,14 +8,14 @@ pub(super) static BASIC_AUTH: Section = section(
     "User name and password (MW-BASIC).",
     &[
         key("users", TextsOrSections(&USER), "`{username, password}` or `user:password`.").secret(),
-        key("usersFile", One(File), "htpasswd; read again when it changes.").value().ours().later(),
+        key("usersFile", One(File), "htpasswd; read again when it changes.").value().ours(),
         key("realm", One(Text), "Shown by browsers.").or("Restricted"),
         key("forwardUsername", One(Bool), "Tells the backend the user's name.").or("false"),
         key("usernameHeader", One(Header), "By this header.").or("Username").ours(),
         key("removeAuthorization", One(Bool), "The backend does not see `Authorization`.").or("false").ours(),
-        key("maxFailures", One(Int(0, ANY)), "Of one address; 0: any number.").or("0").ours().later(),
-        key("failureWindow", One(Duration(1)), "Over which they count.").or("1m").ours().later(),
-        key("lockDuration", One(Duration(1)), "How long the address is refused.").or("5m").ours().later(),
+        key("maxFailures", One(Int(0, 1000)), "Of one address; 0: any number.").or("0").ours(),
+        key("failureWindow", One(Duration(1)), "Over which they count.").or("1m").ours(),
+        key("lockDuration", One(Duration(1)), "How long the address is refused.").or("5m").ours(),
     ],
 )
 .folding()

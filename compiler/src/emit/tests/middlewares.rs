@@ -156,10 +156,12 @@ fn basic_auth() {
                         }],
                     },
                 }],
+                users_file: None,
                 realm: "Restricted",
                 forward_username: false,
                 username_header: "X-User",
                 remove_authorization: false,
+                limit: None,
             },
             start,
         )

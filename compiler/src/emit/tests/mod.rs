@@ -201,13 +201,26 @@ fn the_manifest_names_only_the_features_in_use() {
     [dependencies]
     goma-runtime = { version = "=0.1.0", default-features = false }
     "#);
-    let spec = with_middleware("    type: basicAuth\n    rule: {users: [\"u:${P}\"]}");
-    assert_eq!(output(&spec).plan.features, [Feature::BasicAuth]);
-    let spec = spec.replace("10.0.0.7", "orders.internal");
-    assert_eq!(
-        output(&spec).plan.features,
-        [Feature::BasicAuth, Feature::Dns]
-    );
+    let features = |password: &str| {
+        let users = format!("    type: basicAuth\n    rule: {{users: [\"u:{password}\"]}}");
+        output(&with_middleware(&users)).plan.features
+    };
+    let basic = Feature::BasicAuth;
+    assert_eq!(features("plain"), [basic]);
+    let hash = "$2a$05$MdZGtO/JmqGllZBfQltcM.F3sMTH4g6dDltNI0NiRe8DJEPqweRAy";
+    assert_eq!(features(hash), [basic, Feature::Bcrypt]);
+    // What is only known at start may be of any form.
+    let any = [
+        Feature::Argon2,
+        basic,
+        Feature::Bcrypt,
+        Feature::Md5Crypt,
+        Feature::ShaCrypt,
+        Feature::Sha1,
+    ];
+    assert_eq!(features("${P}"), any);
+    let spec = plain.replace("10.0.0.7", "orders.internal");
+    assert_eq!(output(&spec).plan.features, [Feature::Dns]);
 }
 
 /// RT-START-3: a gateway without routes is a gateway.

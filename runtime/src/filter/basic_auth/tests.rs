@@ -3,6 +3,16 @@
 use super::super::rig;
 use super::*;
 
+const NOBODY: Config = Config {
+    users: &[],
+    users_file: None,
+    realm: "Restricted",
+    forward_username: false,
+    username_header: "Username",
+    remove_authorization: false,
+    limit: None,
+};
+
 static HASHED: Config = Config {
     users: &[User {
         username: rig::literal!("u"),
@@ -12,6 +22,7 @@ static HASHED: Config = Config {
     forward_username: true,
     username_header: "Username",
     remove_authorization: true,
+    ..NOBODY
 };
 
 static PLAIN: Config = Config {
@@ -22,7 +33,7 @@ static PLAIN: Config = Config {
     realm: "Restricted",
     forward_username: true,
     username_header: "Username",
-    remove_authorization: false,
+    ..NOBODY
 };
 
 fn filter(config: &'static Config) -> BasicAuth {
@@ -60,12 +71,12 @@ async fn bcrypt_off_the_loop_and_remembered() {
     let filter = filter(&HASHED);
     let passed = Ok("Host: h\nuser_name: evil\nUsername: u\n".to_owned());
     assert_eq!(outcome(&filter, &basic("u:secret")).await, passed);
-    assert_eq!(filter.remembered.borrow().len(), 1);
+    assert_eq!(filter.0.remembered.borrow().len(), 1);
     assert_eq!(outcome(&filter, &basic("u:secret")).await, passed);
     assert_eq!(outcome(&filter, &basic("u:wrong")).await, Err(401));
     assert_eq!(outcome(&filter, &basic("nobody:secret")).await, Err(401));
-    assert_eq!(filter.remembered.borrow().len(), 1);
-    assert_eq!(filter.checks.get(), 0);
+    assert_eq!(filter.0.remembered.borrow().len(), 1);
+    assert_eq!(filter.0.turns.available_permits(), HASHES_AT_ONCE);
 }
 
 /// MW-BASIC-1, -2, -4, vector 5
@@ -111,25 +122,180 @@ async fn challenge() {
     );
 }
 
-/// MW-BASIC-6: more checks than the bound are refused, not queued.
-#[tokio::test]
-async fn checks_are_bounded() {
+/// MW-BASIC-6: a password waits a second for its turn.
+#[tokio::test(start_paused = true)]
+async fn hashes_are_bounded() {
     let filter = filter(&HASHED);
-    let waiting: Vec<_> = (0..CHECKS_MAX)
-        .map(|_| match filter.request(&mut exchange(&basic("u:wrong"))) {
-            Flow::Wait(wait) => wait,
-            _ => panic!("decided at once"),
-        })
-        .collect();
+    let turns = &filter.0.turns;
+    let held = turns.try_acquire_many(HASHES_AT_ONCE as u32).unwrap();
     assert_eq!(outcome(&filter, &basic("u:wrong")).await, Err(503));
-    drop(waiting);
+    drop(held);
     assert!(outcome(&filter, &basic("u:secret")).await.is_ok());
+}
+
+/// Vectors 1 to 4, and what other tools have made of the same password.
+#[test]
+fn forms_of_stored_passwords() {
+    for stored in [
+        "$2a$05$MdZGtO/JmqGllZBfQltcM.F3sMTH4g6dDltNI0NiRe8DJEPqweRAy",
+        "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=",
+        "{SSHA}1G904nLkTkGWjKNnQuB/hpWXC/hzYWx0c2FsdA==",
+        "$apr1$5HZ3aMVa$htJKwY5AB7sKbSGbo6vhI1",
+        "$1$5HZ3aMVa$3WB4RDV57Pi.4zVg5kWWF/",
+        "$5$saltstring$C3o4O1TC6aRHF4FI.QSZMXtHbaj2gSXr4sUc/3NcUi.",
+        "$6$saltstring$AIsRs/Ee56G/tC8MEHhvReZTfx8u3rXXMl6eYrjCG9ibix19DxoMBLogdTET5Ukw9Sf7eZTITsuk0Ry5qulYz.",
+        "secret",
+    ] {
+        let parsed = Stored::parse(stored).unwrap();
+        assert!(parsed.fits("secret"), "{stored}");
+        for wrong in ["wrong", "secret ", "", stored] {
+            assert!(wrong == "secret" || !parsed.fits(wrong), "{stored} {wrong}");
+        }
+    }
+    for (stored, password) in [
+        (
+            "$apr1$ab$5ef9CMzMJOCh2lIgCFLh1/",
+            "a-longer-password-than-sixteen",
+        ),
+        ("$1$xy$JSgu5Zv4igzK2ULm5nTM30", ""),
+        (
+            "$argon2id$v=19$m=256,t=2,p=1$c29tc2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+            "password",
+        ),
+    ] {
+        let parsed = Stored::parse(stored).unwrap();
+        assert!(parsed.fits(password), "{stored}");
+        assert!(!parsed.fits("wrong"), "{stored}");
+    }
 }
 
 #[test]
 fn unusable_hashes_do_not_start() {
-    for stored in ["", "$2a$05$short", "$5$salt$hash", "{SHA}x"] {
-        assert!(check_password(stored).is_err(), "{stored}");
+    for stored in [
+        "",
+        "$2a$05$short",
+        "$2z$05$MdZGtO/JmqGllZBfQltcM.F3sMTH4g6dDltNI0NiRe8DJEPqweRAy",
+        "$5$salt$hash",
+        "$5$rounds=999999999$saltstring$C3o4O1TC6aRHF4FI.QSZMXtHbaj2gSXr4sUc/3NcUi.",
+        "$6$saltstring$C3o4O1TC6aRHF4FI.QSZMXtHbaj2gSXr4sUc/3NcUi.",
+        "$apr1$5HZ3aMVa$short",
+        "$1$",
+        "{SHA}x",
+        "{SHA}1G904nLkTkGWjKNnQuB/hpWXC/hzYWx0c2FsdA==",
+        "{SSHA}5en6G6MezRroT3XKqkdPOmY/BfQ=",
+        "$argon2id$v=19$m=256,t=2,p=1$c29tc2FsdA",
+        "$argon2id$v=19$m=4194304,t=2,p=1$c29tc2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "$argon2d$v=19$m=256,t=2,p=1$c29tc2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "{CRYPT}x",
+        "$7$x",
+    ] {
+        assert!(Stored::parse(stored).is_err(), "{stored}");
     }
-    assert!(check_password("pa$$word").is_ok());
+    for plain in ["pa$$word", "$x", "{x}", "{}", "$$"] {
+        assert_eq!(Stored::parse(plain), Ok(Stored::Plain(plain.to_owned())));
+    }
+}
+
+/// MW-BASIC-6: an unknown user is compared with what users have.
+#[tokio::test]
+async fn unknown_users_cost_the_same() {
+    let waits = |filter: &BasicAuth| {
+        let flow = filter.request(&mut exchange(&basic("nobody:x")));
+        matches!(flow, Flow::Wait(_))
+    };
+    assert!(waits(&filter(&HASHED)));
+    assert!(!waits(&filter(&PLAIN)));
+}
+
+/// A password of any length would take time by its square.
+#[tokio::test]
+async fn long_passwords_are_refused() {
+    let filter = filter(&PLAIN);
+    let long = basic(&format!("u:{}", "x".repeat(PASSWORD_BYTES_MAX + 1)));
+    assert_eq!(outcome(&filter, &long).await, Err(401));
+}
+
+/// MW-BASIC-8: failures count, requests without credentials do not; even the right password waits.
+#[tokio::test]
+async fn too_many_failures() {
+    static CONFIG: Config = Config {
+        users: PLAIN.users,
+        limit: Some(Limit {
+            failures: 3,
+            window_ms: 60_000,
+            lock_ms: 300_000,
+        }),
+        ..NOBODY
+    };
+    // Another core has the same table.
+    let (filter, other) = (filter(&CONFIG), self::filter(&CONFIG));
+    for _ in 0..2 {
+        assert_eq!(outcome(&filter, &basic("u:x")).await, Err(401));
+        assert_eq!(outcome(&filter, "").await, Err(401));
+    }
+    assert!(outcome(&filter, &basic("u:p:w")).await.is_ok());
+    assert_eq!(outcome(&other, &basic("nobody:x")).await, Err(401));
+    assert_eq!(outcome(&filter, &basic("u:p:w")).await, Err(429));
+    let Flow::Answer(answer) = other.request(&mut exchange("")) else {
+        panic!("not refused");
+    };
+    let (response, _) = answer.render(None);
+    let left = response.fields.get("retry-after").unwrap();
+    let left: u64 = std::str::from_utf8(left).unwrap().parse().unwrap();
+    assert!((290..=300).contains(&left), "{left}");
+}
+
+/// 5.5: a file is read at start and again when it changes; the rule's own users come first.
+#[tokio::test(start_paused = true)]
+async fn users_of_a_file() {
+    static CONFIG: Config = Config {
+        users: PLAIN.users,
+        users_file: Some(Value {
+            key: "rule.usersFile",
+            source: "t.yaml:1:1",
+            parts: &[crate::values::Part::Env {
+                name: "USERS",
+                default: None,
+            }],
+        }),
+        ..NOBODY
+    };
+    let path = std::env::temp_dir().join(format!("goma-users-{}", std::process::id()));
+    let shown = path.display().to_string();
+    let made = || {
+        let environment = crate::values::Environment::of([("USERS", &*shown)]);
+        BasicAuth::new(
+            &CONFIG,
+            &Start {
+                environment: &environment,
+            },
+        )
+    };
+    assert_eq!(made().unwrap_err().code, "file-missing");
+    std::fs::write(&path, "ada:x\nbad\n").unwrap();
+    let fault = made().unwrap_err();
+    assert!(
+        fault.text.ends_with(":2: not of the form `user:password`"),
+        "{}",
+        fault.text
+    );
+    std::fs::write(&path, "# staff\n\nada:lovelace\nada:other\nu:file\n").unwrap();
+    let filter = made().unwrap();
+    let passes = async |credentials: &str| outcome(&filter, &basic(credentials)).await.is_ok();
+    assert!(passes("ada:lovelace").await && passes("u:p:w").await);
+    assert!(!passes("ada:other").await && !passes("u:file").await);
+    std::fs::write(&path, "bob:builder\n").unwrap();
+    assert!(
+        passes("ada:lovelace").await,
+        "it is looked at once a second"
+    );
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert!(passes("bob:builder").await && !passes("ada:lovelace").await);
+    // What cannot be read changes nothing.
+    std::fs::write(&path, "broken\n").unwrap();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert!(passes("bob:builder").await);
+    std::fs::remove_file(&path).unwrap();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert!(passes("bob:builder").await);
 }
