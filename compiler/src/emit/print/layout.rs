@@ -193,11 +193,11 @@ fn short(value: &Expr) -> Option<String> {
 }
 
 /// As many elements as fit in each line, each with its comma; rustfmt leaves a column free behind
-/// all but the last.
+/// all but the last, and behind that too unless it is in the first line.
 pub(super) fn fill(elements: &[String], indent: usize) -> String {
     let mut lines = vec![spaces(indent)];
     for (index, element) in elements.iter().enumerate() {
-        let slack = usize::from(index + 1 < elements.len());
+        let slack = usize::from(lines.len() > 1 || index + 1 < elements.len());
         let Some(line) = lines.last_mut() else { break };
         let space = usize::from(line.len() > indent);
         if space == 1 && line.chars().count() + space + element.chars().count() + 1 + slack > WIDTH
