@@ -1,5 +1,6 @@
 //! HTTP/2 with prior knowledge: the same gateway, the same backends, another protocol in front.
 
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -266,8 +267,9 @@ fn rapid_reset() {
     frames.send(kinds::RST_STREAM, 0, 401, &cancel);
     assert_eq!(frames.goodbye(), codes::ENHANCE_YOUR_CALM);
     let _ = rig.gateway.line_with(&["too many cancelled streams"]);
+    // How soon is measured in `a_stream_is_cancelled`; here, that it does not wait for a time limit.
     for end in seen.try_iter() {
-        assert!(end.saturating_duration_since(cancelled) < Duration::from_millis(100));
+        assert!(end.saturating_duration_since(cancelled) < Duration::from_secs(5));
     }
 }
 
@@ -895,9 +897,37 @@ fn configured_limits() {
     let url = backend.url();
     let gateway = Gateway::start("edge", &[("A", &url)]);
     let mut frames = Frames::connect(gateway.port(), &[]);
-    for id in [1, 3, 5] {
+    for id in [1, 3] {
         frames.open(id, &GET, false);
         assert!(stream(&mut frames, id).last().unwrap().ends_stream());
     }
-    assert_eq!(frames.goodbye(), codes::NO_ERROR);
+    frames.open(5, &GET, false);
+    assert_eq!(frames.next_of(kinds::GOAWAY).code(), codes::NO_ERROR);
+    assert_eq!(frames.next_of(kinds::DATA).payload, b"ok");
+}
+
+/// RT-LISTEN-1: clients that others have written. `ci/testbed` installs them.
+#[test]
+fn real_clients() {
+    let rig = Rig::new();
+    let url = format!("http://127.0.0.1:{}/x", rig.gateway.port());
+    let run = |tool: &str, arguments: &[&str]| {
+        let output = Command::new(tool).args(arguments).arg(&url).output();
+        let output = output.unwrap_or_else(|_| panic!("run ci/testbed once: {tool} is missing"));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let written = "\n%{http_version} %{http_code}";
+    let curl = run(
+        "curl",
+        &["-s", "--http2-prior-knowledge", "-d", "abc", "-w", written],
+    );
+    assert_eq!(curl, "ok\n2 200");
+    assert_eq!(rig.backend.request(0).body, b"abc");
+    assert_eq!(run("nghttp", &["--header=x-a: 1"]), "ok");
+    let load = run("h2load", &["-n", "500", "-c", "5", "-m", "20"]);
+    assert!(
+        load.contains("500 succeeded, 0 failed, 0 errored"),
+        "{load}"
+    );
+    assert_eq!(rig.count(), 502);
 }
