@@ -27,7 +27,7 @@ pub use check::StartFile;
 use diag::{Diagnostic, Diagnostics};
 use lock::{Lock, Machine, Variable};
 use model::provider::Inputs;
-use source::SourceMap;
+use source::{SourceMap, Spanned};
 
 /// Version of the compiler and, always equal, of the runtime it generates for.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -148,8 +148,28 @@ pub fn inputs(sources: &SourceMap, options: &Options) -> Inputs {
     let mut diags = Diagnostics::new();
     let tree = spec::parse(sources, main, &mut diags);
     let spec = tree.and_then(|tree| spec::decode(&tree, &mut diags));
-    spec.map(|spec| resolve::inputs(&spec, main, &options.env))
+    spec.map(|spec| resolve::inputs(&spec, sources, &options.env))
         .unwrap_or_default()
+}
+
+/// The files that are to be embedded (C-FILE-9): where each is named, and how. The caller reads them,
+/// relative to the file that names them, and adds them with [`SourceMap::embed`]. What is wrong with
+/// them is [`check`]'s to say.
+#[must_use]
+pub fn embedded_files(sources: &SourceMap, options: &Options) -> Vec<Spanned<String>> {
+    // Most specifications have none: spare them the second reading.
+    let named = |id| {
+        let text = sources.text(id).to_ascii_lowercase();
+        text.contains("errorinterceptor") && text.contains("file")
+    };
+    if !sources.ids().any(named) {
+        return Vec::new();
+    }
+    let mut diags = Diagnostics::new();
+    let read = read(sources, options, &mut diags);
+    read.map_or_else(Vec::new, |(spec, _)| {
+        resolve::embedded_files(&spec, sources, &options.env, &mut diags)
+    })
 }
 
 /// Parses, resolves and checks; reports every finding of one run. Pure.
@@ -177,10 +197,36 @@ pub fn silence(sources: &SourceMap, diagnostics: &mut Diagnostics) {
 /// `None`: there is nothing to check.
 fn check_into(sources: &SourceMap, options: &Options, checked: &mut Checked) -> Option<()> {
     let diags = &mut checked.diagnostics;
-    let main = sources.main()?;
     for finding in &options.findings {
         diags.push(finding.clone());
     }
+    let (spec, sealed) = read(sources, options, diags)?;
+    let resolved = resolve::resolve(&spec, sources, &options.env, diags);
+    bundle::verify(
+        &sealed,
+        &resolved.signing,
+        options.key_file.as_deref(),
+        diags,
+    );
+    check::check(&resolved, diags);
+    if options.compat_v1 {
+        check::v1::check(&resolved.outline, diags);
+    }
+    plan::names::check(&resolved.model, diags);
+    check::allow(sources, diags);
+    checked.files = check::start_files(&resolved.outline);
+    checked.variables = resolved.variables;
+    checked.model = Some(resolved.model);
+    Some(())
+}
+
+/// All YAML files as one specification, in today's form; and the seals of what was fetched.
+fn read(
+    sources: &SourceMap,
+    options: &Options,
+    diags: &mut Diagnostics,
+) -> Option<(spec::Spec, Vec<bundle::Sealed>)> {
+    let main = sources.main()?;
     let mut tree = spec::parse(sources, main, diags)?;
     let mut others = Vec::new();
     let mut sealed = Vec::new();
@@ -211,21 +257,5 @@ fn check_into(sources: &SourceMap, options: &Options, checked: &mut Checked) -> 
     if !whole {
         spec.incomplete();
     }
-    let resolved = resolve::resolve(&spec, main, &options.env, diags);
-    bundle::verify(
-        &sealed,
-        &resolved.signing,
-        options.key_file.as_deref(),
-        diags,
-    );
-    check::check(&resolved, diags);
-    if options.compat_v1 {
-        check::v1::check(&resolved.outline, diags);
-    }
-    plan::names::check(&resolved.model, diags);
-    check::allow(sources, diags);
-    checked.files = check::start_files(&resolved.outline);
-    checked.variables = resolved.variables;
-    checked.model = Some(resolved.model);
-    Some(())
+    Some((spec, sealed))
 }

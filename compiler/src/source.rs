@@ -1,8 +1,13 @@
 //! The texts that are compiled and places in them. Everything a user is told points here.
 //! Imports nothing; reading files is the command line's work.
 
+use std::collections::BTreeMap;
+
 /// The largest source, in bytes. A larger file is `yaml-syntax`.
 pub const SOURCE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The largest file that is embedded, in bytes.
+pub const EMBEDDED_BYTES_MAX: usize = 1024 * 1024;
 
 /// A UTF-8 byte order mark; skipped at the start of a file (C-FILE-8).
 pub(crate) const BOM: &str = "\u{feff}";
@@ -101,6 +106,8 @@ pub enum SourceKind {
     Http,
     /// A bundle of `gateway.providers.git`.
     Git,
+    /// A file whose content becomes part of the gateway (C-FILE-9).
+    Embedded,
 }
 
 impl SourceKind {
@@ -113,6 +120,7 @@ impl SourceKind {
             Self::File => "file",
             Self::Http => "http",
             Self::Git => "git",
+            Self::Embedded => "embedded",
         }
     }
 
@@ -120,7 +128,7 @@ impl SourceKind {
     #[must_use]
     pub const fn is_fetched(self) -> bool {
         match self {
-            Self::Main | Self::Extra | Self::File => false,
+            Self::Main | Self::Extra | Self::File | Self::Embedded => false,
             Self::Http | Self::Git => true,
         }
     }
@@ -129,7 +137,7 @@ impl SourceKind {
     #[must_use]
     pub const fn is_bundle(self) -> bool {
         match self {
-            Self::Main | Self::Extra => false,
+            Self::Main | Self::Extra | Self::Embedded => false,
             Self::File | Self::Http | Self::Git => true,
         }
     }
@@ -147,10 +155,22 @@ struct SourceFile {
     lines: Vec<usize>,
 }
 
+/// The name of a file to be embedded: as written, relative to the file that names it, which has a
+/// name relative to the main file (C-FILE-9).
+#[must_use]
+pub fn embedded_name(naming: &str, written: &str) -> String {
+    match naming.rsplit_once('/') {
+        Some((directory, _)) if !written.starts_with('/') => format!("{directory}/{written}"),
+        Some(_) | None => written.to_owned(),
+    }
+}
+
 /// All sources of one compilation; the main file is added first.
 #[derive(Clone, Debug, Default)]
 pub struct SourceMap {
     files: Vec<SourceFile>,
+    /// Why files that are to be embedded could not be read, by name.
+    unreadable: BTreeMap<String, String>,
 }
 
 impl SourceMap {
@@ -206,16 +226,49 @@ impl SourceMap {
         id
     }
 
+    /// Adds a file that is to be embedded, under its [`embedded_name`]; or why it cannot be read.
+    pub fn embed(&mut self, name: impl Into<String>, bytes: Result<Vec<u8>, String>) {
+        let name = name.into();
+        match bytes {
+            Ok(bytes) => {
+                self.add_as(SourceKind::Embedded, name, bytes);
+            }
+            Err(why) => {
+                self.unreadable.insert(name, why);
+            }
+        }
+    }
+
+    /// The file to be embedded that has this name.
+    ///
+    /// # Errors
+    /// Why it is not there.
+    pub fn embedded(&self, name: &str) -> Result<SourceId, &str> {
+        let fits = |id: &SourceId| self.kind(*id) == SourceKind::Embedded && self.name(*id) == name;
+        let why = || {
+            self.unreadable
+                .get(name)
+                .map_or("was not read", String::as_str)
+        };
+        self.ids().find(fits).ok_or_else(why)
+    }
+
+    /// All files, embedded ones included, in the order they were added.
+    pub fn ids(&self) -> impl Iterator<Item = SourceId> + use<> {
+        let ids = 0..self.files.len();
+        ids.map(|id| SourceId(u32::try_from(id).unwrap_or(u32::MAX)))
+    }
+
     /// The first file, if there is one.
     #[must_use]
     pub fn main(&self) -> Option<SourceId> {
         (!self.files.is_empty()).then_some(SourceId(0))
     }
 
-    /// All files but the first, in the order they were added.
+    /// All YAML files but the first, in the order they were added.
     pub fn others(&self) -> impl Iterator<Item = SourceId> + '_ {
-        let ids = 1..self.files.len();
-        ids.map(|id| SourceId(u32::try_from(id).unwrap_or(u32::MAX)))
+        let is_yaml = |id: &SourceId| self.kind(*id) != SourceKind::Embedded;
+        self.ids().skip(1).filter(is_yaml)
     }
 
     /// Where a file comes from.
@@ -342,6 +395,20 @@ mod tests {
         assert_eq!(sources.line(id, 1), "version: 2");
         assert_eq!(sources.line(id, 2), "x: 1");
         assert_eq!(sources.line(id, 3), "");
+    }
+
+    #[test]
+    fn embedded_files_are_no_yaml() {
+        let mut sources = SourceMap::new();
+        sources.add("a.yaml", "");
+        sources.embed("extra/a.html", Ok(b"x".to_vec()));
+        sources.embed("b.html", Err("does not exist".to_owned()));
+        assert_eq!(sources.others().count(), 0);
+        let name = embedded_name("extra/r.yaml", "a.html");
+        assert_eq!(sources.embedded(&name).map(|id| sources.text(id)), Ok("x"));
+        assert_eq!(sources.embedded("b.html"), Err("does not exist"));
+        assert_eq!(embedded_name("goma.yaml", "p/a.html"), "p/a.html");
+        assert_eq!(embedded_name("extra/r.yaml", "/a.html"), "/a.html");
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn check(name: &str) {
     let bless = std::env::var_os("GOMA_BLESS").is_some();
     let output = output(name);
     for file in &output.files {
-        let path = root.join(file.path);
+        let path = root.join(&*file.path);
         if bless {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, &file.text).unwrap();
@@ -74,7 +74,7 @@ fn check_format(root: &Path, output: &Output) {
         .filter(|file| file.path.ends_with(".rs"));
     let status = Command::new("rustfmt")
         .args(["--edition", "2024", "--check"])
-        .args(rust.map(|file| root.join(file.path)))
+        .args(rust.map(|file| root.join(&*file.path)))
         .status();
     if let Ok(status) = status {
         assert!(status.success(), "rustfmt would change generated code");

@@ -114,7 +114,6 @@ fn every_code_has_a_file_and_a_near_miss() {
     let elsewhere = [
         "bundle-signature",
         "env-in-bundle",
-        "file-missing",
         "file-not-here",
         "lock-mismatch",
         "name-clash",

@@ -25,7 +25,7 @@ enum Body {
 
 /// Representations of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form<'a> {
+pub(crate) enum Form<'a> {
     Json,
     Text,
     /// With the media type that was chosen (MW-ERR-4).
@@ -36,8 +36,8 @@ impl Answer {
     /// `<code> <reason>` as message (MW-ERR-2).
     #[must_use]
     pub fn of(status: u16) -> Self {
-        let reason = reason(status);
-        Self::message(status, format!("{status} {reason}"))
+        let message = format!("{status} {}", reason(status));
+        Self::message(status, message.trim_end().to_owned())
     }
 
     /// A message that is rendered as text, JSON or XML, whichever the client asks for.
@@ -105,6 +105,10 @@ impl Answer {
         for (name, value) in &self.fields {
             fields.append(name, value.as_bytes());
         }
+        if self.status == 401 && fields.get("www-authenticate").is_none() {
+            // RFC 9110 wants a challenge; of this one no browser makes a dialogue (MW-ERR-6).
+            fields.append("WWW-Authenticate", b"Goma");
+        }
         let form = request.map_or(Form::Text, Form::wanted);
         let body = match self.body {
             Body::Empty => String::new(),
@@ -134,7 +138,7 @@ impl Answer {
 
 impl<'a> Form<'a> {
     /// MW-ERR-3
-    fn wanted(request: &'a Fields) -> Self {
+    pub(crate) fn wanted(request: &'a Fields) -> Self {
         let text = |value: &'a [u8]| std::str::from_utf8(value).unwrap_or_default();
         let mut accept = request.values("accept").map(text).peekable();
         if accept.peek().is_none() {
@@ -172,7 +176,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    fn media_type(self) -> &'a str {
+    pub(crate) fn media_type(self) -> &'a str {
         match self {
             Self::Json => "application/json",
             Self::Text => "text/plain; charset=utf-8",
@@ -181,7 +185,7 @@ impl<'a> Form<'a> {
     }
 
     /// RT-ERR-1
-    fn render(self, status: u16, message: &str) -> String {
+    pub(crate) fn render(self, status: u16, message: &str) -> String {
         match self {
             Self::Json => {
                 let message = escaped_json(message);
@@ -189,10 +193,7 @@ impl<'a> Form<'a> {
             }
             Self::Text => format!("{message}\n"),
             Self::Xml(_) => {
-                let message = message
-                    .replace('&', "&amp;")
-                    .replace('<', "&lt;")
-                    .replace('>', "&gt;");
+                let message = escaped_markup(message);
                 format!(
                     "<error><success>false</success><statusCode>{status}</statusCode>\
                      <error>{message}</error></error>"
@@ -200,6 +201,16 @@ impl<'a> Form<'a> {
             }
         }
     }
+}
+
+/// Escapes a text for XML and HTML.
+pub(crate) fn escaped_markup(text: &str) -> Cow<'_, str> {
+    if !text.contains(['&', '<', '>', '"', '\'']) {
+        return Cow::Borrowed(text);
+    }
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    let text = text.replace('>', "&gt;").replace('"', "&quot;");
+    Cow::Owned(text.replace('\'', "&#39;"))
 }
 
 /// Escapes a text for a JSON string.
@@ -344,6 +355,25 @@ mod tests {
         }
         let (media_type, xml) = rendered(&[("Accept", "text/xml")]);
         assert_eq!(media_type, "text/xml");
-        assert!(xml.contains("<statusCode>403</statusCode><error>a \"b\" &lt;c&gt;</error>"));
+        assert!(
+            xml.contains("<statusCode>403</statusCode><error>a &quot;b&quot; &lt;c&gt;</error>")
+        );
+    }
+
+    /// MW-ERR-2, MW-ERR-6
+    #[test]
+    fn fields_of_answers() {
+        let answer = |status: u16| {
+            let (response, body) = Answer::of(status).render(None);
+            let field = |name| response.fields.get(name).map(<[u8]>::to_vec);
+            let body = String::from_utf8(body).unwrap();
+            (field("cache-control"), field("www-authenticate"), body)
+        };
+        for status in [401, 403, 407, 413, 429, 500, 503] {
+            assert_eq!(answer(status).0.unwrap(), b"no-store", "{status}");
+        }
+        assert_eq!(answer(404), (None, None, "404 Not Found\n".to_owned()));
+        assert_eq!(answer(401).1.unwrap(), b"Goma");
+        assert_eq!(answer(499).2, "499\n");
     }
 }

@@ -146,6 +146,12 @@ pub trait Policy: Debug + 'static {
         false
     }
 
+    /// Replaces the body of a response, whoever made it (MW-EI-1).
+    fn intercept(&self, exchange: &Exchange, response: &mut Response) -> Option<Vec<u8>> {
+        let _ = (exchange, response);
+        None
+    }
+
     /// Changes a response, whoever made it.
     fn apply(&self, exchange: &Exchange, response: &mut Response) {
         let _ = (exchange, response);
@@ -167,8 +173,8 @@ pub trait Chain {
     fn response(&self, exchange: &Exchange, response: &mut Response);
     /// Preflight answer of the outermost policy that allows the origin.
     fn preflight(&self, exchange: &Exchange, response: &mut Response) -> bool;
-    /// Response half of the recorder, innermost first.
-    fn apply_policies(&self, exchange: &Exchange, response: &mut Response);
+    /// Response half of the recorder, innermost first; a new body, if one replaces it.
+    fn leave(&self, exchange: &Exchange, response: &mut Response) -> Option<Vec<u8>>;
 }
 
 /// A chain of the recorder's policies and filters; both outermost first.

@@ -13,6 +13,7 @@ pub mod add_prefix;
 #[cfg(feature = "basic-auth")]
 pub mod basic_auth;
 pub mod body_limit;
+pub mod error_interceptor;
 pub mod redirect;
 #[cfg(feature = "regex")]
 pub mod redirect_regex;

@@ -8,6 +8,7 @@ mod faults;
 mod headers;
 mod http;
 mod http2;
+mod interceptor;
 mod log;
 mod middlewares;
 mod paths;

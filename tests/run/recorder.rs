@@ -23,6 +23,19 @@ fn request_ids_of_nobody() {
         .line_with(&[&format!("request_id={id}"), "route=id-fresh"]);
 }
 
+/// MW-RID-1, MW-CLI-2: with `trust: trustedProxy` only such a peer's ids are kept.
+#[test]
+fn request_ids_of_proxies() {
+    let sent = |proxy: &str| {
+        let rig = Rig::of("recorder", Backend::ok(), &[("PROXY", proxy)]);
+        rig.get("/id/proxy", "X-Request-ID: a\r\n");
+        rig.backend.request(0).fields("x-request-id").concat()
+    };
+    assert_eq!(sent("127.0.0.1"), "a");
+    let id = sent("192.0.2.1");
+    assert!(is_hex(&id), "{id}");
+}
+
 /// MW-RID-1: the format of new ids; the syntax check stays.
 #[test]
 fn request_ids_by_format() {
@@ -100,6 +113,12 @@ fn security_headers() {
         }
         assert!(response.field("strict-transport-security").is_none());
     }
+    // Over TLS, which a trusted proxy has taken off, there is.
+    let secure = "X-Forwarded-Proto: https\r\n";
+    for path in ["/safe", "/safe/closed"] {
+        let hsts = rig.get(path, secure).fields("strict-transport-security");
+        assert_eq!(hsts, ["max-age=31536000"], "{path}");
+    }
 }
 
 /// MW-SEC-1: presets, `overwrite: false`.
@@ -121,6 +140,11 @@ fn security_headers_that_leave_the_backends() {
     ] {
         assert_eq!(response.fields(name), [value], "{name}");
     }
+    let hsts = rig.get("/safe/strict", "X-Forwarded-Proto: https\r\n");
+    assert_eq!(
+        hsts.fields("strict-transport-security"),
+        ["max-age=31536000; includeSubDomains"]
+    );
 }
 
 /// MW-SEC-1, MW-GEN-7: `off`, also when it is read at start; `responseHeaders` comes after.
@@ -251,4 +275,13 @@ fn log_in_json() {
         extra(&rig, "/log/missing?odd+name", lines),
         "x-odd=\"a=b\" \"odd name\"=\"\""
     );
+}
+
+/// RT-LOG-2, RT-LOG-5: debug fields come behind those of `accessLog`.
+#[test]
+fn log_details_come_last() {
+    let rig = Rig::of("recorder", Backend::ok(), &[("LOG_LEVEL", "debug")]);
+    let extra = extra(&rig, "/log?v=1", "X-Client: ios\r\n");
+    let order = "tenant=log:ios: place=/log request_content_length=";
+    assert!(extra.contains(order), "{extra}");
 }

@@ -37,6 +37,7 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                 | Rule::AddPrefix(_)
                 | Rule::BasicAuth(_)
                 | Rule::BodyLimit(_)
+                | Rule::ErrorInterceptor(_)
                 | Rule::Redirect(_)
                 | Rule::RedirectRegex(_)
                 | Rule::RedirectScheme(_)

@@ -97,6 +97,7 @@ fn emit_config(filter: &Filter) -> TokenStream {
             let limit = Literal::u64_unsuffixed(*limit_bytes);
             quote!(limit: #limit)
         }
+        Filter::ErrorInterceptor(rule) => recorder::error_interceptor(rule),
         Filter::Redirect(rule) => path::redirect(rule),
         Filter::RedirectRegex(rule) => path::redirect_regex(rule),
         Filter::RedirectScheme(rule) => emit_redirect_scheme(rule),

@@ -16,6 +16,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use proc_macro2::TokenStream;
 
 use crate::plan::Plan;
@@ -24,20 +26,20 @@ use crate::plan::Plan;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     /// Path below the crate's directory, with `/`.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// Its whole text.
     pub text: String,
 }
 
 /// All files of a generated crate, in a fixed order.
 pub fn emit(plan: &Plan, revision: &str) -> Vec<File> {
-    let rust = |path, about, items: Vec<TokenStream>| File {
-        path,
+    let rust = |path: &'static str, about, items: Vec<TokenStream>| File {
+        path: path.into(),
         text: print::file(&header(plan, about), items),
     };
-    vec![
+    let mut files = vec![
         File {
-            path: "Cargo.toml",
+            path: "Cargo.toml".into(),
             text: manifest::emit(plan),
         },
         rust("src/main.rs", main::ABOUT, main::emit(plan, revision)),
@@ -53,7 +55,13 @@ pub fn emit(plan: &Plan, revision: &str) -> Vec<File> {
             middlewares::ABOUT,
             middlewares::emit(&plan.middlewares),
         ),
-    ]
+    ];
+    let pages = recorder::pages(&plan.middlewares).into_iter();
+    files.extend(pages.map(|(path, text)| File {
+        path: path.into(),
+        text,
+    }));
+    files
 }
 
 /// The header of a Rust file: who made it from what, and what it holds.

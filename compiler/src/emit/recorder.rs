@@ -1,11 +1,14 @@
 //! The rules of the recorder's types as fields of their `Config`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::middlewares::emit_headers;
 use super::rt;
-use crate::plan::{AccessLog, LogItem, RequestId, SecurityHeaders};
+use crate::plan::{
+    AccessLog, ErrorInterceptor, Filter, Intercepted, LogItem, Middleware, RequestId,
+    SecurityHeaders,
+};
 
 pub(super) fn access_log(rule: &AccessLog) -> TokenStream {
     let AccessLog {
@@ -38,6 +41,53 @@ fn log_items(items: &[LogItem]) -> TokenStream {
         }
     });
     quote!(&[#(#items),*])
+}
+
+pub(super) fn error_interceptor(rule: &ErrorInterceptor) -> TokenStream {
+    let errors = rule.errors.iter().map(|error| {
+        let Intercepted {
+            first,
+            last,
+            body,
+            file,
+            content,
+            media_type,
+        } = error;
+        let [first, last] = [first, last].map(|status| Literal::u16_unsuffixed(*status));
+        let body = match file {
+            Some(file) => quote!(include_str!(#file)),
+            None => quote!(#body),
+        };
+        let content = format_ident!("{content}");
+        let media_type = media_type.as_ref().map(|text| quote!((#text)));
+        quote! {
+            error_interceptor::Intercepted {
+                first: #first,
+                last: #last,
+                body: #body,
+                content: error_interceptor::Content::#content #media_type,
+            }
+        }
+    });
+    quote!(errors: &[#(#errors),*])
+}
+
+/// Embedded files: their paths in the crate, and what they hold.
+pub(super) fn pages(middlewares: &[Middleware]) -> Vec<(String, String)> {
+    let rules = middlewares.iter().filter_map(|item| {
+        let Filter::ErrorInterceptor(rule) = &item.filter else {
+            return None;
+        };
+        Some(rule)
+    });
+    let page = |error: &Intercepted| {
+        let file = error.file.as_ref()?;
+        Some((format!("src/{file}"), error.body.clone()))
+    };
+    rules
+        .flat_map(|rule| &rule.errors)
+        .filter_map(page)
+        .collect()
 }
 
 pub(super) fn request_id(rule: &RequestId) -> TokenStream {

@@ -180,6 +180,7 @@ pub(super) fn filter_path(filter: &Filter) -> FilterPath {
         Filter::AddPrefix(_) => ("add_prefix", "AddPrefix"),
         Filter::BasicAuth(_) => ("basic_auth", "BasicAuth"),
         Filter::BodyLimit(_) => ("body_limit", "BodyLimit"),
+        Filter::ErrorInterceptor(_) => ("error_interceptor", "ErrorInterceptor"),
         Filter::Redirect(_) => ("redirect", "Redirect"),
         Filter::RedirectRegex(_) => ("redirect_regex", "RedirectRegex"),
         Filter::RedirectScheme(_) => ("redirect_scheme", "RedirectScheme"),

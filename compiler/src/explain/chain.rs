@@ -3,6 +3,7 @@
 use super::path::{Canonical, canonicalize};
 use super::upstream::{self, join};
 use super::{Request, Step, target};
+use crate::model::recorder::ErrorInterceptor;
 use crate::model::rule::{AccessPolicy, RedirectScheme, Scheme};
 use crate::model::scope::{Pattern, Scope};
 use crate::model::{Model, Route, RoutePath, Rule};
@@ -104,6 +105,7 @@ fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option
         }
         Rule::BasicAuth(_) => ("401 without valid credentials".to_owned(), None),
         Rule::BodyLimit(rule) => (format!("413 above {} bytes", rule.limit), None),
+        Rule::ErrorInterceptor(rule) => (statuses(rule), None),
         Rule::Redirect(rule) => target::redirect(rule, request, walked),
         Rule::RedirectRegex(rule) => target::redirect_regex(rule, request, walked),
         Rule::RedirectScheme(rule) => redirect_scheme(rule, request, walked),
@@ -135,6 +137,22 @@ fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option
             }
         }
     }
+}
+
+/// `other bodies for 404, 500-599`
+fn statuses(rule: &ErrorInterceptor) -> String {
+    if !rule.enabled {
+        return "switched off".to_owned();
+    }
+    let statuses: Vec<_> = rule
+        .errors
+        .iter()
+        .map(|error| match (error.first, error.last) {
+            (first, last) if first == last => first.to_string(),
+            (first, last) => format!("{first}-{last}"),
+        })
+        .collect();
+    format!("other bodies for {}", statuses.join(", "))
 }
 
 /// MW-POLICY-1; without a known client both outcomes are possible.

@@ -676,3 +676,36 @@ middlewares:
     upstream  none  500, the route is in maintenance
     "#);
 }
+
+/// MW-GEN-7: the chain as it runs, outermost first, whatever the list's order; the recorder acts on
+/// answers of the chain too.
+#[test]
+fn the_recorder_comes_first() {
+    let spec = "version: 2
+gateway:
+  routes:
+    - name: a
+      path: /
+      target: http://10.0.0.7
+      middlewares: [closed, errors, policy, safe, deep, log, id]
+middlewares:
+  - {name: closed, type: access, paths: [/closed]}
+  - {name: errors, type: errorInterceptor, rule: {errors: [{statusCode: 403}, {statusCode: 5xx}]}}
+  - {name: policy, type: responseHeaders, rule: {setHeaders: {X-A: a}}}
+  - {name: safe, type: securityHeaders}
+  - {name: deep, type: responseHeaders, paths: [/closed], rule: {setHeaders: {X-A: b}}}
+  - {name: log, type: accessLog, rule: {headers: [X-A]}}
+  - {name: id, type: requestId}
+";
+    let routed = routed(spec, "GET http://h/closed");
+    let steps = routed.chain.iter().map(|step| (&*step.name, step.in_scope));
+    let names = ["id", "log", "deep", "policy", "safe", "errors", "closed"];
+    assert_eq!(steps.collect::<Vec<_>>(), names.map(|name| (name, true)));
+    assert_eq!(routed.status, Some(403));
+    let reason = routed.chain.iter().find(|step| step.name == "errors");
+    let reason = &reason.unwrap().reason;
+    assert_eq!(
+        reason,
+        "in scope (whole route), other bodies for 403, 500-599"
+    );
+}

@@ -70,7 +70,7 @@ impl Lock {
     /// The lock of these sources and variables.
     #[must_use]
     pub fn new(sources: &SourceMap, variables: &[Variable], machine: &Machine) -> Self {
-        let ids = sources.main().into_iter().chain(sources.others());
+        let ids = sources.ids();
         let input = |id| {
             let kind: SourceKind = sources.kind(id);
             let key = (kind.as_str(), sources.name(id).to_owned());

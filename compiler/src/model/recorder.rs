@@ -8,6 +8,7 @@ use crate::source::Span;
 pub const LINE_FIELDS: &[&str] = &[
     "aborted",
     "backend",
+    "bytes_in",
     "bytes_out",
     "client_ip",
     "duration",
@@ -176,6 +177,68 @@ impl LoggedItems {
             &self.fields,
         ];
         groups.into_iter().flatten()
+    }
+}
+
+/// `errorInterceptor`
+#[derive(Clone, Debug)]
+pub struct ErrorInterceptor {
+    /// Otherwise it does nothing.
+    pub enabled: bool,
+    /// At least one; the first that fits counts.
+    pub errors: Vec<Intercepted>,
+}
+
+/// Statuses whose body is replaced.
+#[derive(Clone, Debug)]
+pub struct Intercepted {
+    /// The lowest; 400 at least.
+    pub first: u16,
+    /// The highest; 599 at most.
+    pub last: u16,
+    /// What is sent.
+    pub page: Page,
+}
+
+/// The body of an error, with tokens (MW-EI-7).
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// What it is.
+    pub content: Content,
+    /// As it is sent, but for the tokens.
+    pub text: String,
+    /// The file it comes from, as written.
+    pub file: Option<String>,
+}
+
+/// What a body is (MW-EI-3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// JSON, of this media type.
+    Json(String),
+    /// HTML or XML, of this media type.
+    Markup(String),
+    /// A message, in the form that the client asks for.
+    Negotiated,
+    /// Anything else, of this media type.
+    Text(String),
+}
+
+impl Content {
+    /// What a media type says, parameters left aside.
+    #[must_use]
+    pub fn of(media_type: &str) -> Self {
+        let essence = media_type.split(';').next().unwrap_or_default();
+        let essence = essence.trim().to_ascii_lowercase();
+        let (_, subtype) = essence.split_once('/').unwrap_or_default();
+        let owned = media_type.to_owned();
+        if subtype == "json" || subtype.ends_with("+json") {
+            Self::Json(owned)
+        } else if matches!(subtype, "html" | "xml") || subtype.ends_with("+xml") {
+            Self::Markup(owned)
+        } else {
+            Self::Text(owned)
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::address::IpRange;
 use super::cookie::Cookie;
-use super::recorder::{AccessLog, RequestId, SecurityHeaders};
+use super::recorder::{AccessLog, ErrorInterceptor, RequestId, SecurityHeaders};
 use super::{HeaderName, HeaderPattern, Method, RoutePath, Value};
 
 mod path;
@@ -24,6 +24,8 @@ pub enum Rule {
     BasicAuth(BasicAuth),
     /// MW-BODY
     BodyLimit(BodyLimit),
+    /// MW-EI
+    ErrorInterceptor(ErrorInterceptor),
     /// MW-REDIR
     Redirect(Redirect),
     /// MW-REDIRRX
@@ -57,6 +59,7 @@ impl Rule {
             Self::AddPrefix(_) => "addPrefix",
             Self::BasicAuth(_) => "basicAuth",
             Self::BodyLimit(_) => "bodyLimit",
+            Self::ErrorInterceptor(_) => "errorInterceptor",
             Self::Redirect(_) => "redirect",
             Self::RedirectRegex(_) => "redirectRegex",
             Self::RedirectScheme(_) => "redirectScheme",
@@ -80,6 +83,7 @@ impl Rule {
             | Self::AccessPolicy(_)
             | Self::AddPrefix(_)
             | Self::BodyLimit(_)
+            | Self::ErrorInterceptor(_)
             | Self::Redirect(_)
             | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
@@ -103,6 +107,7 @@ impl Rule {
             | Self::AccessPolicy(_)
             | Self::AddPrefix(_)
             | Self::BodyLimit(_)
+            | Self::ErrorInterceptor(_)
             | Self::Redirect(_)
             | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
@@ -126,6 +131,7 @@ impl Rule {
             | Self::AccessPolicy(_)
             | Self::BasicAuth(_)
             | Self::BodyLimit(_)
+            | Self::ErrorInterceptor(_)
             | Self::Redirect(_)
             | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
@@ -147,6 +153,7 @@ impl Rule {
             }
             Self::AccessLog(_)
             | Self::AddPrefix(_)
+            | Self::ErrorInterceptor(_)
             | Self::Redirect(_)
             | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
@@ -166,6 +173,7 @@ impl Rule {
     pub const fn layer(&self) -> Option<Layer> {
         match self {
             Self::AccessLog(_) => Some(Layer::AccessLog),
+            Self::ErrorInterceptor(_) => Some(Layer::ErrorInterceptor),
             Self::RequestId(_) => Some(Layer::RequestId),
             Self::ResponseHeaders(_) => Some(Layer::ResponseHeaders),
             Self::SecurityHeaders(_) => Some(Layer::SecurityHeaders),
@@ -183,6 +191,30 @@ impl Rule {
             | Self::StripQuery(_) => None,
         }
     }
+
+    /// Whether it is switched off, and no part of any chain.
+    #[must_use]
+    pub const fn is_off(&self) -> bool {
+        match self {
+            Self::ErrorInterceptor(rule) => !rule.enabled,
+            Self::Access(_)
+            | Self::AccessLog(_)
+            | Self::AccessPolicy(_)
+            | Self::AddPrefix(_)
+            | Self::BasicAuth(_)
+            | Self::BodyLimit(_)
+            | Self::Redirect(_)
+            | Self::RedirectRegex(_)
+            | Self::RedirectScheme(_)
+            | Self::RequestHeaders(_)
+            | Self::RequestId(_)
+            | Self::ResponseHeaders(_)
+            | Self::RewriteRegex(_)
+            | Self::SecurityHeaders(_)
+            | Self::StripPrefix(_)
+            | Self::StripQuery(_) => false,
+        }
+    }
 }
 
 /// The layers of the recorder, outermost first (MW-GEN-7, RT-CHAIN-1): requests pass them in this
@@ -197,6 +229,8 @@ pub enum Layer {
     ResponseHeaders,
     /// `securityHeaders`
     SecurityHeaders,
+    /// `errorInterceptor`
+    ErrorInterceptor,
 }
 
 impl Layer {
@@ -206,7 +240,7 @@ impl Layer {
     pub const fn last_wins(self) -> bool {
         match self {
             Self::ResponseHeaders | Self::SecurityHeaders => true,
-            Self::AccessLog | Self::RequestId => false,
+            Self::AccessLog | Self::ErrorInterceptor | Self::RequestId => false,
         }
     }
 }

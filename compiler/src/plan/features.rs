@@ -88,6 +88,7 @@ fn of_filter(filter: &Filter) -> Option<Feature> {
         | Filter::AccessPolicy(_)
         | Filter::AddPrefix(_)
         | Filter::BodyLimit(_)
+        | Filter::ErrorInterceptor(_)
         | Filter::Redirect(_)
         | Filter::RedirectScheme(_)
         | Filter::RequestHeaders(_)

@@ -106,6 +106,7 @@ fn lower_chain(cx: &Cx<'_>, id: u32, route: &model::Route) -> Chain {
     let (policies, filters) = ordered
         .into_iter()
         .filter_map(|id| cx.model.middleware(id))
+        .filter(|middleware| !middleware.rule.is_off())
         .partition::<Vec<_>, _>(|middleware| middleware.rule.layer().is_some());
     let lower_all = |members: Vec<_>| members.into_iter().map(lower_member).collect();
     Chain {
@@ -198,6 +199,7 @@ fn lower_middlewares(cx: &Cx<'_>) -> Vec<Middleware> {
         .collect();
     used.into_iter()
         .filter_map(|id| Some((id, cx.model.middleware(id)?)))
+        .filter(|(_, middleware)| !middleware.rule.is_off())
         .map(|(id, middleware)| Middleware {
             name: middleware.name.to_string(),
             place: cx.place(middleware.span),
@@ -206,7 +208,7 @@ fn lower_middlewares(cx: &Cx<'_>) -> Vec<Middleware> {
                 .scope
                 .as_ref()
                 .map(|scope| lower_scope(scope, &middleware.rule)),
-            filter: lower_rule(cx, id, &middleware.rule),
+            filter: lower_rule(cx, id, middleware),
         })
         .collect()
 }
@@ -222,8 +224,8 @@ fn lower_scope(scope: &model::scope::Scope, rule: &Rule) -> Scope {
     }
 }
 
-fn lower_rule(cx: &Cx<'_>, id: MiddlewareId, rule: &Rule) -> Filter {
-    match rule {
+fn lower_rule(cx: &Cx<'_>, id: MiddlewareId, middleware: &model::Middleware) -> Filter {
+    match &middleware.rule {
         Rule::Access(rule) => Filter::Access(Access {
             status: rule.status,
         }),
@@ -239,6 +241,10 @@ fn lower_rule(cx: &Cx<'_>, id: MiddlewareId, rule: &Rule) -> Filter {
         Rule::BodyLimit(rule) => Filter::BodyLimit(BodyLimit {
             limit_bytes: rule.limit,
         }),
+        Rule::ErrorInterceptor(rule) => {
+            let function = names::ident(middleware.name.as_str());
+            Filter::ErrorInterceptor(recorder::error_interceptor(rule, &function))
+        }
         Rule::Redirect(rule) => Filter::Redirect(path::redirect(cx, rule)),
         Rule::RedirectRegex(rule) => Filter::RedirectRegex(path::redirect_regex(rule)),
         Rule::RedirectScheme(rule) => Filter::RedirectScheme(RedirectScheme {

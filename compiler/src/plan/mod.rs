@@ -25,7 +25,9 @@ pub use lower::lower;
 pub use matching::{Condition, Maintenance, PathType, Test};
 pub use names::Ident;
 pub use path::{Piece, Redirect, RedirectRegex, RewriteRegex, StripQuery};
-pub use recorder::{AccessLog, LogItem, RequestId, SecurityHeaders};
+pub use recorder::{
+    AccessLog, ErrorInterceptor, Intercepted, LogItem, PAGE_PREFIX, RequestId, SecurityHeaders,
+};
 pub use revision::revision;
 pub use settings::{Limits, Proxy, ProxyProtocol, Settings};
 
@@ -225,6 +227,8 @@ pub enum Filter {
     BasicAuth(BasicAuth),
     /// `bodyLimit`.
     BodyLimit(BodyLimit),
+    /// `errorInterceptor`.
+    ErrorInterceptor(ErrorInterceptor),
     /// `redirect`.
     Redirect(Redirect),
     /// `redirectRegex`.
@@ -257,6 +261,7 @@ impl Filter {
             Self::AddPrefix(_) => "addPrefix",
             Self::BasicAuth(_) => "basicAuth",
             Self::BodyLimit(_) => "bodyLimit",
+            Self::ErrorInterceptor(_) => "errorInterceptor",
             Self::Redirect(_) => "redirect",
             Self::RedirectRegex(_) => "redirectRegex",
             Self::RedirectScheme(_) => "redirectScheme",
@@ -278,6 +283,7 @@ impl Filter {
             | Self::AccessPolicy(_)
             | Self::AddPrefix(_)
             | Self::BodyLimit(_)
+            | Self::ErrorInterceptor(_)
             | Self::RedirectRegex(_)
             | Self::RequestId(_)
             | Self::RewriteRegex(_)

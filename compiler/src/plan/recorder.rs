@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use super::Header;
 
+/// How names of embedded files begin in a generated crate.
+pub const PAGE_PREFIX: &str = "page_";
+
 /// Rule of `accessLog` (MW-LOG-1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccessLog {
@@ -51,6 +54,30 @@ impl AccessLog {
     pub fn hashes(&self) -> bool {
         self.items().any(|item| item.show == "Hash")
     }
+}
+
+/// Rule of `errorInterceptor` (MW-EI-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErrorInterceptor {
+    /// In spec order.
+    pub errors: Vec<Intercepted>,
+}
+
+/// Statuses whose body is replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Intercepted {
+    /// The lowest.
+    pub first: u16,
+    /// The highest.
+    pub last: u16,
+    /// The body.
+    pub body: String,
+    /// The file of the crate that holds it; none: it stands in the code.
+    pub file: Option<String>,
+    /// What it is: a variant of the runtime's `Content`.
+    pub content: &'static str,
+    /// The media type, unless it is negotiated.
+    pub media_type: Option<String>,
 }
 
 /// Rule of `requestId` (MW-RID-1).

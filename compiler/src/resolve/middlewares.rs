@@ -4,7 +4,7 @@ use super::grammar;
 use super::names::Names;
 use super::read::Cx;
 use super::rules::{self, Home};
-use super::{access_log, paths, pending, policy, request_id, security_headers};
+use super::{access_log, interceptor, paths, pending, policy, request_id, security_headers};
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::rules::ROUTE_KEYS;
@@ -43,6 +43,10 @@ const RESOLVERS: &[(&str, Resolver)] = &[
     }),
     ("bodyLimit", |fields, home, cx| {
         rules::body_limit(&shape::body_limit(fields), home, cx).map(Rule::BodyLimit)
+    }),
+    ("errorInterceptor", |fields, home, cx| {
+        let rule = recorder::error_interceptor(fields);
+        interceptor::resolve(&rule, home, cx).map(Rule::ErrorInterceptor)
     }),
     ("ipAllowList", |fields, home, cx| {
         let rule = shape::ip_list(fields);

@@ -9,6 +9,7 @@ mod cors;
 mod env;
 mod gateway;
 mod grammar;
+mod interceptor;
 mod maintenance;
 mod matching;
 mod middlewares;
@@ -34,7 +35,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::lock::Variable;
 use crate::model::Model;
 use crate::model::provider::{Inputs, Signing};
-use crate::source::{SourceId, Span, Spanned};
+use crate::source::{SourceMap, Span, Spanned};
 use crate::spec::Spec;
 use env::Variables;
 use outline::Outline;
@@ -57,12 +58,14 @@ pub(crate) struct Resolved {
 /// Resolves a whole file.
 pub(crate) fn resolve(
     spec: &Spec,
-    main: SourceId,
+    sources: &SourceMap,
     env: &BTreeMap<String, String>,
     diags: &mut Diagnostics,
 ) -> Resolved {
+    let main = spec.head.source;
     let mut cx = Cx {
         variables: Variables::new(env),
+        sources,
         diags,
     };
     version(spec, &mut cx);
@@ -85,18 +88,37 @@ pub(crate) fn resolve(
         mentioned,
         signing: inputs.signing,
         variables: cx.variables.into_used(),
-        outline: outline::draw(spec, Span::new(main, 0, 0), env),
+        outline: outline::draw(spec, Span::new(main, 0, 0), sources, env),
     }
 }
 
+/// Files that rules name and that are to be embedded.
+pub(crate) fn embedded_files(
+    spec: &Spec,
+    sources: &SourceMap,
+    env: &BTreeMap<String, String>,
+    diags: &mut Diagnostics,
+) -> Vec<Spanned<String>> {
+    let cx = &mut Cx {
+        variables: Variables::new(env),
+        sources,
+        diags,
+    };
+    let middlewares = spec.middlewares.iter().flatten();
+    middlewares
+        .flat_map(|middleware| interceptor::files(middleware, cx))
+        .collect()
+}
+
 /// What the main file names as further inputs, without a word about what is wrong.
-pub(crate) fn inputs(spec: &Spec, main: SourceId, env: &BTreeMap<String, String>) -> Inputs {
+pub(crate) fn inputs(spec: &Spec, sources: &SourceMap, env: &BTreeMap<String, String>) -> Inputs {
     let mut diags = Diagnostics::new();
     let mut cx = Cx {
         variables: Variables::new(env),
+        sources,
         diags: &mut diags,
     };
-    resolve_inputs(spec, Span::new(main, 0, 0), &mut cx)
+    resolve_inputs(spec, Span::new(spec.head.source, 0, 0), &mut cx)
 }
 
 fn resolve_inputs(spec: &Spec, file: Span, cx: &mut Cx<'_>) -> Inputs {

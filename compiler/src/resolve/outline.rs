@@ -14,7 +14,7 @@ use crate::dialect::rules::Effect;
 use crate::dialect::{FILE, ROUTE, Type};
 use crate::model::scope::{Pattern, Scope};
 use crate::model::{RoutePath, witness};
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 use crate::spec::fields::{Leaf, Leaves};
 use crate::spec::node::{Kind, Node};
 use crate::spec::{self, Spec};
@@ -142,11 +142,17 @@ impl Outline {
 }
 
 /// Draws the outline; `file` is the place of the main file.
-pub(super) fn draw(spec: &Spec, file: Span, env: &BTreeMap<String, String>) -> Outline {
+pub(super) fn draw(
+    spec: &Spec,
+    file: Span,
+    sources: &SourceMap,
+    env: &BTreeMap<String, String>,
+) -> Outline {
     // Whoever reads a value for the model reports what is wrong with it.
     let mut unheard = Diagnostics::new();
     let mut cx = Cx {
         variables: Variables::new(env),
+        sources,
         diags: &mut unheard,
     };
     let mut names = BTreeMap::new();

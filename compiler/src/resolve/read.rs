@@ -7,12 +7,14 @@ use crate::dialect::Scalar;
 use crate::model::address::{self, UrlScheme};
 use crate::model::scalar::{self, Invalid};
 use crate::model::{Part, Value};
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 use crate::spec::fields::{Leaf, Leaves};
 
 /// What resolving needs everywhere.
 pub(super) struct Cx<'a> {
     pub(super) variables: Variables<'a>,
+    /// With the files that are embedded.
+    pub(super) sources: &'a SourceMap,
     pub(super) diags: &'a mut Diagnostics,
 }
 

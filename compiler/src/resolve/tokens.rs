@@ -51,11 +51,33 @@ pub(super) fn check_text(text: &str, leaf: &Leaf, cx: &mut Cx<'_>) {
     }
 }
 
+/// Likewise for the body of an error, whose braces are mostly text: only what is nearly one of its
+/// three tokens is reported (MW-EI-7).
+pub(super) fn check_body(text: &str, leaf: &Leaf, cx: &mut Cx<'_>) {
+    let tokens = ["reason", "request.id", "status"];
+    for token in braced(text) {
+        let letters = token.to_ascii_lowercase().replace(['_', '-', '.'], "");
+        let meant = nearest(token, tokens).or(match letters.as_str() {
+            "statuscode" => Some("status"),
+            _ if token.starts_with("request.") => Some("request.id"),
+            _ => None,
+        });
+        if let Some(better) = meant.filter(|_| !tokens.contains(&token)) {
+            report(
+                token,
+                Some(better),
+                format!("did you mean `{{{better}}}`?"),
+                leaf,
+                cx,
+            );
+        }
+    }
+}
+
 fn check_token(token: &str, leaf: &Leaf, cx: &mut Cx<'_>) {
     if TOKENS.contains(&token) {
         return;
     }
-    let shown = token.escape_debug();
     if token
         .strip_prefix(PARAMETER)
         .is_some_and(|name| !name.is_empty())
@@ -80,19 +102,31 @@ fn check_token(token: &str, leaf: &Leaf, cx: &mut Cx<'_>) {
             None => return,
         },
     };
+    report(
+        token,
+        better.filter(|better| TOKENS.contains(better)),
+        help,
+        leaf,
+        cx,
+    );
+}
+
+/// Reports a near miss; `better` replaces it.
+fn report(token: &str, better: Option<&str>, help: String, leaf: &Leaf, cx: &mut Cx<'_>) {
+    let shown = token.escape_debug();
     let message = format!("`{{{shown}}}` is not a token and is sent as it stands");
     let warning = Diagnostic::new(Code::TokenUnknown, leaf.key.as_str(), leaf.span, message);
     let warning = warning.help(help);
-    let fix = better.filter(|better| TOKENS.contains(better) && !leaf.text.contains('\n'));
-    cx.diags.push(match fix {
-        Some(better) => {
-            let wrong = format!("{{{token}}}");
-            let text = leaf.text.replace(&wrong, &format!("{{{better}}}"));
-            // JSON strings are strings of YAML too.
-            warning.fix(leaf.span, serde_json::Value::from(text).to_string())
-        }
-        None => warning,
-    });
+    cx.diags
+        .push(match better.filter(|_| !leaf.text.contains('\n')) {
+            Some(better) => {
+                let wrong = format!("{{{token}}}");
+                let text = leaf.text.replace(&wrong, &format!("{{{better}}}"));
+                // JSON strings are strings of YAML too.
+                warning.fix(leaf.span, serde_json::Value::from(text).to_string())
+            }
+            None => warning,
+        });
 }
 
 /// What there is, if a token is of a family that has others. Other braces are text.

@@ -1,6 +1,6 @@
 //! The shape of `rule` of the middleware types of the recorder (middlewares.md 5.3, 5.7, 6.8, 6.9).
 
-use super::fields::{Fields, Leaf, Leaves, Pair};
+use super::fields::{Fields, Item, Leaf, Leaves, Pair};
 use super::node::Kind;
 use crate::source::Span;
 
@@ -16,6 +16,27 @@ pub(crate) struct AccessLog {
     pub(crate) emit_missing: Option<Leaf>,
     /// Whether anything is to be logged, in whatever shape.
     pub(crate) any: bool,
+}
+
+/// `errorInterceptor`
+pub(crate) struct ErrorInterceptor {
+    pub(crate) enabled: Option<Leaf>,
+    pub(crate) content_type: Option<Leaf>,
+    /// `None`: absent, null or reported.
+    pub(crate) errors: Option<Vec<Intercepted>>,
+    /// Whether `errors` is there in a wrong shape, which is reported.
+    pub(crate) broken: bool,
+}
+
+/// One entry of `errorInterceptor.errors`.
+pub(crate) struct Intercepted {
+    /// Dotted key: `middlewares[0].rule.errors[1]`.
+    pub(crate) path_key: String,
+    /// What to blame for something missing.
+    pub(crate) head: Span,
+    pub(crate) status_code: Option<Leaf>,
+    pub(crate) body: Option<Leaf>,
+    pub(crate) file: Option<Leaf>,
 }
 
 /// `requestId`
@@ -75,6 +96,33 @@ pub(crate) fn access_log(mut fields: Fields<'_>) -> AccessLog {
     };
     fields.finish();
     rule
+}
+
+/// Reads the rule of an `errorInterceptor`.
+pub(crate) fn error_interceptor(mut fields: Fields<'_>) -> ErrorInterceptor {
+    let items = fields.list("errors");
+    let broken = items.is_none() && fields.has("errors");
+    let rule = ErrorInterceptor {
+        enabled: fields.leaf("enabled"),
+        content_type: fields.leaf("contentType"),
+        errors: items.map(|items| items.iter().map(intercepted).collect()),
+        broken,
+    };
+    fields.finish();
+    rule
+}
+
+fn intercepted(item: &Item<'_>) -> Intercepted {
+    let mut fields = Fields::new(item.node, item.section, item.path.as_str());
+    let error = Intercepted {
+        path_key: item.path.clone(),
+        head: fields.head,
+        status_code: fields.leaf("statusCode"),
+        body: fields.leaf("body"),
+        file: fields.leaf("file"),
+    };
+    fields.finish();
+    error
 }
 
 /// Reads the rule of a `requestId`.

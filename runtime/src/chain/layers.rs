@@ -21,6 +21,8 @@ pub trait Policies {
     fn admit(&self, exchange: &mut Exchange);
     /// The first policy that answers.
     fn preflight(&self, exchange: &Exchange, response: &mut Response) -> bool;
+    /// The first policy that replaces the body.
+    fn intercept(&self, exchange: &Exchange, response: &mut Response) -> Option<Vec<u8>>;
     /// All, innermost first.
     fn apply(&self, exchange: &Exchange, response: &mut Response);
     /// All, in order.
@@ -51,9 +53,11 @@ impl<P: Policies, F: Filters> Chain for Layers<P, F> {
         self.policies.preflight(exchange, response)
     }
 
-    fn apply_policies(&self, exchange: &Exchange, response: &mut Response) {
+    fn leave(&self, exchange: &Exchange, response: &mut Response) -> Option<Vec<u8>> {
+        let body = self.policies.intercept(exchange, response);
         self.policies.apply(exchange, response);
         self.policies.record(exchange, response);
+        body
     }
 }
 
@@ -88,6 +92,10 @@ impl<T: Policy> Policies for T {
         Policy::preflight(self, exchange, response)
     }
 
+    fn intercept(&self, exchange: &Exchange, response: &mut Response) -> Option<Vec<u8>> {
+        Policy::intercept(self, exchange, response)
+    }
+
     fn apply(&self, exchange: &Exchange, response: &mut Response) {
         Policy::apply(self, exchange, response);
     }
@@ -110,6 +118,9 @@ impl Policies for () {
     fn admit(&self, _: &mut Exchange) {}
     fn preflight(&self, _: &Exchange, _: &mut Response) -> bool {
         false
+    }
+    fn intercept(&self, _: &Exchange, _: &mut Response) -> Option<Vec<u8>> {
+        None
     }
     fn apply(&self, _: &Exchange, _: &mut Response) {}
     fn record(&self, _: &Exchange, _: &Response) {}
@@ -165,6 +176,12 @@ macro_rules! tuples {
                 #[allow(non_snake_case, reason = "type parameters name the elements")]
                 let ($($name,)+) = self;
                 false $(|| $name.preflight(exchange, response))+
+            }
+
+            fn intercept(&self, exchange: &Exchange, response: &mut Response) -> Option<Vec<u8>> {
+                #[allow(non_snake_case, reason = "type parameters name the elements")]
+                let ($($name,)+) = self;
+                None$(.or_else(|| $name.intercept(exchange, response)))+
             }
 
             fn apply(&self, exchange: &Exchange, response: &mut Response) {

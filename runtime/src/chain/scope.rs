@@ -94,6 +94,13 @@ impl<T: Policy> Policies for Scoped<T> {
         self.is_in_scope(exchange) && self.inner.preflight(exchange, response)
     }
 
+    fn intercept(&self, exchange: &Exchange, response: &mut Response) -> Option<Vec<u8>> {
+        if self.is_in_scope(exchange) {
+            return self.inner.intercept(exchange, response);
+        }
+        None
+    }
+
     fn apply(&self, exchange: &Exchange, response: &mut Response) {
         if self.is_in_scope(exchange) {
             self.inner.apply(exchange, response);

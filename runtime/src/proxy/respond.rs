@@ -52,8 +52,10 @@ pub(super) async fn answer<D: Downstream>(
     answer: Answer,
     keep: bool,
 ) -> Sent {
-    let (mut response, body) = answer.render(Some(&exchange.request.fields));
-    finish(core, exchange, chain, &mut response);
+    let (mut response, mut body) = answer.render(Some(&exchange.request.fields));
+    if let Some(replaced) = finish(core, exchange, chain, &mut response) {
+        body = replaced;
+    }
     send_own(core, downstream, exchange, &response, &body, keep).await
 }
 
@@ -65,7 +67,7 @@ pub(super) async fn preflight<D: Downstream>(
     mut response: Response,
     keep: bool,
 ) -> Sent {
-    finish(core, exchange, None, &mut response);
+    let _ = finish(core, exchange, None, &mut response);
     send_own(core, downstream, exchange, &response, b"", keep).await
 }
 
@@ -126,8 +128,17 @@ pub(super) async fn pass<D: Downstream>(
     let Some(mut connection) = open.connection.take() else {
         return Sent::client_gone();
     };
+    let clean = taken.consumed == received - head_length && response.keep_alive;
+    if let Some(body) = finish(core, exchange, chain, &mut response.head) {
+        // MW-EI-5: the backend's body is not read. If it is here already, the connection stays.
+        open.connection = Some(connection).filter(|_| clean && incoming.is_done());
+        let replaced = (response.head, body);
+        return replace(
+            core, downstream, exchange, replaced, backend, open, keep_alive,
+        )
+        .await;
+    }
     let data = Span::new(head_length, head_length + taken.data);
-    finish(core, exchange, chain, &mut response.head);
 
     let announced = announced(exchange, &response);
     // An early response: whether the rest of the request will come is not known yet.
@@ -148,7 +159,7 @@ pub(super) async fn pass<D: Downstream>(
         upload: &mut open.upload,
         piece_limit,
         client_ended: false,
-        clean: taken.consumed == received - head_length && response.keep_alive,
+        clean,
         incoming,
     };
     let terms = Terms {
@@ -174,6 +185,32 @@ pub(super) async fn pass<D: Downstream>(
             ..Sent::client_gone()
         },
     )
+}
+
+/// Sends a backend's response with another body (MW-EI-1); a connection that is still there is kept.
+async fn replace<D: Downstream>(
+    core: &Core,
+    downstream: &mut D,
+    exchange: &Exchange,
+    (response, body): (Response, Vec<u8>),
+    backend: &Backend,
+    open: &mut Open,
+    keep_alive: bool,
+) -> Sent {
+    let uploaded = open.upload.is_done();
+    if let Some(connection) = open.connection.take()
+        && uploaded
+    {
+        backend.pool.put(connection);
+    }
+    open.upload.recycle(&core.buffers);
+    let keep = keep_alive && uploaded && downstream.is_received();
+    let sent = send_own(core, downstream, exchange, &response, &body, keep).await;
+    core.buffers.put_scratch(response.fields);
+    Sent {
+        backend: Some(backend.text),
+        ..sent
+    }
 }
 
 /// After a response: what becomes of the client's connection.
@@ -211,7 +248,8 @@ pub(super) async fn tunnel<D: Downstream>(
     // RT-HDR-9: the gateway's own fields are not on a 101.
     if let Some(chain) = chain {
         chain.response(exchange, &mut response.head);
-        chain.apply_policies(exchange, &mut response.head);
+        // No error, so its body is nobody's to replace.
+        let _ = chain.leave(exchange, &mut response.head);
     }
     let fields = &mut response.head.fields;
     let protocol = fields.buffer.at(response.upgrade).to_vec();
@@ -269,8 +307,14 @@ fn is_endless(response: &Response) -> bool {
     begins(b"text/event-stream") || begins(b"application/grpc")
 }
 
-/// The response half: filters in reverse, the gateway's fields (RT-HDR-9), then policies.
-fn finish(core: &Core, exchange: &Exchange, chain: Option<&dyn Chain>, response: &mut Response) {
+/// The response half: filters in reverse, the gateway's fields (RT-HDR-9), then the recorder, which
+/// may replace the body; a new one's length is among the fields.
+fn finish(
+    core: &Core,
+    exchange: &Exchange,
+    chain: Option<&dyn Chain>,
+    response: &mut Response,
+) -> Option<Vec<u8>> {
     if let Some(chain) = chain {
         chain.response(exchange, response);
     }
@@ -285,10 +329,14 @@ fn finish(core: &Core, exchange: &Exchange, chain: Option<&dyn Chain>, response:
         None => fields.append("X-Goma-Request-ID", id),
         Some(names) => fields.set(names.response, id),
     }
-    if let Some(chain) = chain {
-        chain.apply_policies(exchange, response);
+    let body = chain.and_then(|chain| chain.leave(exchange, response));
+    if let Some(body) = &body {
+        let mut digits = itoa::Buffer::new();
+        let length = digits.format(body.len());
+        response.fields.append("Content-Length", length.as_bytes());
     }
     if core.settings.debug {
         debug::responded(exchange, response);
     }
+    body
 }

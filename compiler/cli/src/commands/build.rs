@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
+use goma_compiler::plan::PAGE_PREFIX;
 use goma_compiler::{Output, compile};
 
 use super::{Common, FindingsFormat};
@@ -164,7 +165,7 @@ pub(crate) fn make(
     let files: Vec<build::CrateFile<'_>> = output
         .files
         .iter()
-        .map(|file| (file.path, file.text.as_str()))
+        .map(|file| (&*file.path, file.text.as_str()))
         .collect();
     let cargo = build::Options {
         profile: options.profile(),
@@ -191,11 +192,16 @@ pub(crate) fn make(
     })
 }
 
+fn entry_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
 /// Makes `OUT/crate` what was generated. Generated files that are no longer needed are removed.
 fn write_crate(output: &Output, out: &Path) -> anyhow::Result<PathBuf> {
     let dir = out.join("crate");
     for file in &output.files {
-        write_if_changed(&dir.join(file.path), &file.text)?;
+        write_if_changed(&dir.join(&*file.path), &file.text)?;
     }
     let src = dir.join("src");
     for entry in
@@ -204,9 +210,14 @@ fn write_crate(output: &Output, out: &Path) -> anyhow::Result<PathBuf> {
         let path = entry
             .with_context(|| format!("cannot read {}", src.display()))?
             .path();
-        let wanted = output.files.iter().any(|file| dir.join(file.path) == path);
-        if !wanted && std::fs::read_to_string(&path).is_ok_and(|text| text.contains(GENERATED_MARK))
-        {
+        let wanted = output
+            .files
+            .iter()
+            .any(|file| dir.join(&*file.path) == path);
+        let page = entry_name(&path).starts_with(PAGE_PREFIX);
+        let generated =
+            || std::fs::read_to_string(&path).is_ok_and(|text| text.contains(GENERATED_MARK));
+        if !wanted && (page || generated()) {
             std::fs::remove_file(&path)
                 .with_context(|| format!("cannot remove {}", path.display()))?;
         }

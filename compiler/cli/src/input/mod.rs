@@ -3,13 +3,16 @@
 mod fetch;
 mod files;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use goma_compiler::diag::{Code, Diagnostic, Diagnostics};
 use goma_compiler::model::provider::FileProvider;
-use goma_compiler::source::{SOURCE_BYTES_MAX, SourceId, SourceKind, SourceMap, Span, Spanned};
-use goma_compiler::{Options, StartFile, inputs, silence};
+use goma_compiler::source::{
+    EMBEDDED_BYTES_MAX, SOURCE_BYTES_MAX, SourceId, SourceKind, SourceMap, Span, Spanned,
+    embedded_name,
+};
+use goma_compiler::{Options, StartFile, embedded_files, inputs, silence};
 
 use crate::missing::Missing;
 
@@ -56,7 +59,7 @@ pub(crate) fn load(
 ) -> Result<Input, Missing> {
     let path = locate(file);
     let shown_name = shown(&path);
-    let bytes = read(&path)?;
+    let bytes = read(&path, SOURCE_BYTES_MAX)?;
     let name = path
         .file_name()
         .map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy())
@@ -79,6 +82,7 @@ pub(crate) fn load(
         }
         fetch::all(&mut input, &named, policy);
     }
+    input.add_embedded();
     Ok(input)
 }
 
@@ -168,7 +172,7 @@ impl Input {
         match files::collect(&directory.root, &label, extensions) {
             Ok(files) => {
                 for (path, name) in files {
-                    let bytes = read(&path)?;
+                    let bytes = read(&path, SOURCE_BYTES_MAX)?;
                     self.add(kind, &name, shown(&path), bytes);
                 }
                 Ok(())
@@ -188,6 +192,30 @@ impl Input {
 
     fn report(&mut self, finding: Diagnostic) {
         self.options.findings.push(finding);
+    }
+
+    /// Adds the files that rules name, each once, relative to the file that names it. One that cannot
+    /// be read is left to the compiler to report at the place that names it.
+    fn add_embedded(&mut self) {
+        let mut known = BTreeSet::new();
+        for file in embedded_files(&self.sources, &self.options) {
+            let naming = file.span.source;
+            let name = embedded_name(self.sources.name(naming), &file.value);
+            if !known.insert(name.clone()) {
+                continue;
+            }
+            if self.sources.kind(naming).is_fetched() {
+                // What comes over the network must not read files of this machine.
+                let why = "cannot be embedded: a bundle that is fetched brings no files";
+                self.sources.embed(name, Err(why.to_owned()));
+                continue;
+            }
+            let beside = Path::new(self.shown.name(naming)).parent();
+            let path = beside.unwrap_or(Path::new("")).join(&file.value);
+            let bytes = read(&path, EMBEDDED_BYTES_MAX).map_err(|missing| missing.why);
+            self.shown.embed(shown(&path), bytes.clone());
+            self.sources.embed(name, bytes);
+        }
     }
 }
 
@@ -234,7 +262,7 @@ fn in_dir(dir: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// The finding `file-missing`.
-fn read(path: &Path) -> Result<Vec<u8>, Missing> {
+fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Missing> {
     use std::io::Read as _;
     let missing = |error: std::io::Error| Missing {
         file: shown(path),
@@ -242,7 +270,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Missing> {
     };
     let file = std::fs::File::open(path).map_err(missing)?;
     let mut bytes = Vec::new();
-    file.take(SOURCE_BYTES_MAX as u64 + 1)
+    file.take(bytes_max as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(missing)?;
     Ok(bytes)

@@ -10,6 +10,7 @@ mod build;
 mod commands;
 mod compat;
 mod docs;
+mod embedded;
 mod lock;
 mod providers;
 mod samples;

@@ -47,7 +47,8 @@ fn draw(finding: &Diagnostic, all: &Diagnostics, sources: &SourceMap, paint: &Pa
         "{head}{}",
         paint.bold(&format!(": {}", finding.message))
     );
-    let absent = finding.code == Code::FileMissing;
+    // The main file itself is missing: there is nothing to show.
+    let absent = finding.code == Code::FileMissing && finding.span.start == finding.span.end;
     let unparsed = finding.code == Code::YamlSyntax;
     let mut section = |arrow: &str, span: Span, mark: char, note: &str| {
         let shown = excerpt(sources, span, all.secrets(), unparsed);

@@ -128,7 +128,7 @@ pub static TYPES: &[Type] = &[
     kind("bodyLimit", &guard::BODY_LIMIT),
     kind("buffering", &traffic::BUFFERING).later(),
     kind("compress", &traffic::COMPRESS).later(),
-    kind("errorInterceptor", &header::ERROR_INTERCEPTOR).later(),
+    kind("errorInterceptor", &header::ERROR_INTERCEPTOR),
     kind("exploitProtection", &guard::EXPLOIT_PROTECTION).later(),
     kind("forwardAuth", &auth::FORWARD_AUTH).later(),
     kind("geoBlock", &guard::GEO_BLOCK).later(),

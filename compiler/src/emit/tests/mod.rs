@@ -395,3 +395,42 @@ middlewares:
     let order = "recorder `id` → `deep` → `near` → `later` → `all` → `safe`, filters `size`";
     assert!(chains.contains(order), "{chains}");
 }
+
+/// MW-EI-2, MW-GEN-21: files are part of the crate and of the revision; what is off is in no chain.
+#[test]
+fn embedded_files() {
+    let spec = "version: 2
+gateway:
+  routes: [{name: a, path: /, target: \"http://10.0.0.7\", middlewares: [pages, nothing]}]
+middlewares:
+  - {name: pages, type: errorInterceptor, rule: {errors: [{statusCode: 5xx, file: down.html}]}}
+  - {name: nothing, type: errorInterceptor, rule: {enabled: false, errors: [{statusCode: 404}]}}
+";
+    let output = |page: &str| {
+        let mut sources = SourceMap::new();
+        sources.add("goma.yaml", spec);
+        sources.embed("down.html", Ok(page.as_bytes().to_vec()));
+        let compiled = compile(&sources, &Options::default());
+        compiled.output.unwrap()
+    };
+    let first = output("<p>{status}</p>");
+    let file = |path: &str| {
+        let mut files = first.files.iter();
+        let found = files.find(|file| file.path == path);
+        found.map(|file| file.text.clone()).unwrap_or_default()
+    };
+    assert_eq!(file("src/page_pages_1.html"), "<p>{status}</p>");
+    let middlewares = file("src/middlewares.rs");
+    for part in [
+        "first: 500,",
+        "last: 599,",
+        "include_str!(\"page_pages_1.html\")",
+        "Content::Markup(\"text/html; charset=utf-8\")",
+    ] {
+        assert!(middlewares.contains(part), "{middlewares}");
+    }
+    assert!(!middlewares.contains("nothing"), "{middlewares}");
+    assert!(file("src/chains.rs").contains("recorder `pages`\n"));
+    assert!(first.lock.text().contains("source = \"down.html\""));
+    assert_ne!(first.revision, output("<p>{reason}</p>").revision);
+}

@@ -2,8 +2,11 @@
 
 use super::{Cx, lower_value};
 use crate::model;
-use crate::model::recorder::{IdFormat, Logged, Redact, Trust};
-use crate::plan::{AccessLog, Header, LogItem, RequestId, SecurityHeaders};
+use crate::model::recorder::{Content, IdFormat, Logged, Redact, Trust};
+use crate::plan::{
+    AccessLog, ErrorInterceptor, Header, Ident, Intercepted, LogItem, PAGE_PREFIX, RequestId,
+    SecurityHeaders,
+};
 
 pub(super) fn access_log(rule: &model::recorder::AccessLog, credentials: &[&str]) -> AccessLog {
     let items = rule.items(credentials);
@@ -27,6 +30,39 @@ pub(super) fn access_log(rule: &model::recorder::AccessLog, credentials: &[&str]
         fields: lower(&items.fields),
         user: rule.user,
         emit_missing: rule.emit_missing,
+    }
+}
+
+/// Files of the spec become files of the crate, named after their middleware and place in it.
+pub(super) fn error_interceptor(
+    rule: &model::recorder::ErrorInterceptor,
+    function: &Ident,
+) -> ErrorInterceptor {
+    let lower = |(at, error): (usize, &model::recorder::Intercepted)| {
+        let page = &error.page;
+        let (content, media_type) = match &page.content {
+            Content::Json(media_type) => ("Json", Some(media_type.clone())),
+            Content::Markup(media_type) => ("Markup", Some(media_type.clone())),
+            Content::Negotiated => ("Negotiated", None),
+            Content::Text(media_type) => ("Text", Some(media_type.clone())),
+        };
+        let extension = match &page.content {
+            Content::Json(_) => "json",
+            Content::Markup(_) => "html",
+            Content::Negotiated | Content::Text(_) => "txt",
+        };
+        let file = page.file.as_ref();
+        Intercepted {
+            first: error.first,
+            last: error.last,
+            body: page.text.clone(),
+            file: file.map(|_| format!("{PAGE_PREFIX}{function}_{}.{extension}", at + 1)),
+            content,
+            media_type,
+        }
+    };
+    ErrorInterceptor {
+        errors: rule.errors.iter().enumerate().map(lower).collect(),
     }
 }
 

@@ -44,6 +44,11 @@ impl Policy for Step {
         self.1.borrow_mut().push(format!("apply {}", self.0));
     }
 
+    fn intercept(&self, _: &Exchange, _: &mut Response) -> Option<Vec<u8>> {
+        self.1.borrow_mut().push(format!("try {}", self.0));
+        (self.0 == "answer").then(|| b"body".to_vec())
+    }
+
     fn record(&self, _: &Exchange, _: &Response) {
         self.1.borrow_mut().push(format!("record {}", self.0));
     }
@@ -100,9 +105,10 @@ fn policies_from_outside_in_and_back() {
     let mut response = Response::new(200, Fields::new(Buffer::default()));
     assert!(chain.preflight(&exchange, &mut response));
     assert_eq!(trace.take().join(" "), "ask a ask b ask answer");
-    chain.apply_policies(&exchange, &mut response);
+    let body = chain.leave(&exchange, &mut response);
+    assert_eq!(body.as_deref(), Some(&b"body"[..]));
     assert_eq!(
         trace.take().join(" "),
-        "apply d apply answer apply b apply a record a record b record answer record d"
+        "try a try b try answer apply d apply answer apply b apply a record a record b record answer record d"
     );
 }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use goma_compiler::diag::{Code, Diagnostic};
 use goma_compiler::lock::Written;
 use goma_compiler::model::provider::{Inputs, Signing};
-use goma_compiler::source::{SourceKind, Span};
+use goma_compiler::source::{SOURCE_BYTES_MAX, SourceKind, Span};
 
 use super::{Input, Policy, read};
 use crate::lock_file;
@@ -111,7 +111,7 @@ fn add_keys(input: &mut Input, signing: &Signing) {
     let (None, Some(file)) = (&signing.key, &signing.key_file) else {
         return;
     };
-    match read(&input.home.join(&file.value)) {
+    match read(&input.home.join(&file.value), SOURCE_BYTES_MAX) {
         Ok(bytes) => input.options.key_file = Some(String::from_utf8_lossy(&bytes).into_owned()),
         Err(missing) => {
             let key = "gateway.providers.signing.publicKeyFile";
