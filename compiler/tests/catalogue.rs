@@ -27,25 +27,13 @@ const SPECIFIED: &str = "access-no-paths acme-no-email bad-address bad-cidr bad-
 
 /// Codes that this release cannot find yet, and why.
 const LATER: &[(&str, &str)] = &[
-    ("bundle-signature", "no bundle of a provider is fetched yet"),
     ("decrypt-failed", "no value is decrypted yet"),
     ("encrypted-unchecked", "no value is decrypted yet"),
-    ("env-in-bundle", "no bundle of a provider is fetched yet"),
     ("foreign-object", "Kubernetes manifests are no input yet"),
-    ("path-matches-nothing", "comes with the analysis of routes"),
     ("plugin-build", "no crate of a plugin is compiled yet"),
-    ("priority-mixed", "comes with priorities"),
-    ("provider-config", "no bundle of a provider is fetched yet"),
-    ("provider-failed", "no bundle of a provider is fetched yet"),
-    ("route-overlap", "comes with the analysis of routes"),
-    ("route-shadowed", "comes with the analysis of routes"),
     (
         "tls-unpaired",
         "a line of the gateway that reads `certsDir` when it starts, not of the compiler",
-    ),
-    (
-        "unsigned-provider",
-        "no bundle of a provider is fetched yet",
     ),
 ];
 
