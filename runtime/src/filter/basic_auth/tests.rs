@@ -159,7 +159,7 @@ fn forms_of_stored_passwords() {
         ),
         ("$1$xy$JSgu5Zv4igzK2ULm5nTM30", ""),
         (
-            "$argon2id$v=19$m=256,t=2,p=1$c29tc2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
             "password",
         ),
     ] {
@@ -183,9 +183,9 @@ fn unusable_hashes_do_not_start() {
         "{SHA}x",
         "{SHA}1G904nLkTkGWjKNnQuB/hpWXC/hzYWx0c2FsdA==",
         "{SSHA}5en6G6MezRroT3XKqkdPOmY/BfQ=",
-        "$argon2id$v=19$m=256,t=2,p=1$c29tc2FsdA",
-        "$argon2id$v=19$m=4194304,t=2,p=1$c29tc2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
-        "$argon2d$v=19$m=256,t=2,p=1$c29tc2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ",
+        "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "$argon2d$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
         "{CRYPT}x",
         "$7$x",
     ] {
