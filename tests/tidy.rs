@@ -3,6 +3,9 @@
 //!
 //! Reads text only; nothing here knows what the code does.
 
+#[path = "tidy/rules.rs"]
+mod rules;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

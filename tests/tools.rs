@@ -113,7 +113,7 @@ fn sarif_is_valid() {
 #[test]
 fn a_websocket_library_on_both_sides() {
     let mut peers = Command::new(tool("python/bin/python"))
-        .arg(repository().join("tests/websockets.py"))
+        .arg(repository().join("tests/websocket_peers.py"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

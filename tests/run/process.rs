@@ -201,7 +201,7 @@ fn a_second_signal() {
 fn panics() {
     let backend = Backend::ok();
     let url = backend.url();
-    let example = goma_tests::build::example("panicking");
+    let example = goma_tests::build::example("handmade");
     let gateway = Gateway::start_binary(&example, &[("A", &url)]);
     for path in ["/request", "/wait", "/response", "/request"] {
         let mut client = gateway.connect();
@@ -248,4 +248,49 @@ fn idle_connections_are_cheap() {
     clients.extend((0..CONNECTIONS).map(|_| connect()));
     let grown = rig.gateway.resident_kib().saturating_sub(before);
     assert!(grown < CONNECTIONS * 64 / 4, "{grown} KiB");
+}
+
+/// RT-LIM-5: without file descriptors accepting pauses, and whoever waits is served later.
+#[test]
+fn few_file_descriptors() {
+    let backend = Backend::ok();
+    let gateway = goma_tests::build::gateway("main");
+    let script = goma_tests::build::target().join("e2e/few-files");
+    let text = format!("#!/bin/sh\nulimit -n 48\nexec {}\n", gateway.display());
+    // Beside it first: a file that is open for writing cannot be run.
+    let written = script.with_extension("new");
+    std::fs::write(&written, text).unwrap();
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&written, everybody).unwrap();
+    std::fs::rename(&written, &script).unwrap();
+    let gateway = Gateway::start_binary(&script, &[("A", &backend.url())]);
+    let mut clients: Vec<_> = (0..80)
+        .map(|_| {
+            let mut client = gateway.connect();
+            client.send("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
+            client
+        })
+        .collect();
+    // More than it has descriptors for; the first ones go, and the others come to be served.
+    drop(clients.drain(..60));
+    for client in &mut clients {
+        assert_eq!(client.response().status, 200);
+    }
+}
+
+/// RT-START-3, RT-ERR-10, RT-ROUTE-9: without routes it starts, says so, and knows nothing.
+#[test]
+fn no_routes() {
+    let example = goma_tests::build::example("handmade");
+    let gateway = Gateway::start_binary(&example, &[("ROUTES", "none")]);
+    let _ = gateway.line_with(&["WARN The gateway has no routes"]);
+    let mut client = gateway.connect();
+    client.send("GET /x HTTP/1.1\r\nHost: h\r\nX-Request-ID: r1\r\n\r\n");
+    let response = client.response();
+    assert_eq!(
+        (response.status, response.text().as_str()),
+        (404, "404 Not Found\n")
+    );
+    assert_eq!(response.fields("x-goma-request-id"), ["r1"]);
+    let _ = gateway.line_with(&["request_id=r1", "status=404", "route=_unmatched"]);
 }

@@ -124,6 +124,22 @@ pub fn parse(mut fields: Box<Fields>, limits: &Limits) -> Parsed {
     }
 }
 
+/// Parses on, after `parsed` bytes came to [`Parsed::Partial`]. A line that is not complete cannot
+/// change the outcome but for its length, so that bytes that come one by one cost little more than lines
+/// that do.
+#[must_use]
+pub fn parse_more(fields: Box<Fields>, limits: &Limits, parsed: usize) -> Parsed {
+    let bytes = fields.buffer.filled();
+    let fresh = bytes.get(parsed..).unwrap_or_default();
+    if parsed == 0 || memchr::memchr(b'\n', fresh).is_some() {
+        return parse(fields, limits);
+    }
+    match within_limits(bytes, limits) {
+        Ok(()) => Parsed::Partial(fields),
+        Err(refusal) => Parsed::Refused(fields, refusal),
+    }
+}
+
 fn scan(fields: &mut Fields, limits: &Limits) -> Result<Option<Found>, Refusal> {
     let mut slots = [const { MaybeUninit::uninit() }; FIELDS_USUAL];
     match scan_into(fields, limits, &mut slots) {

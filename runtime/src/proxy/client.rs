@@ -8,16 +8,15 @@ use std::task::{Context, Poll, ready};
 use super::buffers::{Buffers, SCRATCH_BYTES};
 use super::downstream::{Announced, BodyFault, Downstream, Peer, Persistence, Piece, Tail, Terms};
 use super::forward::Body;
-use super::frame::{Delimiting, Frame};
+use super::frame::{Delimiting, Frame, write_fields, write_head};
 use super::incoming::Incoming;
 use super::{Core, exchange, http2};
 use crate::answer::Answer;
 use crate::clock::Watch;
 use crate::error::{Refusal, RefusalReason};
 use crate::h1::request::{self, Parsed, RequestHead};
-use crate::h1::write;
-use crate::h2::Beginning;
-use crate::head::{Buffer, Fields, Response, Span, Version};
+use crate::h2::{self, Beginning};
+use crate::head::{Fields, Response, Span, Version};
 use crate::io::Socket;
 use crate::lifecycle::Phase;
 
@@ -26,8 +25,6 @@ use crate::lifecycle::Phase;
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// How long that may take.
 const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
-/// Bytes of a head's unfinished line after which its limits are looked at.
-const UNPARSED_BYTES_MAX: usize = 4 * 1024;
 
 /// One client connection.
 struct Client<S> {
@@ -111,9 +108,11 @@ pub async fn serve<S: Socket + 'static>(core: &'static Core, socket: S, peer: So
     }
 }
 
-/// Parses what has been received. On a new connection it may also be the preface of HTTP/2
-/// (RT-LISTEN-1).
-fn parse(core: &Core, received: Box<Fields>, first: bool) -> Result<Parsed, Ended> {
+/// Parses what has been received, of which `parsed` bytes have been looked at. On a new connection it
+/// may also be the preface of HTTP/2 (RT-LISTEN-1).
+fn parse(core: &Core, received: Box<Fields>, first: bool, parsed: usize) -> Result<Parsed, Ended> {
+    /// Where it could still be the preface, nobody has parsed it.
+    const PREFACE_BYTES: usize = h2::PREFACE.len();
     if first {
         match Beginning::of(received.buffer.filled()) {
             Beginning::Http2 => return Err(Ended::Http2(received)),
@@ -121,7 +120,12 @@ fn parse(core: &Core, received: Box<Fields>, first: bool) -> Result<Parsed, Ende
             Beginning::Undecided => return Ok(Parsed::Partial(received)),
         }
     }
-    Ok(request::parse(received, &core.limits))
+    let parsed = if first && parsed < PREFACE_BYTES {
+        0
+    } else {
+        parsed
+    };
+    Ok(request::parse_more(received, &core.limits, parsed))
 }
 
 impl<S: Socket> Client<S> {
@@ -143,9 +147,9 @@ impl<S: Socket> Client<S> {
             settings.idle_timeout
         });
         loop {
-            if let Some(received) = fields.take_if(|fields| may_be_complete(fields, parsed)) {
-                parsed = received.buffer.len();
-                match parse(core, received, first)? {
+            if let Some(received) = fields.take() {
+                let before = std::mem::replace(&mut parsed, received.buffer.len());
+                match parse(core, received, first, before)? {
                     Parsed::Complete(request) => return self.take_in(core, request),
                     Parsed::Refused(fields, refusal) => {
                         return Err(Ended::Refused(fields, refusal));
@@ -162,15 +166,7 @@ impl<S: Socket> Client<S> {
             let read = poll_fn(|cx| self.poll_head(cx, core, &mut fields)).await;
             match (read, fields.take()) {
                 (Ok(count), Some(received)) if count > 0 => fields = Some(received),
-                (Err(error), Some(received)) if error.kind() == io::ErrorKind::TimedOut => {
-                    let detail = "the request head took too long";
-                    let refusal = Refusal::new(408, RefusalReason::Timeout, detail);
-                    return Err(Ended::Refused(received, refusal));
-                }
-                (_, Some(received)) => {
-                    core.buffers.put_head(received);
-                    return Err(Ended::Closed);
-                }
+                (ended, Some(received)) => return Err(unfinished(core, received, &ended)),
                 (_, None) => return Err(Ended::Closed),
             }
         }
@@ -288,12 +284,29 @@ impl<S: Socket> Client<S> {
     }
 }
 
-/// Whether a head of which `parsed` bytes have been looked at is worth looking at again. A
-/// line that is not complete cannot change the outcome, so that bytes that come one by one cost no
-/// more than lines that do.
-fn may_be_complete(fields: &Fields, parsed: usize) -> bool {
-    let fresh = fields.buffer.filled().get(parsed..).unwrap_or_default();
-    parsed == 0 || fresh.len() >= UNPARSED_BYTES_MAX || memchr::memchr(b'\n', fresh).is_some()
+/// What a head comes to that is not complete. That it was malformed already may not have been noticed
+/// while its last line was not complete.
+fn unfinished(core: &Core, received: Box<Fields>, ended: &io::Result<usize>) -> Ended {
+    let late = matches!(ended, Err(error) if error.kind() == io::ErrorKind::TimedOut);
+    if received.buffer.is_empty() {
+        core.buffers.put_head(received);
+        return Ended::Closed;
+    }
+    match request::parse(received, &core.limits) {
+        Parsed::Refused(fields, refusal) => Ended::Refused(fields, refusal),
+        Parsed::Partial(fields) if late => {
+            let detail = "the request head took too long";
+            Ended::Refused(fields, Refusal::new(408, RefusalReason::Timeout, detail))
+        }
+        Parsed::Partial(fields) => {
+            core.buffers.put_head(fields);
+            Ended::Closed
+        }
+        Parsed::Complete(request) => {
+            core.buffers.put_head(request.head.fields);
+            Ended::Closed
+        }
+    }
 }
 
 impl<S: Socket> Downstream for Client<S> {
@@ -443,34 +456,6 @@ impl<S: Socket> Downstream for Client<S> {
         }
         Poll::Ready(Ok(()))
     }
-}
-
-/// Status line and fields.
-fn write_fields(lead: &mut Buffer, response: &Response) {
-    let phrase = response.fields.buffer.at(response.reason);
-    write::status_line(lead, response.status(), phrase);
-    response.fields.write(lead, |_| true);
-}
-
-/// The head of a final response, with the fields of this connection.
-fn write_head(lead: &mut Buffer, response: &Response, terms: Terms) {
-    write_fields(lead, response);
-    match terms.announced {
-        Announced::Framed => write::field(lead, b"Transfer-Encoding", b"chunked"),
-        Announced::Length(length) => write::content_length(lead, length),
-        Announced::Close | Announced::Nothing => {}
-        // RT-WS-1: the connection is no longer one of HTTP; its fields are the response's own.
-        Announced::Tunnel => {
-            lead.push(b"\r\n");
-            return;
-        }
-    }
-    match (terms.keep, terms.version) {
-        (false, _) => write::field(lead, b"Connection", b"close"),
-        (true, Version::Http10) => write::field(lead, b"Connection", b"keep-alive"),
-        (true, Version::Http11 | Version::Http2) => {}
-    }
-    lead.push(b"\r\n");
 }
 
 /// Ends the sending half and reads what the client still sends, within bounds.

@@ -5,9 +5,9 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
 use super::buffers::Buffers;
-use super::downstream::{Piece, Tail};
+use super::downstream::{Announced, Piece, Tail, Terms};
 use crate::h1::write;
-use crate::head::{Buffer, Fields, Span};
+use crate::head::{Buffer, Fields, Response, Span, Version};
 use crate::io::Socket;
 
 /// Bodies up to this size are copied behind their head, so that one plain write sends both.
@@ -158,4 +158,32 @@ fn closing(empty: bool, tail: Tail) -> Cow<'static, [u8]> {
             Cow::Owned([opening, &fields, b"\r\n"].concat())
         }
     }
+}
+
+/// Status line and fields.
+pub(super) fn write_fields(lead: &mut Buffer, response: &Response) {
+    let phrase = response.fields.buffer.at(response.reason);
+    write::status_line(lead, response.status(), phrase);
+    response.fields.write(lead, |_| true);
+}
+
+/// The head of a final response, with the fields of this connection.
+pub(super) fn write_head(lead: &mut Buffer, response: &Response, terms: Terms) {
+    write_fields(lead, response);
+    match terms.announced {
+        Announced::Framed => write::field(lead, b"Transfer-Encoding", b"chunked"),
+        Announced::Length(length) => write::content_length(lead, length),
+        Announced::Close | Announced::Nothing => {}
+        // RT-WS-1: the connection is no longer one of HTTP; its fields are the response's own.
+        Announced::Tunnel => {
+            lead.push(b"\r\n");
+            return;
+        }
+    }
+    match (terms.keep, terms.version) {
+        (false, _) => write::field(lead, b"Connection", b"close"),
+        (true, Version::Http10) => write::field(lead, b"Connection", b"keep-alive"),
+        (true, Version::Http11 | Version::Http2) => {}
+    }
+    lead.push(b"\r\n");
 }

@@ -113,3 +113,36 @@ fn limits() {
     assert_eq!(refused(&unfinished), 431);
     assert!(matches!(parsed("GET / HTTP/1.1\r\nHo"), Parsed::Partial(_)));
 }
+
+/// RT-LIM-1, RT-LIM-2: a limit counts as soon as it is passed, whatever the pieces.
+#[test]
+fn limits_of_a_head_in_pieces() {
+    let limits = Limits {
+        header_bytes_max: 100,
+        ..Limits::default()
+    };
+    for (head, refused_at, status) in [
+        (
+            format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(200)),
+            117,
+            431,
+        ),
+        (format!("GET /{}", "a".repeat(20_000)), 16 * 1024 + 257, 414),
+    ] {
+        let mut fields = Fields::new(Buffer::default());
+        let mut parsed = 0;
+        for (at, byte) in head.bytes().enumerate() {
+            fields.buffer.push(&[byte]);
+            let before = std::mem::replace(&mut parsed, fields.buffer.len());
+            match parse_more(fields, &limits, before) {
+                Parsed::Partial(partial) => fields = partial,
+                Parsed::Refused(_, refusal) => {
+                    assert_eq!((at + 1, refusal.status), (refused_at, status));
+                    break;
+                }
+                complete @ Parsed::Complete(_) => panic!("{complete:?}"),
+            }
+            assert!(at < refused_at, "not refused");
+        }
+    }
+}

@@ -1,4 +1,5 @@
-//! A gateway by hand whose only filter panics where the path says so: what tests of RT-ERR-19 run.
+//! A gateway by hand whose only filter panics where the path says so: what tests of RT-ERR-19 run. With
+//! `ROUTES=none` it has no routes (RT-START-3).
 //!
 //! Also shows how little a gateway is: statics that name values, routes and chains.
 
@@ -37,7 +38,7 @@ fn chain(_start: &Start<'_>) -> Result<Box<dyn Chain>, StartError> {
 const fn value(key: &'static str, parts: &'static [Part]) -> Value {
     Value {
         key,
-        source: "panicking.rs:1:1",
+        source: "handmade.rs:1:1",
         parts,
     }
 }
@@ -51,7 +52,7 @@ const fn variable(name: &'static str) -> Part {
 
 static ROWS: [Route; 1] = [Route {
     name: "root",
-    source: "panicking.rs:1",
+    source: "handmade.rs:1",
     backends: &[Backend {
         endpoint: value("gateway.routes[0].target", &[variable("A")]),
     }],
@@ -91,14 +92,20 @@ static SETTINGS: Settings = Settings {
     monitoring_host: None,
 };
 
-static GATEWAY: Gateway = Gateway {
-    name: "panicking",
-    revision: "000000000000",
-    settings: &SETTINGS,
-    routes: &[&ROWS],
-    chains: &[chain],
-};
+static GATEWAY: Gateway = gateway(&[&ROWS]);
+static EMPTY: Gateway = gateway(&[]);
+
+const fn gateway(routes: &'static [&'static [Route]]) -> Gateway {
+    Gateway {
+        name: "handmade",
+        revision: "000000000000",
+        settings: &SETTINGS,
+        routes,
+        chains: &[chain],
+    }
+}
 
 fn main() -> ExitCode {
-    goma_runtime::main(&GATEWAY)
+    let none = std::env::var("ROUTES").is_ok_and(|routes| routes == "none");
+    goma_runtime::main(if none { &EMPTY } else { &GATEWAY })
 }
