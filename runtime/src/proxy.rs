@@ -29,6 +29,7 @@ mod exchange;
 mod forward;
 mod forwarding;
 mod frame;
+mod grace;
 mod http2;
 mod incoming;
 mod relay;

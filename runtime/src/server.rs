@@ -133,17 +133,19 @@ fn serve(gateway: &'static Gateway, arguments: &Arguments) -> Result<(), StartEr
     let signals = runtime.block_on(async { Signals::catch() });
     let signals = signals.map_err(internal)?;
     let (shared, log_thread) = prepare(gateway, arguments)?;
-    run(shared, log_thread, &runtime, signals)
+    let share = arguments.share_address;
+    let listeners = listen::bind(shared.settings.web_address, shared.cores, share)?;
+    run(shared, listeners, log_thread, &runtime, signals)
 }
 
 /// Serves until a signal; `Ok` is a clean stop.
 fn run(
     shared: Shared,
+    listeners: listen::Listeners,
     log_thread: JoinHandle<()>,
     runtime: &Runtime,
     signals: Signals,
 ) -> Result<(), StartError> {
-    let listeners = listen::bind(shared.settings.web_address, shared.cores)?;
     let address = listeners.address;
     let internal = |error: std::io::Error| StartError::without_place("internal", error.to_string());
     let mut threads = Vec::new();

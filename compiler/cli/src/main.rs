@@ -14,10 +14,12 @@ mod commands;
 mod environment;
 mod failure;
 mod findings;
+mod gateway;
 mod input;
 mod lock_file;
 mod missing;
 mod terminal;
+mod watch;
 
 use std::process::ExitCode;
 

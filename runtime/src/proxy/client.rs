@@ -10,7 +10,7 @@ use super::downstream::{Announced, BodyFault, Downstream, Peer, Persistence, Pie
 use super::forward::Body;
 use super::frame::{Delimiting, Frame, write_fields, write_head};
 use super::incoming::Incoming;
-use super::{Core, exchange, http2};
+use super::{Core, exchange, grace::Grace, http2};
 use crate::answer::Answer;
 use crate::clock::Watch;
 use crate::error::{Refusal, RefusalReason};
@@ -141,6 +141,7 @@ impl<S: Socket> Client<S> {
         self.begun = false;
         let mut parsed = 0;
         let mut begun = first || fields.is_some();
+        let mut grace = Grace::of(first);
         self.watch.limit(if begun {
             Some(settings.header_timeout)
         } else {
@@ -163,7 +164,7 @@ impl<S: Socket> Client<S> {
                     }
                 }
             }
-            let read = poll_fn(|cx| self.poll_head(cx, core, &mut fields)).await;
+            let read = poll_fn(|cx| self.poll_head(cx, core, &mut fields, &mut grace)).await;
             match (read, fields.take()) {
                 (Ok(count), Some(received)) if count > 0 => fields = Some(received),
                 (ended, Some(received)) => return Err(unfinished(core, received, &ended)),
@@ -178,6 +179,7 @@ impl<S: Socket> Client<S> {
         cx: &mut Context<'_>,
         core: &Core,
         fields: &mut Option<Box<Fields>>,
+        grace: &mut Grace,
     ) -> Poll<io::Result<usize>> {
         let mut buffer = fields.take().unwrap_or_else(|| core.buffers.head());
         if buffer.buffer.space(1).is_empty() {
@@ -197,7 +199,8 @@ impl<S: Socket> Client<S> {
                 } else {
                     *fields = Some(buffer);
                 }
-                if idle && core.lifecycle.phase() >= Phase::Draining {
+                let draining = idle && core.lifecycle.phase() >= Phase::Draining;
+                if draining && !grace.lasts(|limit| self.watch.limit(Some(limit))) {
                     return Poll::Ready(Ok(0));
                 }
                 self.watch

@@ -11,6 +11,8 @@ use crate::route::{PathType, Route};
 pub(super) struct Arguments {
     pub(super) mode: Mode,
     pub(super) env_files: Vec<PathBuf>,
+    /// Listen although another gateway does: `goma dev` starts the next one before it stops the last.
+    pub(super) share_address: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,7 @@ impl Arguments {
         let mut parsed = Self {
             mode: Mode::Serve,
             env_files: Vec::new(),
+            share_address: false,
         };
         let mut arguments = arguments.enumerate();
         while let Some((index, argument)) = arguments.next() {
@@ -37,6 +40,7 @@ impl Arguments {
                 "server" | "serve" if index == 0 => {}
                 "--check" => parsed.mode = Mode::Check,
                 "--print-routes" => parsed.mode = Mode::PrintRoutes,
+                "--share-address" => parsed.share_address = true,
                 "--version" => parsed.mode = Mode::PrintVersion,
                 "--env-file" => match arguments.next() {
                     Some((_, file)) => parsed.env_files.push(file.into()),
@@ -57,7 +61,7 @@ impl Arguments {
     }
 }
 
-const KNOWN: &str = "--env-file FILE, --check, --print-routes, --version";
+const KNOWN: &str = "--env-file FILE, --check, --print-routes, --share-address, --version";
 
 /// The table of `--print-routes` (RT-START-4).
 pub(super) fn route_table(gateway: &Gateway) -> String {
@@ -140,6 +144,7 @@ mod tests {
                 .unwrap_err()
                 .contains("goma build")
         );
+        assert!(parse(&["--share-address"]).unwrap().share_address);
         assert!(parse(&["--check", "serve"]).is_err());
         assert!(parse(&["--env-file"]).is_err());
     }

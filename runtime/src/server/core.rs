@@ -24,6 +24,9 @@ use crate::values::scalar::Level;
 /// they are needed.
 const BLOCKING_THREADS_MAX: usize = 1;
 
+/// How long connections are still accepted once the gateway drains.
+const LAST_CALL: Duration = Duration::from_millis(2);
+
 /// What is left for tunnels to end after the drain.
 const FAREWELL: Duration = Duration::from_millis(100);
 
@@ -123,6 +126,9 @@ async fn serve(core: &'static Core, pools: &Pools, listener: TcpListener, places
         () = accept(core, &listener, places) => {}
         () = tick_until(core, pools, Phase::Draining) => {}
     }
+    // Closing a socket resets what waits in its queue: take that first. Accepting is polled once more at
+    // the very end, so that only what arrives within microseconds is lost.
+    let _ = tokio::time::timeout(LAST_CALL, accept(core, &listener, places)).await;
     drop(listener);
     let finished = async {
         while core.connections.get() > 0 {

@@ -21,15 +21,19 @@ pub(super) struct Listeners {
 /// Binds `cores` sockets to an address.
 ///
 /// # Errors
-/// `bind-failed`, also if another process listens there.
-pub(super) fn bind(address: SocketAddr, cores: usize) -> Result<Listeners, StartError> {
+/// `bind-failed`, also if another process listens there, unless the address is to be shared.
+pub(super) fn bind(
+    address: SocketAddr,
+    cores: usize,
+    share: bool,
+) -> Result<Listeners, StartError> {
     let fault = |error: io::Error| {
         StartError::without_place(
             "bind-failed",
             format!("cannot listen on {address}: {error}"),
         )
     };
-    if address.port() != 0 {
+    if address.port() != 0 && !share {
         // SO_REUSEPORT would let two gateways share a port unnoticed; a plain bind does not.
         let probe = open(address).map_err(fault)?;
         probe.bind(&address.into()).map_err(fault)?;

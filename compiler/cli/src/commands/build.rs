@@ -67,6 +67,16 @@ pub(crate) struct BuildOptions {
 }
 
 impl BuildOptions {
+    /// What `goma dev` takes.
+    pub(super) fn fast(out: &Path) -> Self {
+        Self {
+            fast: true,
+            release: false,
+            out: out.to_path_buf(),
+            name: DEFAULT_NAME.to_owned(),
+        }
+    }
+
     fn profile(&self) -> Profile {
         if self.fast {
             Profile::Fast
@@ -126,14 +136,30 @@ pub(crate) fn compile_checked(
     common: &Common,
     name: &str,
 ) -> Result<Option<(Input, Output)>, Failure> {
+    match load(file, common)? {
+        Some(input) => compile_input(input, common, name),
+        None => Ok(None),
+    }
+}
+
+/// Reads the configuration. None: it is not there, which is said.
+pub(crate) fn load(file: Option<&Path>, common: &Common) -> Result<Option<Input>, Failure> {
     let env = environment::collect(&common.env_file, &common.env)?;
-    let mut input = match input::load(file.or(common.config.as_deref()), env, common.policy()) {
-        Ok(input) => input,
+    match input::load(file.or(common.config.as_deref()), env, common.policy()) {
+        Ok(input) => Ok(Some(input)),
         Err(missing) => {
             missing.print(FindingsFormat::Human, common.color);
-            return Ok(None);
+            Ok(None)
         }
-    };
+    }
+}
+
+/// Compiles a configuration to a crate; prints the findings, if there are any. None: there are errors.
+pub(crate) fn compile_input(
+    mut input: Input,
+    common: &Common,
+    name: &str,
+) -> Result<Option<(Input, Output)>, Failure> {
     name.clone_into(&mut input.options.name);
     input.options.machine = build::machine(name)?;
     let mut compiled = compile(&input.sources, &input.options);

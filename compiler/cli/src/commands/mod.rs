@@ -5,6 +5,7 @@ mod check;
 mod completion;
 mod config;
 mod demo_backend;
+mod dev;
 mod explain;
 mod init;
 mod lock;
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Completion(completion::CompletionArgs),
     Config(config::ConfigArgs),
     DemoBackend(demo_backend::DemoBackendArgs),
+    Dev(dev::DevArgs),
     Explain(explain::ExplainArgs),
     Init(init::InitArgs),
     Lock(lock::LockArgs),
@@ -50,6 +52,7 @@ impl Command {
             Self::Completion(args) => Ok(completion::run(&args)),
             Self::Config(args) => config::run(&args),
             Self::DemoBackend(args) => demo_backend::run(&args),
+            Self::Dev(args) => dev::run(args),
             Self::Explain(args) => explain::run(&args),
             Self::Init(args) => init::run(&args),
             Self::Lock(args) => lock::run(&args),

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, ExitStatus, Stdio};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::process::{Child, Command};
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Common;
@@ -16,6 +15,7 @@ use super::build::{self, BuildOptions};
 use super::demo_backend::{self, Backend};
 use crate::environment;
 use crate::failure::{FAILED, Failure, Outcome};
+use crate::gateway::{exit_code, forward, spawn};
 
 /// Build a gateway and run it in the foreground
 #[derive(Debug, Args)]
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     })
 }
 
-async fn bind_demo(address: SocketAddr) -> Result<Backend, Failure> {
+pub(super) async fn bind_demo(address: SocketAddr) -> Result<Backend, Failure> {
     Backend::bind(address).await.map_err(|error| {
         Failure::with_help(
             format!("the demo backend cannot listen on {address}: {error}"),
@@ -84,7 +84,7 @@ async fn bind_demo(address: SocketAddr) -> Result<Backend, Failure> {
 async fn supervise(path: &Path, args: &[String], variables: BTreeMap<String, String>) -> Outcome {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
-    let mut child = spawn(path, args, variables)?;
+    let mut child = spawn(path, args, &variables)?;
     loop {
         tokio::select! {
             status = child.wait() => return Ok(exit_code(status.context("cannot wait for the gateway")?)),
@@ -92,46 +92,4 @@ async fn supervise(path: &Path, args: &[String], variables: BTreeMap<String, Str
             _ = terminate.recv() => forward(&child, Signal::TERM),
         }
     }
-}
-
-/// The gateway gets a process group of its own: a terminal's Ctrl-C reaches it once, through
-/// [`forward`], not twice. It reads nothing from the terminal.
-fn spawn(
-    path: &Path,
-    args: &[String],
-    variables: BTreeMap<String, String>,
-) -> anyhow::Result<Child> {
-    let path = path
-        .canonicalize()
-        .with_context(|| format!("cannot find {}", path.display()))?;
-    Command::new(&path)
-        .args(args)
-        .envs(variables)
-        .stdin(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("cannot start {}", path.display()))
-}
-
-fn forward(child: &Child, signal: Signal) {
-    let pid = child
-        .id()
-        .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    if let Some(pid) = pid {
-        // It may have ended meanwhile.
-        let _ = kill_process(pid, signal);
-    }
-}
-
-/// A gateway that a signal ended counts as failed, with the shell's number for it.
-fn exit_code(status: ExitStatus) -> ExitCode {
-    use std::os::unix::process::ExitStatusExt as _;
-    let code = status
-        .code()
-        .or_else(|| status.signal().map(|signal| 128 + signal));
-    ExitCode::from(
-        code.and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(FAILED),
-    )
 }

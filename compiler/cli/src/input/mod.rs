@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use goma_compiler::diag::{Code, Diagnostic, Diagnostics};
+use goma_compiler::lock::{Lock, Machine};
 use goma_compiler::model::provider::FileProvider;
 use goma_compiler::source::{
     EMBEDDED_BYTES_MAX, SOURCE_BYTES_MAX, SourceId, SourceKind, SourceMap, Span, Spanned,
@@ -43,6 +44,8 @@ pub(crate) struct Input {
     pub(crate) shown: SourceMap,
     /// The main file's directory.
     pub(crate) home: PathBuf,
+    /// Directories all of whose files are inputs.
+    pub(crate) roots: Vec<PathBuf>,
     /// How they are compiled.
     pub(crate) options: Options,
 }
@@ -68,6 +71,7 @@ pub(crate) fn load(
         sources: SourceMap::new(),
         shown: SourceMap::new(),
         home: path.parent().unwrap_or(Path::new("")).to_path_buf(),
+        roots: Vec::new(),
         options: Options {
             env,
             ..Options::default()
@@ -87,6 +91,13 @@ pub(crate) fn load(
 }
 
 impl Input {
+    /// Stands for everything that was read, and what could not be.
+    pub(crate) fn fingerprint(&self) -> String {
+        let lock = Lock::new(&self.sources, &[], &Machine::default());
+        let missing = self.options.findings.iter().map(|item| &*item.message);
+        format!("{}{}", lock.text(), missing.collect::<String>())
+    }
+
     /// Adds a file that is no input, so that findings can point into it.
     pub(crate) fn show(&mut self, path: &Path, text: String) -> SourceId {
         self.shown.add(shown(path), text)
@@ -171,6 +182,7 @@ impl Input {
         };
         match files::collect(&directory.root, &label, extensions) {
             Ok(files) => {
+                self.roots.push(directory.root.clone());
                 for (path, name) in files {
                     let bytes = read(&path, SOURCE_BYTES_MAX)?;
                     self.add(kind, &name, shown(&path), bytes);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{GOOD, dir, expect, goma, repository};
 
 /// One cache for all tests and runs: dependencies compile once.
-fn goma_with_cache() -> Command {
+pub(crate) fn goma_with_cache() -> Command {
     let mut command = goma();
     command.env(
         "GOMA_CACHE_DIR",

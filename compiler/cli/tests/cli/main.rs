@@ -9,6 +9,7 @@
 mod build;
 mod commands;
 mod compat;
+mod dev;
 mod docs;
 mod embedded;
 mod lock;

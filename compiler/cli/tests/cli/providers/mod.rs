@@ -3,7 +3,7 @@
 
 mod git;
 mod http;
-mod server;
+pub(crate) mod server;
 
 use std::path::Path;
 use std::process::Output;
