@@ -79,6 +79,6 @@ fn cache_control_and_the_most_specific_policy() {
     );
     assert_eq!(
         fields("/m/cookies/below/denied"),
-        expected(403, "", "below")
+        expected(403, "must-revalidate", "below")
     );
 }
