@@ -9,7 +9,7 @@ middlewares:
     rule:
       errors:
         - { statusCode: 404, file: ../pages/gone.html }
-        - { statusCode: 5xx, file: ${PAGE:-down.html} }
+        - { statusCode: 5xx, file: \"${PAGE:-down.html}\" }
 ";
 
 fn spec() -> String {
