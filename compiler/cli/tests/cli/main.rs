@@ -1,6 +1,7 @@
 //! The real `goma` in directories of its own, without variables of the machine that matter: one test
 //! program, so that there is one link step.
 #![expect(
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a helper that fails fails its test"

@@ -49,7 +49,7 @@ const CLEARED: [&str; 13] = [
 
 /// Fetches every bundle of the branch, or of the locked commit.
 pub(super) fn fetch(provider: &GitProvider, cx: &Cx) -> Result<Vec<Bundle>, Reason> {
-    let locked = cx.from_store().then(|| locked(provider, cx)).flatten();
+    let locked = cx.uses_store().then(|| locked(provider, cx)).flatten();
     if let Some(bundles) = locked.as_ref().and_then(|locked| stored(locked, cx)) {
         return Ok(bundles);
     }
@@ -372,7 +372,7 @@ fn complained_of(text: &str) -> Reason {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     let fatal = lines().find_map(|line| line.strip_prefix("fatal: "));
     let host_key = lines().find(|line| line.contains("Host key verification failed"));
-    let line = host_key.or(fatal).or_else(|| lines().last());
+    let line = host_key.or(fatal).or_else(|| lines().next_back());
     let line: String = line
         .unwrap_or("it does not say why")
         .chars()

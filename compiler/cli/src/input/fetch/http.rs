@@ -39,7 +39,7 @@ pub(super) fn fetch(provider: &HttpProvider, cx: &Cx) -> Result<Bundle, Reason> 
         name: provider.name().to_owned(),
         bytes,
     };
-    if cx.from_store() {
+    if cx.uses_store() {
         let listed = cx.listed(SourceKind::Http);
         let listed = listed.iter().find(|(name, _)| *name == provider.name());
         if let Some(bytes) = listed.and_then(|(_, hash)| cx.store.read(hash)) {

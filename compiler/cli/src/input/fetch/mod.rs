@@ -46,7 +46,7 @@ impl Cx {
     }
 
     /// Whether what was fetched before comes first.
-    const fn from_store(&self) -> bool {
+    const fn uses_store(&self) -> bool {
         self.policy.locked || self.policy.offline
     }
 
