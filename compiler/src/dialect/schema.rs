@@ -95,8 +95,28 @@ fn section(section: &Section) -> Value {
         if !conditions.is_empty() {
             schema.insert("allOf".to_owned(), Value::Array(conditions));
         }
+        if section.any_case {
+            let folded = section
+                .keys
+                .iter()
+                .map(|item| (any_case(item.name), key(item)));
+            let folded = Value::Object(folded.collect());
+            schema.insert("patternProperties".to_owned(), folded);
+        }
     }
     schema
+}
+
+/// A pattern for a name in any letter case; JSON Schema has no flag for it.
+fn any_case(name: &str) -> String {
+    let letters = name.chars().map(|letter| {
+        format!(
+            "[{}{}]",
+            letter.to_ascii_lowercase(),
+            letter.to_ascii_uppercase()
+        )
+    });
+    format!("^{}$", letters.collect::<String>())
 }
 
 /// `rule` has the keys of its `type`.

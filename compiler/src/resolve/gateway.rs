@@ -66,8 +66,9 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
 /// `enableBuildInfo` and `host`.
 fn build_info(spec: &spec::gateway::Monitoring, cx: &mut Cx<'_>) -> (bool, Option<HostPattern>) {
     let enabled = cx.boolean(spec.enable_build_info.as_ref(), false);
-    let leaf = spec.host.as_ref().filter(|leaf| !leaf.null);
-    let host = leaf.and_then(|leaf| {
+    // The samples have `host: ""`: an empty text in an optional key is as good as no key.
+    let given = |leaf: &&Leaf| !leaf.null && !leaf.text.is_empty();
+    let host = spec.host.as_ref().filter(given).and_then(|leaf| {
         let text = cx.text(leaf)?.text;
         match HostPattern::new(&text) {
             Ok(host) => Some(host),
