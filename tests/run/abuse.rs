@@ -1,6 +1,6 @@
 //! Abuse (RT-LIM-3, -4, -6): connections that say almost nothing, and connections that never stop
-//! talking. Memory stays within what the limits allow, and others are served meanwhile. What others
-//! feel in time is measured by `ci/abuse`, not asserted here.
+//! talking. Memory stays within what the limits allow, and others are served meanwhile; how fast is a
+//! matter of benchmarks, not of tests.
 
 #![allow(
     clippy::indexing_slicing,
