@@ -311,6 +311,11 @@ impl Settings {
         self.place(place).is_some()
     }
 
+    /// Whether a key is there, even with an empty text, where that means something of its own.
+    pub(crate) fn is_written(&self, place: &str) -> bool {
+        self.at(place).is_some()
+    }
+
     /// A single value that is given; an empty one counts as absent.
     pub(crate) fn given(&self, place: &str) -> Option<&Given> {
         let Setting::One(given) = &self.at(place)?.value else {

@@ -1,5 +1,7 @@
 //! The request target and the host it is for (RFC 9112 §3.2, RT-ROUTE-1, RT-SMUG-8).
 
+use std::net::Ipv6Addr;
+
 use super::path::canonicalize;
 use super::{Method, Request, Span};
 use crate::error::Refusal;
@@ -147,17 +149,18 @@ impl Request {
             any |= class;
             all &= class;
         }
-        let valid = match is_v6 {
-            true => is_v6_address(name),
-            false => all & IN_HOST != 0,
+        let v6 = is_v6.then(|| v6_address(name));
+        let valid = match v6 {
+            Some(address) => address.is_some(),
+            None => all & IN_HOST != 0,
         };
         // An empty host is one that is not said; one with a port is none.
         if !valid || (name.is_empty() && !self.authority.is_empty()) {
             return Err(invalid);
         }
-        self.host = if is_v6 {
-            let canonical = canonical_v6(name);
-            self.fields.buffer.push(&canonical)
+        self.host = if let Some(address) = v6.flatten() {
+            // The one spelling, as hosts of routes have it: `::1` for `0::1`.
+            self.fields.buffer.push(address.to_string().as_bytes())
         } else if any & UPPER != 0 {
             let lower = name.to_ascii_lowercase();
             self.fields.buffer.push(&lower)
@@ -169,18 +172,8 @@ impl Request {
 }
 
 /// What may stand in brackets; a zone has no meaning on the wire (RFC 6874).
-fn is_v6_address(name: &[u8]) -> bool {
-    let text = std::str::from_utf8(name).unwrap_or_default();
-    text.parse::<std::net::Ipv6Addr>().is_ok()
-}
-
-/// The one spelling of an address, as hosts of routes have it: `::1` for `0::1`.
-fn canonical_v6(name: &[u8]) -> Vec<u8> {
-    let text = std::str::from_utf8(name).unwrap_or_default();
-    match text.parse::<std::net::Ipv6Addr>() {
-        Ok(address) => address.to_string().into_bytes(),
-        Err(_) => name.to_ascii_lowercase(),
-    }
+fn v6_address(name: &[u8]) -> Option<Ipv6Addr> {
+    std::str::from_utf8(name).ok()?.parse().ok()
 }
 
 fn parse_port(digits: &[u8]) -> Option<u16> {
