@@ -19,6 +19,7 @@ pub mod redirect;
 pub mod redirect_regex;
 pub mod redirect_scheme;
 mod redirection;
+pub mod replace_path;
 #[cfg(feature = "regex")]
 mod replacement;
 pub mod request_headers;

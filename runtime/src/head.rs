@@ -147,6 +147,22 @@ impl Fields {
         self.list.retain(|field| !field.is(buffer, name.as_bytes()));
     }
 
+    /// Removes every field of this name, where `_` is equal to `-`: some backends make no difference
+    /// (MW-GEN-12).
+    pub fn remove_alike(&mut self, name: &str) {
+        let plain = |byte: &u8| match byte {
+            b'_' => b'-',
+            byte => byte.to_ascii_lowercase(),
+        };
+        let same = |other: &[u8]| {
+            other
+                .iter()
+                .map(plain)
+                .eq(name.as_bytes().iter().map(plain))
+        };
+        self.remove_where(|other| other.len() == name.len() && same(other));
+    }
+
     /// Removes every field whose name satisfies the predicate.
     pub fn remove_where(&mut self, mut unwanted: impl FnMut(&[u8]) -> bool) {
         let buffer = &self.buffer;

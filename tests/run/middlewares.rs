@@ -74,6 +74,35 @@ fn strip_prefix() {
     }
 }
 
+/// MW-REPL-1, MW-GEN-12
+#[test]
+fn replace_path() {
+    let rig = Rig::new();
+    for (index, (target, expected, replaced)) in [
+        ("/m/card/7", "/users/7/card", &["/m/card/7"][..]),
+        (
+            "/m/card/a%2F%3f/x?y=1",
+            "/users/a%2F%3f/card?y=1",
+            &["/m/card/a%2F%3f/x"],
+        ),
+        ("/m//card//7", "/users/7/card", &["/m//card//7"]),
+        ("/m/fixed/a/b?c", "/x/?c", &["/m/fixed/a/b"]),
+        ("/m/fixed/b", "/v1/b", &[]),
+    ]
+    .iter()
+    .enumerate()
+    {
+        rig.get(
+            target,
+            "X-Replaced-Path: /evil\r\nX_Replaced_Path: /evil\r\n",
+        );
+        let request = rig.backend.request(index);
+        assert_eq!(request.target(), *expected, "{target}");
+        assert_eq!(request.fields("x-replaced-path"), *replaced, "{target}");
+        assert!(request.fields("x_replaced_path").is_empty(), "{target}");
+    }
+}
+
 /// MW-SCHEME-1, MW-REDIR-2
 #[test]
 fn redirect_scheme() {

@@ -9,6 +9,7 @@ mod host_less_shadow;
 mod log_unredacted;
 mod order;
 mod path_matches_nothing;
+mod path_parameter;
 mod priority_mixed;
 mod redirect_loop;
 mod reserved_path;
@@ -39,6 +40,7 @@ const RULES: &[fn(&Model, &mut Diagnostics)] = &[
     host_less_shadow::check,
     log_unredacted::check,
     path_matches_nothing::check,
+    path_parameter::check,
     priority_mixed::check,
     redirect_loop::check,
     reserved_path::check,

@@ -1,7 +1,7 @@
 //! [`Code::RewriteShadowed`] (MW-PREFIX-3, RT-REWRITE-1)
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::model::rule::RewriteRegex;
+use crate::model::rule::{ReplacePath, RewriteRegex};
 use crate::model::{Model, PathPattern, RoutePath, Rule};
 
 pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
@@ -18,6 +18,10 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                         "the prefix `{prefix}` leads out of `{path}`, so `rewrite` does nothing"
                     ))
                 }
+                Rule::ReplacePath(rule) if replaced_outside(rule, &route.path) => Some(format!(
+                    "`{}` leads out of `{path}`, so `rewrite` does nothing",
+                    rule.path.as_str()
+                )),
                 Rule::RewriteRegex(rule) if leads_out(rule, &route.path) => Some(format!(
                     "the replacement leads out of `{path}`, so `rewrite` does nothing"
                 )),
@@ -41,6 +45,7 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
                 | Rule::Redirect(_)
                 | Rule::RedirectRegex(_)
                 | Rule::RedirectScheme(_)
+                | Rule::ReplacePath(_)
                 | Rule::RequestHeaders(_)
                 | Rule::RequestId(_)
                 | Rule::ResponseHeaders(_)
@@ -68,11 +73,24 @@ fn leads_out(rule: &RewriteRegex, route: &PathPattern) -> bool {
     let pattern = rule.pattern.as_str();
     let text = rule.replacement.beginning();
     let text = text.split('?').next().unwrap_or_default();
+    pattern.starts_with('^') && !pattern.contains('|') && begins_outside(text, route)
+}
+
+/// Whether the path that takes the place of every other is not below the route's.
+fn replaced_outside(rule: &ReplacePath, route: &PathPattern) -> bool {
+    let path = rule.path.as_str();
+    match path.split_once('{') {
+        Some((text, _)) => begins_outside(text, route),
+        None => !route.matches(path),
+    }
+}
+
+/// Whether the whole segments of the beginning of a path are others than those of the route's.
+fn begins_outside(text: &str, route: &PathPattern) -> bool {
     let whole = text.rsplit_once('/').map_or("", |(whole, _)| whole);
     let Ok(whole) = RoutePath::new(whole) else {
         return false;
     };
     let segments = whole.as_str().split('/').filter(|part| !part.is_empty());
-    let differ = segments.zip(route.leading()).any(|(new, own)| new != own);
-    pattern.starts_with('^') && !pattern.contains('|') && differ
+    segments.zip(route.leading()).any(|(new, own)| new != own)
 }

@@ -101,6 +101,7 @@ fn emit_config(filter: &Filter) -> TokenStream {
         Filter::Redirect(rule) => path::redirect(rule),
         Filter::RedirectRegex(rule) => path::redirect_regex(rule),
         Filter::RedirectScheme(rule) => emit_redirect_scheme(rule),
+        Filter::ReplacePath(rule) => path::replace_path(rule),
         Filter::RequestHeaders(RequestHeaders { set, remove, add }) => {
             let (set, add) = (emit_headers(set), emit_headers(add));
             quote!(set: #set, remove: &[#(#remove),*], add: #add)

@@ -184,6 +184,7 @@ pub(super) fn filter_path(filter: &Filter) -> FilterPath {
         Filter::Redirect(_) => ("redirect", "Redirect"),
         Filter::RedirectRegex(_) => ("redirect_regex", "RedirectRegex"),
         Filter::RedirectScheme(_) => ("redirect_scheme", "RedirectScheme"),
+        Filter::ReplacePath(_) => ("replace_path", "ReplacePath"),
         Filter::RequestHeaders(_) => ("request_headers", "RequestHeaders"),
         Filter::RequestId(_) => ("request_id", "RequestId"),
         Filter::ResponseHeaders(_) => ("response_headers", "ResponseHeaders"),

@@ -59,7 +59,8 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
             (false, _) => ("not reached, an earlier one answers".to_owned(), None),
             (true, false) => (format!("skipped, {}", listed.unwrap_or_default()), None),
             (true, true) => {
-                let (effect, status) = apply(&middleware.rule, request, &mut walked);
+                let (effect, status) =
+                    apply(&middleware.rule, (request, route), &client, &mut walked);
                 let place = listed.unwrap_or_else(|| "whole route".to_owned());
                 let comma = if effect.is_empty() { "" } else { ", " };
                 (format!("in scope ({place}){comma}{effect}"), status)
@@ -95,7 +96,12 @@ fn is_below(path: &str, prefix: &str) -> bool {
 }
 
 /// What a middleware does, in words, and its answer if it surely answers.
-fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option<u16>) {
+fn apply(
+    rule: &Rule,
+    (request, route): (&Request, &Route),
+    routed: &Canonical,
+    walked: &mut Walked,
+) -> (String, Option<u16>) {
     match rule {
         Rule::Access(rule) => (format!("answers {}", rule.status), Some(rule.status)),
         Rule::AccessPolicy(rule) => policy(rule, request),
@@ -109,6 +115,7 @@ fn apply(rule: &Rule, request: &Request, walked: &mut Walked) -> (String, Option
         Rule::Redirect(rule) => target::redirect(rule, request, walked),
         Rule::RedirectRegex(rule) => target::redirect_regex(rule, request, walked),
         Rule::RedirectScheme(rule) => redirect_scheme(rule, request, walked),
+        Rule::ReplacePath(rule) => target::replace_path(rule, route, routed, walked),
         Rule::RequestHeaders(rule) => {
             let host = rule
                 .set

@@ -1,11 +1,12 @@
 //! What rules make of a request's target: where redirects lead, what rewrites leave (middlewares.md
-//! 5.15, 5.17, 5.20, 5.21). The runtime's filters have the same vectors.
+//! 5.15, 5.17, 5.20, 5.21, 6.2). The runtime's filters have the same vectors.
 
 use super::Request;
 use super::chain::Walked;
-use super::path::canonicalize;
+use super::path::{Canonical, canonicalize};
+use crate::model::Route;
 use crate::model::replacement::{Piece, Replacement};
-use crate::model::rule::{Redirect, RedirectRegex, RewriteRegex, StripQuery};
+use crate::model::rule::{Redirect, RedirectRegex, ReplacePath, RewriteRegex, StripQuery};
 
 /// What happens, in words, and the answer if there surely is one.
 type Effect = (String, Option<u16>);
@@ -108,6 +109,20 @@ pub(super) fn redirect_regex(rule: &RedirectRegex, request: &Request, walked: &W
     (format!("{status} to {location}"), Some(status))
 }
 
+/// MW-REPL-1
+pub(super) fn replace_path(
+    rule: &ReplacePath,
+    route: &Route,
+    routed: &Canonical,
+    walked: &mut Walked,
+) -> Effect {
+    let path = rule.path.filled(&route.path, &routed.forwarded);
+    match made(&path, walked.query.clone(), walked) {
+        Ok(()) => (format!("path becomes {}", walked.path.forwarded), None),
+        Err(refused) => refused,
+    }
+}
+
 /// MW-REWRITE
 pub(super) fn rewrite_regex(rule: &RewriteRegex, walked: &mut Walked) -> Effect {
     let subject = &walked.path.forwarded;
@@ -127,23 +142,25 @@ pub(super) fn rewrite_regex(rule: &RewriteRegex, walked: &mut Walked) -> Effect 
         (false, true) => format!("?{own}"),
         (false, false) => format!("?{own}&{sent}"),
     };
-    if path.len() + query.len() > TARGET_BYTES_MAX {
-        return ("414, the result is too long".to_owned(), Some(414));
+    if let Err(refused) = made(path, query, walked) {
+        return refused;
     }
-    let mut made = match canonicalize(&format!("/{}", path.trim_start_matches('/'))) {
-        Ok(made) => made,
-        Err(fault) => return (format!("400, {fault}"), Some(400)),
-    };
-    made.forwarded = format!("/{}", made.forwarded.trim_start_matches('/'));
     let note = unknown(&rule.replacement);
-    let text = format!(
-        "path becomes {}{}{note}",
-        made.forwarded,
-        shown(&query, own)
-    );
+    let (path, query) = (&walked.path.forwarded, shown(&walked.query, own));
+    (format!("path becomes {path}{query}{note}"), None)
+}
+
+/// Takes over the target that a rule has made; the answer of one that is refused.
+fn made(path: &str, query: String, walked: &mut Walked) -> Result<(), Effect> {
+    if path.len() + query.len() > TARGET_BYTES_MAX {
+        return Err(("414, the result is too long".to_owned(), Some(414)));
+    }
+    let made = canonicalize(&format!("/{}", path.trim_start_matches('/')));
+    let mut made = made.map_err(|fault| (format!("400, {fault}"), Some(400)))?;
+    made.forwarded = format!("/{}", made.forwarded.trim_start_matches('/'));
     walked.path = made;
     walked.query = query;
-    (text, None)
+    Ok(())
 }
 
 /// MW-STRIPQ-1

@@ -23,6 +23,7 @@ mod rewrite;
 pub mod rule;
 pub mod scalar;
 pub mod scope;
+mod template;
 mod value;
 pub mod witness;
 
@@ -40,6 +41,7 @@ pub use path::RoutePath;
 pub use pattern::{BadPattern, Element, PathPattern, PathRank, PathType};
 pub use rewrite::{BadRewrite, Rewrite};
 pub use rule::Rule;
+pub use template::{PathTemplate, Piece as TemplatePiece};
 pub use value::{Part, Value};
 
 /// Index into [`Model::routes`].

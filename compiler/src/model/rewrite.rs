@@ -1,8 +1,8 @@
 //! `rewrite` of a route (RT-REWRITE): what takes the place of its path towards the backend.
 
-use super::path::push_segment;
 use super::pattern::{PathPattern, segments};
 use super::scalar::Invalid;
+use super::template::{PathTemplate, filled};
 
 /// A replacement that fits its route's path. For prefixes and exact paths a canonical path whose
 /// segments may hold `{name}`; for regular expressions a text with `$1` and `${name}`.
@@ -72,71 +72,17 @@ fn joined(segments: impl Iterator<Item = String>, slash: bool) -> String {
     path
 }
 
-fn filled(segment: &str, pattern: &PathPattern, routed: &str) -> String {
-    let mut text = String::new();
-    let mut rest = segment;
-    while let Some((before, braced)) = rest.split_once('{') {
-        text.push_str(before);
-        let (name, after) = braced.split_once('}').unwrap_or((braced, ""));
-        text.push_str(pattern.parameter(name, routed).unwrap_or_default());
-        rest = after;
-    }
-    text.push_str(rest);
-    text
-}
-
 /// A path whose segments may hold `{name}`.
 fn template(text: &str, pattern: &PathPattern) -> Result<Rewrite, BadRewrite> {
-    if !text.starts_with('/') {
-        let fault = Invalid::new("a path begins with `/`");
-        return Err(BadRewrite::Path(fault.help(format!("write `/{text}`"))));
+    let template = PathTemplate::new(text).map_err(BadRewrite::Path)?;
+    let known = |name: &&str| pattern.parameters().any(|known| known == *name);
+    match template.parameters().find(|name| !known(name)) {
+        Some(name) => Err(BadRewrite::Undefined(name.to_owned())),
+        None => Ok(Rewrite(joined(
+            segments(template.as_str()).map(str::to_owned),
+            false,
+        ))),
     }
-    let mut path = String::new();
-    for segment in segments(text) {
-        path.push('/');
-        push_template(segment, pattern, &mut path)?;
-    }
-    if path.is_empty() {
-        path.push('/');
-    }
-    Ok(Rewrite(path))
-}
-
-fn push_template(
-    segment: &str,
-    pattern: &PathPattern,
-    path: &mut String,
-) -> Result<(), BadRewrite> {
-    // A segment of dots alone is refused; parts of one between parameters are looked at when the
-    // request is there.
-    let mut rest = segment;
-    while let Some((before, braced)) = rest.split_once('{') {
-        push_text(before, path)?;
-        let (name, after) = braced
-            .split_once('}')
-            .ok_or_else(|| BadRewrite::Path(Invalid::new("a brace is only allowed as `{name}`")))?;
-        if !pattern.parameters().any(|known| known == name) {
-            return Err(BadRewrite::Undefined(name.to_owned()));
-        }
-        path.push_str(&format!("{{{name}}}"));
-        rest = after;
-    }
-    if rest == segment {
-        return push_segment(segment, path).map_err(BadRewrite::Path);
-    }
-    push_text(rest, path)
-}
-
-/// Text beside parameters.
-fn push_text(text: &str, path: &mut String) -> Result<(), BadRewrite> {
-    if text.is_empty() {
-        return Ok(());
-    }
-    // With something before it, a text of dots is no dot segment.
-    let mut pushed = String::new();
-    push_segment(&format!("x{text}"), &mut pushed).map_err(BadRewrite::Path)?;
-    path.push_str(pushed.strip_prefix('x').unwrap_or(&pushed));
-    Ok(())
 }
 
 /// A text with groups of the route's regular expression.

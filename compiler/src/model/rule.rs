@@ -7,7 +7,7 @@ use super::{HeaderName, HeaderPattern, Method, RoutePath, Value};
 
 mod path;
 
-pub use path::{Redirect, RedirectRegex, RewriteRegex, StripQuery};
+pub use path::{Redirect, RedirectRegex, ReplacePath, RewriteRegex, StripQuery};
 
 /// A middleware's type with its settings.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub enum Rule {
     RedirectRegex(RedirectRegex),
     /// MW-SCHEME
     RedirectScheme(RedirectScheme),
+    /// MW-REPL
+    ReplacePath(ReplacePath),
     /// MW-REQH
     RequestHeaders(RequestHeaders),
     /// MW-RID
@@ -63,6 +65,7 @@ impl Rule {
             Self::Redirect(_) => "redirect",
             Self::RedirectRegex(_) => "redirectRegex",
             Self::RedirectScheme(_) => "redirectScheme",
+            Self::ReplacePath(_) => "replacePath",
             Self::RequestHeaders(_) => "requestHeaders",
             Self::RequestId(_) => "requestId",
             Self::ResponseHeaders(_) => "responseHeaders",
@@ -87,6 +90,7 @@ impl Rule {
             | Self::Redirect(_)
             | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
+            | Self::ReplacePath(_)
             | Self::RequestHeaders(_)
             | Self::RequestId(_)
             | Self::ResponseHeaders(_)
@@ -111,6 +115,7 @@ impl Rule {
             | Self::Redirect(_)
             | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
+            | Self::ReplacePath(_)
             | Self::RequestHeaders(_)
             | Self::RequestId(_)
             | Self::ResponseHeaders(_)
@@ -125,7 +130,10 @@ impl Rule {
     #[must_use]
     pub const fn changes_path(&self) -> bool {
         match self {
-            Self::AddPrefix(_) | Self::RewriteRegex(_) | Self::StripPrefix(_) => true,
+            Self::AddPrefix(_)
+            | Self::ReplacePath(_)
+            | Self::RewriteRegex(_)
+            | Self::StripPrefix(_) => true,
             Self::Access(_)
             | Self::AccessLog(_)
             | Self::AccessPolicy(_)
@@ -157,6 +165,7 @@ impl Rule {
             | Self::Redirect(_)
             | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
+            | Self::ReplacePath(_)
             | Self::RequestHeaders(_)
             | Self::RequestId(_)
             | Self::ResponseHeaders(_)
@@ -185,6 +194,7 @@ impl Rule {
             | Self::Redirect(_)
             | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
+            | Self::ReplacePath(_)
             | Self::RequestHeaders(_)
             | Self::RewriteRegex(_)
             | Self::StripPrefix(_)
@@ -206,6 +216,7 @@ impl Rule {
             | Self::Redirect(_)
             | Self::RedirectRegex(_)
             | Self::RedirectScheme(_)
+            | Self::ReplacePath(_)
             | Self::RequestHeaders(_)
             | Self::RequestId(_)
             | Self::ResponseHeaders(_)

@@ -91,6 +91,7 @@ fn of_filter(filter: &Filter) -> Option<Feature> {
         | Filter::ErrorInterceptor(_)
         | Filter::Redirect(_)
         | Filter::RedirectScheme(_)
+        | Filter::ReplacePath(_)
         | Filter::RequestHeaders(_)
         | Filter::RequestId(_)
         | Filter::ResponseHeaders(_)

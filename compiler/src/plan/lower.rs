@@ -253,6 +253,7 @@ fn lower_rule(cx: &Cx<'_>, id: MiddlewareId, middleware: &model::Middleware) -> 
             permanent: rule.permanent,
             preserve_method: rule.preserve_method,
         }),
+        Rule::ReplacePath(rule) => Filter::ReplacePath(path::replace_path(rule)),
         Rule::RequestHeaders(rule) => Filter::RequestHeaders(RequestHeaders {
             set: lower_headers(cx, &rule.set),
             remove: rule

@@ -24,7 +24,9 @@ pub use features::Feature;
 pub use lower::lower;
 pub use matching::{Condition, Maintenance, PathType, Test};
 pub use names::Ident;
-pub use path::{Piece, Redirect, RedirectRegex, RewriteRegex, StripQuery};
+pub use path::{
+    Piece, Redirect, RedirectRegex, ReplacePath, RewriteRegex, StripQuery, TemplatePiece,
+};
 pub use recorder::{
     AccessLog, ErrorInterceptor, Intercepted, LogItem, PAGE_PREFIX, RequestId, SecurityHeaders,
 };
@@ -235,6 +237,8 @@ pub enum Filter {
     RedirectRegex(RedirectRegex),
     /// `redirectScheme`.
     RedirectScheme(RedirectScheme),
+    /// `replacePath`.
+    ReplacePath(ReplacePath),
     /// `requestHeaders`.
     RequestHeaders(RequestHeaders),
     /// `requestId`.
@@ -265,6 +269,7 @@ impl Filter {
             Self::Redirect(_) => "redirect",
             Self::RedirectRegex(_) => "redirectRegex",
             Self::RedirectScheme(_) => "redirectScheme",
+            Self::ReplacePath(_) => "replacePath",
             Self::RequestHeaders(_) => "requestHeaders",
             Self::RequestId(_) => "requestId",
             Self::ResponseHeaders(_) => "responseHeaders",
@@ -285,6 +290,7 @@ impl Filter {
             | Self::BodyLimit(_)
             | Self::ErrorInterceptor(_)
             | Self::RedirectRegex(_)
+            | Self::ReplacePath(_)
             | Self::RequestId(_)
             | Self::RewriteRegex(_)
             | Self::StripPrefix(_)

@@ -32,6 +32,22 @@ pub struct RedirectRegex {
     pub permanent: bool,
 }
 
+/// Rule of `replacePath` (MW-REPL-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReplacePath {
+    /// What the path becomes.
+    pub path: Vec<TemplatePiece>,
+}
+
+/// A piece of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum TemplatePiece {
+    /// Value of a parameter of the route's path.
+    Parameter(String),
+    /// As it stands.
+    Text(String),
+}
+
 /// Rule of `rewriteRegex` (MW-REWRITE-1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RewriteRegex {

@@ -65,6 +65,9 @@ const RESOLVERS: &[(&str, Resolver)] = &[
     ("redirectScheme", |fields, home, cx| {
         rules::redirect_scheme(&shape::redirect_scheme(fields), home, cx).map(Rule::RedirectScheme)
     }),
+    ("replacePath", |fields, home, cx| {
+        paths::replace_path(&shape::replace_path(fields), home, cx).map(Rule::ReplacePath)
+    }),
     ("requestHeaders", |fields, home, cx| {
         rules::request_headers(&shape::request_headers(fields), home, cx).map(Rule::RequestHeaders)
     }),

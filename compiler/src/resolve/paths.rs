@@ -7,9 +7,9 @@ use crate::diag::{Code, Diagnostic};
 use crate::dialect::Scalar;
 use crate::model::regex::Regex;
 use crate::model::replacement::{BadOrigin, Purpose, Replacement};
-use crate::model::rule::{Redirect, RedirectRegex, RewriteRegex, StripQuery};
+use crate::model::rule::{Redirect, RedirectRegex, ReplacePath, RewriteRegex, StripQuery};
 use crate::model::scalar::Invalid;
-use crate::model::{Method, Part};
+use crate::model::{Method, Part, PathTemplate};
 use crate::spec::fields::{Leaf, Leaves};
 use crate::spec::rule as shape;
 
@@ -78,6 +78,22 @@ pub(super) fn redirect_regex(
         origin,
         permanent,
     })
+}
+
+pub(super) fn replace_path(
+    rule: &shape::ReplacePath,
+    home: Home<'_>,
+    cx: &mut Cx<'_>,
+) -> Option<ReplacePath> {
+    let leaf = rule.path.as_ref();
+    let help = "write `path: /new`";
+    let text = cx.required(leaf, home.key, "path", home.head, help)?.text;
+    let leaf = leaf?;
+    let path = PathTemplate::new(&text)
+        .map_err(|invalid| cx.fault(Code::BadPath, leaf, invalid))
+        .ok()?;
+    let span = leaf.span;
+    Some(ReplacePath { path, span })
 }
 
 pub(super) fn rewrite_regex(

@@ -82,6 +82,11 @@ pub(crate) struct RedirectScheme {
     pub(crate) preserve_method: Option<Leaf>,
 }
 
+/// `replacePath`
+pub(crate) struct ReplacePath {
+    pub(crate) path: Option<Leaf>,
+}
+
 /// `requestHeaders`
 pub(crate) struct RequestHeaders {
     pub(crate) set: Option<Vec<Pair>>,
@@ -287,6 +292,15 @@ pub(crate) fn redirect_scheme(mut fields: Fields<'_>) -> RedirectScheme {
         port: fields.leaf("port"),
         permanent: fields.leaf("permanent"),
         preserve_method: fields.leaf("preserveMethod"),
+    };
+    fields.finish();
+    rule
+}
+
+/// Reads the rule of a `replacePath`.
+pub(crate) fn replace_path(mut fields: Fields<'_>) -> ReplacePath {
+    let rule = ReplacePath {
+        path: fields.leaf("path"),
     };
     fields.finish();
     rule

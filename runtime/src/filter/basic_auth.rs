@@ -143,17 +143,7 @@ impl Filter for BasicAuth {
     fn hygiene(&self, exchange: &mut Exchange) {
         let config = self.0.config;
         if config.forward_username {
-            let wanted = config.username_header.as_bytes();
-            let plain = |byte: &u8| {
-                if *byte == b'_' {
-                    b'-'
-                } else {
-                    byte.to_ascii_lowercase()
-                }
-            };
-            exchange.request.fields.remove_where(|name| {
-                name.len() == wanted.len() && name.iter().map(plain).eq(wanted.iter().map(plain))
-            });
+            exchange.request.fields.remove_alike(config.username_header);
         }
     }
 

@@ -221,7 +221,7 @@ macro_rules! m_to_z {
     /// Instead: another path, or `monitoring.enableLiveness: false`
     ReservedPath = "reserved-path", Warning;
 
-    /// What: `addPrefix`, `stripPrefix` or `rewriteRegex` leads out of the path of a route with `rewrite`.
+    /// What: `addPrefix`, `replacePath`, `rewriteRegex` or `stripPrefix` leads out of the path of a route with `rewrite`.
     /// Why: `rewrite` applies only to paths below `path`, so it does nothing.
     /// Example: `{path: /api, rewrite: /v1}` with `prefix: /x`
     /// Instead: let `rewrite` alone change the path.

@@ -152,7 +152,7 @@ pub static TYPES: &[Type] = &[
     kind("redirect", &path::REDIRECT),
     kind("redirectRegex", &path::REDIRECT_REGEX),
     kind("redirectScheme", &path::REDIRECT_SCHEME),
-    kind("replacePath", &path::REPLACE_PATH).later(),
+    kind("replacePath", &path::REPLACE_PATH),
     kind("requestHeaders", &header::REQUEST_HEADERS),
     kind("requestId", &header::REQUEST_ID),
     kind("requestTimeout", &traffic::REQUEST_TIMEOUT).later(),

@@ -4,7 +4,9 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::rt;
-use crate::plan::{Piece, Redirect, RedirectRegex, RewriteRegex, StripQuery};
+use crate::plan::{
+    Piece, Redirect, RedirectRegex, ReplacePath, RewriteRegex, StripQuery, TemplatePiece,
+};
 
 pub(super) fn redirect(rule: &Redirect) -> TokenStream {
     let Redirect {
@@ -41,6 +43,15 @@ pub(super) fn redirect_regex(rule: &RedirectRegex) -> TokenStream {
         origin: #origin,
         permanent: #permanent
     }
+}
+
+pub(super) fn replace_path(rule: &ReplacePath) -> TokenStream {
+    let ReplacePath { path } = rule;
+    let pieces = path.iter().map(|piece| match piece {
+        TemplatePiece::Parameter(name) => quote!(replace_path::Piece::Parameter(#name)),
+        TemplatePiece::Text(text) => quote!(replace_path::Piece::Text(#text)),
+    });
+    quote!(path: &[#(#pieces),*])
 }
 
 pub(super) fn rewrite_regex(rule: &RewriteRegex) -> TokenStream {

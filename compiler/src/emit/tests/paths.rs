@@ -117,6 +117,28 @@ fn rewrite_regex() {
     );
 }
 
+/// MW-REPL-1
+#[test]
+fn replace_path() {
+    check(
+        "{type: replacePath, rule: {path: /x//y/}}",
+        "replace_path::Config { path: &[replace_path::Piece::Text(\"/x/y/\")] }",
+        "",
+    );
+    let spec = "
+version: 2
+gateway: {routes: [{name: a, path: \"/{id}\", target: \"http://10.0.0.7\", middlewares: [m]}]}
+middlewares:
+  - {name: m, type: replacePath, rule: {path: \"/users/{id}/card\"}}";
+    let found = file(spec, "src/middlewares.rs");
+    let parts = ["Text(\"/users/\")", "Parameter(\"id\")", "Text(\"/card\")"];
+    let places = parts.map(|part| found.find(&format!("replace_path::Piece::{part}")));
+    assert!(
+        places.is_sorted() && places.iter().all(Option::is_some),
+        "{found}"
+    );
+}
+
 /// MW-STRIPQ-1, MW-GEN-21
 #[test]
 fn strip_query() {

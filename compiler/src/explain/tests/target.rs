@@ -103,6 +103,26 @@ fn redirect_regex() {
     );
 }
 
+/// MW-REPL-1
+#[test]
+fn replace_path() {
+    check(
+        "{type: replacePath, rule: {path: /x/}}",
+        &[(
+            "GET http://h/a?y=1",
+            "path becomes /x/ | http://10.0.0.7/x/?y=1",
+        )],
+    );
+    let spec = "
+version: 2
+gateway: {routes: [{name: t, path: \"/u/{id}\", target: \"http://10.0.0.7\", middlewares: [m]}]}
+middlewares:
+  - {name: m, type: replacePath, rule: {path: \"/users/{id}/card\"}}
+";
+    let upstream = routed(spec, "GET http://h/u/a%2Fb/x?y=1").upstream.unwrap();
+    assert_eq!(upstream.url, "http://10.0.0.7/users/a%2Fb/card?y=1");
+}
+
 /// MW-REWRITE-1, -2, -4
 #[test]
 fn rewrite_regex() {

@@ -2,7 +2,8 @@
 
 use crate::model::regex::Regex;
 use crate::model::replacement::Replacement;
-use crate::model::{Method, Value};
+use crate::model::{Method, PathTemplate, Value};
+use crate::source::Span;
 
 /// `redirect`
 #[derive(Clone, Debug)]
@@ -30,6 +31,15 @@ pub struct RedirectRegex {
     pub origin: Option<String>,
     /// 301 in place of 302.
     pub permanent: bool,
+}
+
+/// `replacePath`
+#[derive(Clone, Debug)]
+pub struct ReplacePath {
+    /// What becomes the path.
+    pub path: PathTemplate,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// `rewriteRegex`

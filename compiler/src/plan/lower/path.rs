@@ -2,8 +2,10 @@
 
 use super::{Cx, lower_value, methods};
 use crate::model::replacement::{self, Replacement};
-use crate::model::rule;
-use crate::plan::{Piece, Redirect, RedirectRegex, RewriteRegex, StripQuery};
+use crate::model::{self, rule};
+use crate::plan::{
+    Piece, Redirect, RedirectRegex, ReplacePath, RewriteRegex, StripQuery, TemplatePiece,
+};
 
 pub(super) fn redirect(cx: &Cx<'_>, rule: &rule::Redirect) -> Redirect {
     let rule::Redirect {
@@ -28,6 +30,16 @@ pub(super) fn redirect_regex(rule: &rule::RedirectRegex) -> RedirectRegex {
         replacement: pieces(&rule.replacement),
         origin: rule.origin.clone(),
         permanent: rule.permanent,
+    }
+}
+
+pub(super) fn replace_path(rule: &rule::ReplacePath) -> ReplacePath {
+    let lower = |piece| match piece {
+        model::TemplatePiece::Parameter(name) => TemplatePiece::Parameter(name.to_owned()),
+        model::TemplatePiece::Text(text) => TemplatePiece::Text(text.to_owned()),
+    };
+    ReplacePath {
+        path: rule.path.pieces().map(lower).collect(),
     }
 }
 
