@@ -112,8 +112,27 @@ fn sarif_is_valid() {
 /// compression, pings, and the status of the close.
 #[test]
 fn a_websocket_library_on_both_sides() {
+    let gateway = between_websocket_peers("websocket_peers.py");
+    let _ = gateway.line_with(&["url=/bare/echo", "status=101", "bytes_in="]);
+}
+
+/// RT-WS-5: the same on streams of HTTP/2, with a client of other libraries; refusals too.
+#[test]
+fn websocket_libraries_on_http2_streams() {
+    let gateway = between_websocket_peers("websocket_streams.py");
+    let logged = [
+        "http_version=HTTP/2.0",
+        "method=GET",
+        "url=/bare/echo",
+        "status=101",
+    ];
+    let _ = gateway.line_with(&logged);
+}
+
+/// Runs peers that tell where their server is and then ask for the gateway in front of it.
+fn between_websocket_peers(script: &str) -> Gateway {
     let mut peers = Command::new(tool("python/bin/python"))
-        .arg(repository().join("tests/websocket_peers.py"))
+        .arg(repository().join("tests").join(script))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -124,9 +143,9 @@ fn a_websocket_library_on_both_sides() {
     let port = format!("{}\n", gateway.port());
     let mut input = peers.stdin.take().unwrap();
     input.write_all(port.as_bytes()).unwrap();
-    assert_eq!(lines.next().unwrap().unwrap(), "ok");
+    assert_eq!(lines.next().map(Result::unwrap).as_deref(), Some("ok"));
     assert!(peers.wait().unwrap().success());
-    let _ = gateway.line_with(&["url=/bare/echo", "status=101", "bytes_in="]);
+    gateway
 }
 
 /// The files that do not fit the schema.

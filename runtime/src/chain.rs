@@ -12,7 +12,7 @@ use std::pin::Pin;
 
 use crate::answer::Answer;
 use crate::gateway::{Start, StartError};
-use crate::head::{Fields, Known, Request, Response, Span};
+use crate::head::{Fields, Known, Request, Response, Span, Version};
 use crate::route::{self, Regex, Route};
 use crate::values::TemplateContext;
 
@@ -218,6 +218,11 @@ impl Exchange {
     #[must_use]
     pub fn id(&self) -> &str {
         self.request.text(self.id)
+    }
+
+    /// Whether an HTTP/2 stream is to become a WebSocket (RT-WS-5).
+    pub(crate) fn is_stream_handshake(&self) -> bool {
+        !self.upgrade.is_empty() && self.request.version() == Version::Http2
     }
 
     /// `http` or `https`.

@@ -1,6 +1,8 @@
-//! HTTP/2 as far as it is ours (RFC 9113): the preface, heads to and from fields, and a guard that
-//! counts frames. Frames, HPACK and flow control are the `h2` crate's. No sockets, no routing.
+//! HTTP/2 as far as it is ours (RFC 9113): the preface, heads to and from fields, WebSocket handshakes,
+//! and a guard that counts frames. Frames, HPACK and flow control are the `h2` crate's. No sockets, no
+//! routing.
 
+pub mod connect;
 pub mod guard;
 pub mod head;
 

@@ -8,11 +8,14 @@ use super::client::fields;
 use super::{PATIENCE, wait_until};
 
 /// A listening backend. Each connection runs the script in a thread of its own.
-#[derive(Debug)]
 pub struct Backend {
     port: u16,
     requests: Arc<Mutex<Vec<Recorded>>>,
+    script: Script,
 }
+
+/// What a backend does on each connection.
+type Script = Arc<dyn Fn(&mut Connection) + Send + Sync>;
 
 /// A request as the backend received it.
 #[derive(Clone, Debug)]
@@ -39,17 +42,27 @@ impl Backend {
     /// Runs `script` on every connection.
     #[must_use]
     pub fn script(script: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+        Self::run(Arc::new(script))
+    }
+
+    /// Another one that runs the same script.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        Self::run(Arc::clone(&self.script))
+    }
+
+    fn run(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let recorded = Arc::clone(&requests);
-        let script = Arc::new(script);
+        let every = Arc::clone(&script);
         std::thread::spawn(move || {
             for (index, stream) in listener.incoming().enumerate() {
                 let Ok(stream) = stream else { return };
                 stream.set_read_timeout(Some(PATIENCE)).unwrap();
                 stream.set_nodelay(true).unwrap();
-                let script = Arc::clone(&script);
+                let script = Arc::clone(&every);
                 let mut connection = Connection {
                     stream,
                     received: Vec::new(),
@@ -59,7 +72,11 @@ impl Backend {
                 std::thread::spawn(move || script(&mut connection));
             }
         });
-        Self { port, requests }
+        Self {
+            port,
+            requests,
+            script,
+        }
     }
 
     /// Answers every request with the same bytes and keeps the connection.
@@ -97,6 +114,15 @@ impl Backend {
             self.requests().len() > index
         });
         self.requests()[index].clone()
+    }
+}
+
+impl std::fmt::Debug for Backend {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Backend")
+            .field("port", &self.port)
+            .finish_non_exhaustive()
     }
 }
 
@@ -215,6 +241,12 @@ impl Connection {
     /// Closes the connection.
     pub fn close(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// Lets the end of the script reset the connection instead of ending it.
+    pub fn reset_at_end(&self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
     }
 
     fn take(&mut self, count: usize) -> Vec<u8> {

@@ -89,6 +89,20 @@ impl Http2 {
         })
     }
 
+    /// The status of the answer to a request whose stream stays open.
+    pub fn status(&mut self, request: Request<()>) -> u16 {
+        let requests = &mut self.requests;
+        let answer = async {
+            std::future::poll_fn(|cx| requests.poll_ready(cx)).await?;
+            let (response, _sending) = requests.send_request(request, false)?;
+            response.await
+        };
+        let answer = async { tokio::time::timeout(PATIENCE, answer).await };
+        let answer = self.runtime.block_on(answer);
+        let answer = answer.expect("waited in vain for a response").unwrap();
+        answer.status().as_u16()
+    }
+
     /// A request without a body.
     pub fn ask(&mut self, method: &str, uri: &str) -> Answered {
         let request = Request::builder().method(method).uri(uri);

@@ -17,6 +17,7 @@ mod process;
 mod recorder;
 mod routing;
 mod smuggling;
+mod streams;
 mod targets;
 mod upgrade;
 

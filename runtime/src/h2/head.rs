@@ -8,6 +8,7 @@ use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::connect;
 use crate::error::{Refusal, RefusalReason};
 use crate::h1::Limits;
 use crate::h1::framing::{self, Framing};
@@ -25,15 +26,28 @@ pub fn request(
     mut fields: Box<Fields>,
     limits: &Limits,
 ) -> Result<RequestHead, (Box<Fields>, Refusal)> {
-    let framing = match judge(parts, ended, limits) {
-        Ok(framing) => framing,
+    let judged = connect::is_handshake(parts)
+        .and_then(|handshake| Ok((handshake, judge(parts, ended || handshake, limits)?)));
+    let (handshake, framing) = match judged {
+        Ok(judged) => judged,
         Err(refusal) => return Err((fields, refusal)),
     };
-    let method = parts.method.as_str().as_bytes();
+    // RT-WS-5: to routes and filters, the handshake that it is on HTTP/1.1.
+    let method = if handshake {
+        "GET"
+    } else {
+        parts.method.as_str()
+    };
+    let method = method.as_bytes();
     // As on HTTP/1.1, so that both are copied as one when they are forwarded unchanged.
     let method = fields.buffer.push(method);
     fields.buffer.push(b" ");
     let target = fields.buffer.push(target_of(parts));
+    let upgrade = if handshake {
+        fields.buffer.push(connect::WEBSOCKET.as_bytes())
+    } else {
+        Span::default()
+    };
     if let Some(authority) = authority_of(parts) {
         fields.append("Host", authority);
     }
@@ -69,7 +83,7 @@ pub fn request(
         keep_alive: true,
         expects_continue: parts.headers.contains_key(EXPECT) && !framing.is_empty(),
         form,
-        upgrade: Span::default(),
+        upgrade,
         forwarded: parts
             .headers
             .keys()

@@ -16,6 +16,7 @@ use crate::error::{Refusal, UpstreamFault};
 use crate::h1::framing::Framing;
 use crate::h1::response::{self, Parsed, ResponseHead};
 use crate::h1::write;
+use crate::h2::connect;
 use crate::head::{Buffer, Fields, Method, Span, Version};
 use crate::io::Socket;
 use crate::upstream::{Backend, Connection, Upstream};
@@ -132,6 +133,7 @@ async fn send<D: Downstream>(
         let failure =
             match await_head(core, downstream, socket, upload, &mut received, bodiless).await {
                 Ok(response) if is_final(exchange, &response) => {
+                    check_handshake(exchange, &response)?;
                     open.connection = Some(connection);
                     return Ok(response);
                 }
@@ -165,6 +167,17 @@ fn is_final(exchange: &Exchange, response: &ResponseHead) -> bool {
         101 => !exchange.upgrade.is_empty() && !response.upgrade.is_empty(),
         status => status >= 200,
     }
+}
+
+/// RT-WS-5
+fn check_handshake(exchange: &Exchange, response: &ResponseHead) -> Result<(), Failure> {
+    if !exchange.is_stream_handshake() {
+        return Ok(());
+    }
+    let head = &response.head;
+    let protocol = head.fields.buffer.at(response.upgrade);
+    connect::check(&exchange.request.fields, head, protocol)
+        .map_err(|detail| Failure::Upstream(UpstreamFault::Malformed(detail)))
 }
 
 /// Drives upload and response until there is a response head, final or interim.

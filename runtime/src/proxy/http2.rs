@@ -155,6 +155,8 @@ fn builder(core: &Core) -> server::Builder {
         .max_frame_size(FRAME_BYTES_MAX)
         .header_table_size(HEADER_TABLE_BYTES)
         .initial_window_size(STREAM_WINDOW_BYTES)
+        // RT-WS-5
+        .enable_connect_protocol()
         // Streams that nobody reads do not keep the others from sending.
         .initial_connection_window_size(window.min(CONNECTION_WINDOW_BYTES_MAX))
         // RT-H2-3 decides, in `guard`.

@@ -12,6 +12,7 @@ use crate::chain::{Chain, Exchange};
 use crate::error::UpstreamFault;
 use crate::h1::framing::Framing;
 use crate::h1::response::ResponseHead;
+use crate::h2::connect::is_success;
 use crate::head::{Known, Method, Response, Span, Version};
 use crate::upstream::Backend;
 
@@ -52,6 +53,11 @@ pub(super) async fn answer<D: Downstream>(
     answer: Answer,
     keep: bool,
 ) -> Sent {
+    let answer = match exchange.is_stream_handshake() && is_success(answer.status()) {
+        // RT-WS-5: to its client, success would say that the tunnel is there.
+        true => Answer::of(501),
+        false => answer,
+    };
     let (mut response, mut body) = answer.render(Some(&exchange.request.fields));
     if let Some(replaced) = finish(core, exchange, chain, &mut response) {
         body = replaced;

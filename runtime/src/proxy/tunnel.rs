@@ -1,4 +1,5 @@
-//! After `101`: bytes both ways until one side ends (RT-WS).
+//! After `101`: bytes both ways until one side ends (RT-WS). What ends an HTTP/2 stream is said by how its
+//! stream ends (RFC 8441 §5): END_STREAM after the backend's last byte, else RST_STREAM.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -6,7 +7,7 @@ use std::time::Duration;
 
 use super::Core;
 use super::buffers::SCRATCH_BYTES;
-use super::downstream::{Downstream, Piece, Tail};
+use super::downstream::{Downstream, Piece, Tail, sent};
 use super::frame::{Delimiting, Frame};
 use crate::head::Span;
 use crate::io::Socket;
@@ -29,6 +30,8 @@ struct Tunnel {
     bytes: Tunnelled,
     /// What the backend is to get next.
     frame: Option<Frame>,
+    /// Whether the backend has said all it had to say.
+    complete: bool,
     /// Whether the client sends nothing more.
     client_ended: bool,
     /// Whether the backend has been told so.
@@ -55,6 +58,14 @@ pub(super) async fn run<D: Downstream>(
     poll_fn(|cx| tunnel.poll(cx, core, downstream, upstream)).await;
     if let Some(frame) = tunnel.frame.take() {
         frame.recycle(&core.buffers);
+    }
+    if tunnel.complete {
+        let fields = core.buffers.scratch();
+        let (data, tail) = (Span::default(), Tail::End);
+        downstream.push_piece(&core.buffers, Piece { fields, data, tail });
+        downstream.watch().limit(core.settings.write_timeout);
+        // A client that does not take it has lost it.
+        let _ = sent(core, downstream).await;
     }
     tunnel.bytes
 }
@@ -143,8 +154,9 @@ impl Tunnel {
                 downstream.push_piece(&core.buffers, piece);
                 Step::Moved
             }
-            Poll::Ready(_) => {
+            Poll::Ready(ended) => {
                 core.buffers.put_scratch(fields);
+                self.complete = ended.is_ok();
                 Step::Over
             }
             Poll::Pending => {

@@ -114,3 +114,31 @@ fn responses_keep_order_and_repetition() {
     assert_eq!(head.status(), 404);
     assert_eq!(found, ["a=1", "a=2", "proxied-by=x", "content-length=7"]);
 }
+
+/// RT-WS-5: a handshake is a GET without a body; a body, or another protocol, is refused.
+#[test]
+fn extended_connect() {
+    let connect = |protocol: &'static str| {
+        let request = get("http://a.example/chat?x=1").method("CONNECT");
+        request.extension(::h2::ext::Protocol::from_static(protocol))
+    };
+    let request = converted(connect("WebSocket"), false).unwrap();
+    let head = &request.head;
+    assert_eq!(
+        (head.method(), head.path(), head.query()),
+        ("GET", "/chat", "?x=1")
+    );
+    assert_eq!(head.bytes(request.upgrade), b"websocket");
+    assert_eq!(
+        (request.framing, request.content_length),
+        (Framing::Length(0), None)
+    );
+    let refused = |request| converted(request, false).unwrap_err();
+    assert_eq!(refused(connect("webtransport")), 501);
+    let with_length = connect("websocket").header("content-length", "0");
+    assert_eq!(refused(with_length), 400);
+    let plain = http::Request::builder().method("CONNECT").uri("a:80");
+    let plain = converted(plain, false).unwrap();
+    assert_eq!(plain.form, TargetForm::Authority);
+    assert!(plain.upgrade.is_empty());
+}

@@ -12,7 +12,7 @@ use super::payload::{Gauge, Payload};
 use super::{Connected, OpenStream};
 use crate::answer::Answer;
 use crate::clock::Watch;
-use crate::h2::head;
+use crate::h2::{connect, head};
 use crate::head::{Response, Span};
 use crate::proxy::buffers::{Buffers, SCRATCH_BYTES};
 use crate::proxy::downstream::{
@@ -63,8 +63,12 @@ pub(super) async fn run(
     };
     let fields = core.buffers.head();
     let persistence = match head::request(&parts, ended, fields, &core.limits) {
-        Ok(request) => {
+        Ok(mut request) => {
             stream.received |= request.framing.is_empty();
+            if !request.upgrade.is_empty() {
+                let random = core.random.borrow_mut().u128(..);
+                connect::add_key(&mut request.head.fields, random);
+            }
             let body = Body {
                 framing: request.framing,
                 prefix: Span::default(),
@@ -115,8 +119,13 @@ impl Stream {
             Announced::Length(length) => Some(length),
             Announced::Close | Announced::Framed | Announced::Nothing | Announced::Tunnel => None,
         };
-        let sending = head::response(response, length)
-            .and_then(|head| self.respond.send_response(head, bodiless).ok());
+        let head = head::response(response, length).map(|mut head| {
+            if terms.announced == Announced::Tunnel {
+                connect::open(&mut head);
+            }
+            head
+        });
+        let sending = head.and_then(|head| self.respond.send_response(head, bodiless).ok());
         self.failed = sending.is_none();
         self.sending = sending;
     }
@@ -127,11 +136,11 @@ impl Stream {
         };
         let length = bytes::Buf::remaining(&payload);
         let mut unsent_max = WAITING_BYTES_MAX;
-        if length > 0 && !matches!(tail, Tail::More) {
+        if !matches!(tail, Tail::More) {
             sending.reserve_capacity(length);
             // What fits into the window goes out with the connection's next turn. What does not
             // is waited for, so that the deadline of the exchange covers it (RT-LISTEN-3).
-            unsent_max = match sending.capacity() >= length {
+            unsent_max = match length > 0 && sending.capacity() >= length {
                 true => usize::MAX,
                 false => 0,
             };
