@@ -16,11 +16,13 @@ use crate::head::{Fields, Known, Request, Response, Span, Version};
 use crate::route::{self, Regex, Route};
 use crate::values::TemplateContext;
 
+mod held;
 mod layers;
 mod logged;
 mod scope;
 
 pub use crate::route::ChainId;
+pub(crate) use held::Held;
 pub use layers::{Filters, Layers, Policies};
 pub use logged::Show;
 pub(crate) use logged::{Content, Extra, Group};
@@ -58,6 +60,8 @@ pub struct Exchange {
     pub body_limit: Option<u64>,
     /// `Content-Length` of the request, if it has one.
     pub content_length: Option<u64>,
+    /// The request's body, once a filter has had it held back (MW-GEN-14).
+    pub(crate) held: Option<Held>,
     /// Fields that a filter set itself and that the proxy step must not overwrite (MW-REQH-3).
     pub explicit: ExplicitFields,
     /// How many filters have seen the request; those also see the response.
@@ -104,8 +108,19 @@ pub enum Flow {
     Next,
     /// The request ends here with this answer.
     Answer(Answer),
+    /// The decision, or a later one, needs all of the body.
+    Hold(Hold),
     /// The decision needs something that takes time.
     Wait(Wait),
+}
+
+/// A body to be read whole before the chain goes on; a larger one gets 413. It is then in
+/// [`Exchange::held_body`].
+pub struct Hold {
+    /// Bytes of the body.
+    pub bytes_max: u64,
+    /// What the filter does with it.
+    pub then: Resume,
 }
 
 /// The continuation of a filter that waited.
@@ -206,6 +221,12 @@ impl Exchange {
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
         route::parameter(self.route, self.request.text(self.routed_path), name)
+    }
+
+    /// All of the request's body, if a filter has asked for it (MW-INT-5).
+    #[must_use]
+    pub fn held_body(&self) -> Option<&[u8]> {
+        self.held.as_ref().map(|held| held.bytes(&self.request))
     }
 
     /// A canonical path without what the route's path takes of it (MW-PATH-1).

@@ -30,6 +30,7 @@ mod forward;
 mod forwarding;
 mod frame;
 mod grace;
+mod hold;
 mod http2;
 mod incoming;
 mod relay;

@@ -11,22 +11,22 @@ use goma_tests::http2::{Answered, Frame, Frames, GET, Http2, block, codes, kinds
 use goma_tests::{Backend, Gateway, wait_until};
 
 impl Rig {
-    fn http2(&self) -> Http2 {
+    pub(super) fn http2(&self) -> Http2 {
         Http2::connect(self.gateway.port())
     }
 
-    fn frames(&self) -> Frames {
+    pub(super) fn frames(&self) -> Frames {
         Frames::connect(self.gateway.port(), &[])
     }
 }
 
-fn post(uri: &str, body: impl Into<Vec<u8>>) -> Request<Vec<u8>> {
+pub(super) fn post(uri: &str, body: impl Into<Vec<u8>>) -> Request<Vec<u8>> {
     let request = Request::builder().method("POST").uri(uri);
     request.body(body.into()).expect("a request")
 }
 
 /// The stream's frames until one that ends it.
-fn stream(frames: &mut Frames, id: u32) -> Vec<Frame> {
+pub(super) fn stream(frames: &mut Frames, id: u32) -> Vec<Frame> {
     let mut seen = Vec::new();
     loop {
         let frame = frames

@@ -6,6 +6,7 @@ mod basic_auth;
 mod edge;
 mod faults;
 mod headers;
+mod hold;
 mod http;
 mod http2;
 mod interceptor;

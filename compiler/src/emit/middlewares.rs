@@ -93,9 +93,12 @@ fn emit_config(filter: &Filter) -> TokenStream {
         Filter::AccessPolicy(rule) => emit_access_policy(rule),
         Filter::AddPrefix(AddPrefix { prefix }) => quote!(prefix: #prefix),
         Filter::BasicAuth(rule) => emit_basic_auth(rule),
-        Filter::BodyLimit(BodyLimit { limit_bytes }) => {
+        Filter::BodyLimit(BodyLimit {
+            limit_bytes,
+            buffer,
+        }) => {
             let limit = Literal::u64_unsuffixed(*limit_bytes);
-            quote!(limit: #limit)
+            quote!(limit: #limit, buffer: #buffer)
         }
         Filter::ErrorInterceptor(rule) => recorder::error_interceptor(rule),
         Filter::Redirect(rule) => path::redirect(rule),

@@ -110,7 +110,14 @@ fn apply(
             (format!("path becomes {}", walked.path.forwarded), None)
         }
         Rule::BasicAuth(_) => ("401 without valid credentials".to_owned(), None),
-        Rule::BodyLimit(rule) => (format!("413 above {} bytes", rule.limit), None),
+        Rule::BodyLimit(rule) => {
+            let before = if rule.buffer {
+                ", read whole first"
+            } else {
+                ""
+            };
+            (format!("413 above {} bytes{before}", rule.limit), None)
+        }
         Rule::ErrorInterceptor(rule) => (statuses(rule), None),
         Rule::Redirect(rule) => target::redirect(rule, request, walked),
         Rule::RedirectRegex(rule) => target::redirect_regex(rule, request, walked),

@@ -322,11 +322,17 @@ pub struct User {
     pub password: Value,
 }
 
+/// The most bytes of a body that is held in memory (MW-GEN-14).
+pub const HELD_BYTES_MAX: u64 = 1 << 30;
+
 /// `bodyLimit`
 #[derive(Clone, Debug)]
 pub struct BodyLimit {
     /// Bytes, more than 0.
     pub limit: u64,
+    /// Whether the whole body is read before the next middleware; then the limit is at most
+    /// [`HELD_BYTES_MAX`].
+    pub buffer: bool,
 }
 
 /// The scheme a `redirectScheme` sends clients to.

@@ -240,6 +240,7 @@ fn lower_rule(cx: &Cx<'_>, id: MiddlewareId, middleware: &model::Middleware) -> 
         Rule::BasicAuth(rule) => Filter::BasicAuth(lower_basic_auth(cx, rule)),
         Rule::BodyLimit(rule) => Filter::BodyLimit(BodyLimit {
             limit_bytes: rule.limit,
+            buffer: rule.buffer,
         }),
         Rule::ErrorInterceptor(rule) => {
             let function = names::ident(middleware.name.as_str());

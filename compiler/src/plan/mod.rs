@@ -394,6 +394,8 @@ pub struct User {
 pub struct BodyLimit {
     /// Largest body that passes.
     pub limit_bytes: u64,
+    /// Whether it is read whole before the next filter.
+    pub buffer: bool,
 }
 
 /// Rule of `redirectScheme` (MW-SCHEME-1).

@@ -8,8 +8,8 @@ use super::{cookies, cors, grammar, tokens, users};
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::Scalar;
 use crate::model::rule::{
-    AddPrefix, BasicAuth, BodyLimit, RedirectScheme, RequestHeaders, ResponseHeaders, Scheme,
-    StripPrefix,
+    AddPrefix, BasicAuth, BodyLimit, HELD_BYTES_MAX, RedirectScheme, RequestHeaders,
+    ResponseHeaders, Scheme, StripPrefix,
 };
 use crate::model::scalar::{self, Invalid};
 use crate::model::{HeaderName, HeaderPattern, RoutePath, Value};
@@ -137,6 +137,7 @@ pub(super) fn body_limit(
     home: Home<'_>,
     cx: &mut Cx<'_>,
 ) -> Option<BodyLimit> {
+    let buffer = cx.boolean(rule.buffer.as_ref(), false);
     let leaf = rule.limit.as_ref();
     let text = cx
         .required(leaf, home.key, "limit", home.head, "write `limit: 1Mi`")?
@@ -144,12 +145,16 @@ pub(super) fn body_limit(
     let leaf = leaf?;
     let limit = scalar::parse_size(&text).and_then(|limit| match limit {
         0 => Err(Invalid::range("a body limit is more than 0")),
+        limit if buffer && limit > HELD_BYTES_MAX => {
+            let fault = Invalid::range("with `buffer` a body limit is at most 1Gi");
+            Err(fault.help("each such request takes as much memory as its body"))
+        }
         limit => Ok(limit),
     });
     let limit = limit
         .map_err(|invalid| cx.fault(Code::BadSize, leaf, invalid))
         .ok()?;
-    Some(BodyLimit { limit })
+    Some(BodyLimit { limit, buffer })
 }
 
 pub(super) fn redirect_scheme(

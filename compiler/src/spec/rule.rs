@@ -55,6 +55,7 @@ pub(crate) enum User {
 /// `bodyLimit`
 pub(crate) struct BodyLimit {
     pub(crate) limit: Option<Leaf>,
+    pub(crate) buffer: Option<Leaf>,
 }
 
 /// `redirect`
@@ -245,6 +246,7 @@ fn user(item: &Item<'_>) -> Option<User> {
 pub(crate) fn body_limit(mut fields: Fields<'_>) -> BodyLimit {
     let rule = BodyLimit {
         limit: fields.leaf("limit"),
+        buffer: fields.leaf("buffer"),
     };
     fields.finish();
     rule

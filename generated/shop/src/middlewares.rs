@@ -175,12 +175,24 @@ pub fn operators(start: &Start<'_>) -> Result<Scoped<basic_auth::BasicAuth>, Sta
 
 /// `small-bodies` (goma.yaml:124): bodyLimit
 pub fn small_bodies(start: &Start<'_>) -> Result<body_limit::BodyLimit, StartError> {
-    body_limit::BodyLimit::new(&body_limit::Config { limit: 65536 }, start)
+    body_limit::BodyLimit::new(
+        &body_limit::Config {
+            limit: 65536,
+            buffer: false,
+        },
+        start,
+    )
 }
 
 /// `big-bodies` (goma.yaml:129): bodyLimit
 pub fn big_bodies(start: &Start<'_>) -> Result<body_limit::BodyLimit, StartError> {
-    body_limit::BodyLimit::new(&body_limit::Config { limit: 104857600 }, start)
+    body_limit::BodyLimit::new(
+        &body_limit::Config {
+            limit: 104857600,
+            buffer: false,
+        },
+        start,
+    )
 }
 
 /// `under-v0` (goma.yaml:134): addPrefix

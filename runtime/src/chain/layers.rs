@@ -149,7 +149,7 @@ macro_rules! tuples {
                 $(
                     match $name.request(exchange, next, from) {
                         Flow::Next => {}
-                        stopped @ (Flow::Answer(_) | Flow::Wait(_)) => return stopped,
+                        stopped @ (Flow::Answer(_) | Flow::Hold(_) | Flow::Wait(_)) => return stopped,
                     }
                     let next = next + $name::COUNT;
                 )+

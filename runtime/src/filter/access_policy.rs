@@ -108,7 +108,7 @@ mod tests {
             let filter = rig::start(|start| AccessPolicy::new(config, start)).unwrap();
             let answered = match filter.request(&mut exchange) {
                 Flow::Answer(answer) => Some(answer.status()),
-                Flow::Next | Flow::Wait(_) => None,
+                Flow::Next | Flow::Hold(_) | Flow::Wait(_) => None,
             };
             assert_eq!(answered, status, "{client}");
         }

@@ -1,9 +1,10 @@
 //! `bodyLimit` (middlewares.md 5.6): refuses request bodies over a size.
 //!
-//! The filter refuses what announces its size; the engine counts the rest while streaming.
+//! The filter refuses what announces its size; the engine counts the rest, while it streams or
+//! before the chain goes on.
 
 use crate::answer::Answer;
-use crate::chain::{Exchange, Filter, Flow};
+use crate::chain::{Exchange, Filter, Flow, Hold};
 use crate::gateway::{Start, StartError};
 
 /// The rule.
@@ -11,12 +12,15 @@ use crate::gateway::{Start, StartError};
 pub struct Config {
     /// Bytes; more than 0.
     pub limit: u64,
+    /// Whether the whole body is read before the next filter.
+    pub buffer: bool,
 }
 
 /// The filter.
 #[derive(Debug)]
 pub struct BodyLimit {
     limit: u64,
+    buffer: bool,
 }
 
 impl BodyLimit {
@@ -25,6 +29,7 @@ impl BodyLimit {
     pub fn new(config: &'static Config, _start: &Start<'_>) -> Result<Self, StartError> {
         Ok(Self {
             limit: config.limit,
+            buffer: config.buffer,
         })
     }
 }
@@ -32,8 +37,9 @@ impl BodyLimit {
 impl Filter for BodyLimit {
     /// MW-BODY-1, MW-BODY-2. The smallest limit of a chain counts (MW-INT-5).
     fn request(&self, exchange: &mut Exchange) -> Flow {
-        if exchange
-            .content_length
+        let held = exchange.held_body().map(|body| body.len() as u64);
+        if held
+            .or(exchange.content_length)
             .is_some_and(|length| length > self.limit)
         {
             return Flow::Answer(too_large(self.limit));
@@ -42,6 +48,12 @@ impl Filter for BodyLimit {
             .body_limit
             .map_or(self.limit, |other| other.min(self.limit));
         exchange.body_limit = Some(limit);
+        if self.buffer {
+            return Flow::Hold(Hold {
+                bytes_max: limit,
+                then: Box::new(|_| Flow::Next),
+            });
+        }
         Flow::Next
     }
 }
@@ -58,7 +70,10 @@ mod tests {
     use super::*;
 
     fn answered(length: &str) -> bool {
-        static CONFIG: Config = Config { limit: 1024 };
+        static CONFIG: Config = Config {
+            limit: 1024,
+            buffer: false,
+        };
         let mut exchange = rig::exchange(&format!(
             "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n"
         ));

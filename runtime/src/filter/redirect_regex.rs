@@ -112,7 +112,7 @@ mod tests {
         let filter = rig::start(|start| RedirectRegex::new(config, start)).unwrap();
         match filter.request(&mut exchange) {
             Flow::Next => None,
-            flow @ (Flow::Answer(_) | Flow::Wait(_)) => Some(rig::location(flow)),
+            flow @ (Flow::Answer(_) | Flow::Hold(_) | Flow::Wait(_)) => Some(rig::location(flow)),
         }
     }
 

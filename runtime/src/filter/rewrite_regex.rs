@@ -75,7 +75,7 @@ mod tests {
         let filter = rig::start(|start| RewriteRegex::new(config, start)).unwrap();
         match filter.request(&mut exchange) {
             Flow::Answer(answer) => Err(answer.status()),
-            Flow::Next | Flow::Wait(_) => {
+            Flow::Next | Flow::Hold(_) | Flow::Wait(_) => {
                 let request = &exchange.request;
                 Ok(format!("{}{}", request.path(), request.query()))
             }

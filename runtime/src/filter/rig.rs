@@ -49,6 +49,7 @@ pub(crate) fn exchange(head: &str) -> Exchange {
         path_regex: None,
         upstream_path: None,
         content_length: request.content_length,
+        held: None,
         request: request.head,
         route: &ROUTE,
         target: None,

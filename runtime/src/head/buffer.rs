@@ -155,6 +155,17 @@ impl Buffer {
         }
     }
 
+    /// Makes sure that there are `additional` bytes of space, growing to no more than `bytes_max` in
+    /// all for what fits into that.
+    pub fn reserve_within(&mut self, additional: usize, bytes_max: usize) {
+        let needed = self.filled + additional;
+        if needed > self.bytes.len() {
+            let size = needed.next_power_of_two().min(bytes_max).max(needed);
+            self.bytes.reserve_exact(size - self.bytes.len());
+            self.bytes.resize(size, 0);
+        }
+    }
+
     /// Declares `count` more bytes valid, after reading them into [`Buffer::space`].
     pub fn advance(&mut self, count: usize) {
         self.filled = (self.filled + count).min(self.bytes.len());

@@ -56,9 +56,12 @@ impl Buffers {
 
     /// Gives a scratch buffer back.
     pub(super) fn put_scratch(&self, mut fields: Box<Fields>) {
+        if fields.buffer.size() != SCRATCH_BYTES + EDIT_BYTES {
+            // That of a body that was held back.
+            return self.put_head(fields);
+        }
         let mut scratch = self.scratch.borrow_mut();
-        let regular = fields.buffer.size() == SCRATCH_BYTES + EDIT_BYTES;
-        if scratch.len() < KEPT_SCRATCH_MAX && regular {
+        if scratch.len() < KEPT_SCRATCH_MAX {
             fields.clear();
             scratch.push(fields);
         }

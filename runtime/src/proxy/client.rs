@@ -238,6 +238,7 @@ impl<S: Socket> Client<S> {
         }
         let body = Body {
             framing: request.framing,
+            content_length: request.content_length,
             prefix,
             expects_continue: request.expects_continue,
             trailers,

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use super::downstream::{Downstream, Peer, Persistence};
 use super::forward::{Body, Failure, Open, forward};
+use super::hold::hold;
 use super::respond::{self, Sent};
 use super::upload::Upload;
 use super::{Core, debug, endpoints};
 use crate::answer::Answer;
-use crate::chain::{Chain, Exchange, ExplicitFields, Flow, request_id};
+use crate::chain::{Chain, Exchange, ExplicitFields, Flow, Hold, Resume, request_id};
 use crate::clock::Moment;
 use crate::error::UpstreamFault;
 use crate::filter::body_limit;
@@ -37,6 +38,8 @@ enum Verdict {
     /// A preflight's answer, which only policies have shaped (RT-CHAIN-4).
     Preflight(Response),
     Forward,
+    /// The body could not be held back.
+    Failed(Failure),
 }
 
 /// Takes one request from its head to its last byte and its log line. If anything panics on the way,
@@ -77,7 +80,7 @@ async fn serve<D: Downstream>(
     core: &'static Core,
     downstream: &mut D,
     request: RequestHead,
-    body: Body,
+    mut body: Body,
 ) -> Persistence {
     let started = core.log.is_on().then(Moment::now);
     limit_time(core, downstream);
@@ -100,13 +103,13 @@ async fn serve<D: Downstream>(
         respond::answer(core, downstream, &exchange, None, answer, keep).await
     } else {
         let verdict = match chain {
-            Some(chain) => admit(&mut exchange, chain).await,
+            Some(chain) => admit(core, downstream, &mut exchange, &mut body, chain).await,
             None => Verdict::Answer(Answer::of(404)),
         };
         conclude(
             core,
             downstream,
-            &exchange,
+            &mut exchange,
             (chain, route),
             verdict,
             &body,
@@ -185,7 +188,7 @@ fn limit_time<D: Downstream>(core: &Core, downstream: &D) {
 }
 
 /// RT-LISTEN-3: until when the response may take, counted from the request's head.
-fn write_deadline<D: Downstream>(core: &Core, downstream: &D) -> u64 {
+pub(super) fn write_deadline<D: Downstream>(core: &Core, downstream: &D) -> u64 {
     let limit = core.settings.write_timeout;
     limit.map_or(u64::MAX, |limit| downstream.watch().deadline_of(limit))
 }
@@ -227,6 +230,7 @@ fn make_exchange(
         logged: RefCell::default(),
         body_limit: None,
         content_length: request.content_length,
+        held: None,
         explicit: ExplicitFields::default(),
         passed: 0,
         skipped: 0,
@@ -239,7 +243,13 @@ fn make_exchange(
 }
 
 /// Steps (2) to (7) of RT-CHAIN-1, and `rewrite` of (8).
-async fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Verdict {
+async fn admit<D: Downstream>(
+    core: &Core,
+    downstream: &mut D,
+    exchange: &mut Exchange,
+    body: &mut Body,
+    chain: &dyn Chain,
+) -> Verdict {
     chain.enter(exchange);
     if let Some(maintenance) = exchange.route.maintenance {
         return Verdict::Answer(closed(maintenance));
@@ -254,12 +264,17 @@ async fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Verdict {
     loop {
         match flow {
             Flow::Answer(answer) => return Verdict::Answer(answer),
+            Flow::Hold(Hold { bytes_max, then }) => {
+                // Boxed: the task of a connection is not to keep room for it.
+                let held = Box::pin(hold(core, downstream, exchange, body, bytes_max));
+                if let Err(failure) = held.await {
+                    return Verdict::Failed(failure);
+                }
+                flow = go_on(exchange, chain, then);
+            }
             Flow::Wait(wait) => {
                 let resume = wait.await;
-                flow = match resume(exchange) {
-                    Flow::Next => chain.request(exchange, exchange.passed),
-                    stopped @ (Flow::Answer(_) | Flow::Wait(_)) => stopped,
-                };
+                flow = go_on(exchange, chain, resume);
             }
             Flow::Next => break,
         }
@@ -282,6 +297,14 @@ async fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Verdict {
             Verdict::Forward
         }
         Err(refusal) => Verdict::Answer(Answer::of(refusal.status)),
+    }
+}
+
+/// The rest of a filter that has got what it waited for, then the filters behind it.
+fn go_on(exchange: &mut Exchange, chain: &dyn Chain, resume: Resume) -> Flow {
+    match resume(exchange) {
+        Flow::Next => chain.request(exchange, exchange.passed),
+        stopped @ (Flow::Answer(_) | Flow::Hold(_) | Flow::Wait(_)) => stopped,
     }
 }
 
@@ -353,7 +376,7 @@ fn is_too_large(exchange: &Exchange, body: &Body) -> bool {
 async fn conclude<D: Downstream>(
     core: &Core,
     downstream: &mut D,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
     (chain, route): (Option<&dyn Chain>, Option<RouteId>),
     verdict: Verdict,
     body: &Body,
@@ -367,6 +390,7 @@ async fn conclude<D: Downstream>(
         Verdict::Preflight(response) => {
             return respond::preflight(core, downstream, exchange, response, keep).await;
         }
+        Verdict::Failed(failure) => failure,
         Verdict::Forward if is_too_large(exchange, body) => {
             Failure::TooLarge(exchange.body_limit.unwrap_or_default())
         }
@@ -377,9 +401,13 @@ async fn conclude<D: Downstream>(
             };
             let received = downstream.is_received();
             let mut open = Open {
-                upload: Upload::new(body, received, exchange.body_limit, || {
-                    write_deadline(core, downstream)
-                }),
+                upload: Upload::new(
+                    body,
+                    exchange.held.take(),
+                    received,
+                    exchange.body_limit,
+                    || write_deadline(core, downstream),
+                ),
                 connection: None,
             };
             match forward(core, downstream, exchange, body, upstream, &mut open).await {

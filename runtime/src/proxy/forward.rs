@@ -8,11 +8,10 @@ use super::Core;
 use super::buffers::SCRATCH_BYTES;
 use super::downstream::{BodyFault, Downstream, Peer, sent};
 use super::forwarding;
-use super::frame::Frame;
 use super::relay::unexpected_end;
 use super::upload::{Upload, UploadFault};
 use crate::chain::Exchange;
-use crate::error::{Refusal, UpstreamFault};
+use crate::error::{Refusal, RefusalReason, UpstreamFault};
 use crate::h1::framing::Framing;
 use crate::h1::response::{self, Parsed, ResponseHead};
 use crate::h1::write;
@@ -28,10 +27,12 @@ const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct Body {
     pub(super) framing: Framing,
+    /// `Content-Length` for the backend, unless it gets chunks.
+    pub(super) content_length: Option<u64>,
     /// Decoded data in the request's arena.
     pub(super) prefix: Span,
     pub(super) expects_continue: bool,
-    /// Trailer fields, if all of the body came with the head.
+    /// Trailer fields, if all of the body is here.
     pub(super) trailers: Vec<u8>,
 }
 
@@ -54,6 +55,15 @@ pub(super) enum Failure {
     TooLarge(u64),
     /// The backend failed.
     Upstream(UpstreamFault),
+}
+
+impl From<BodyFault> for Failure {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::Gone => Self::ClientGone,
+            BodyFault::Malformed(refusal) => Self::Refused(refusal),
+        }
+    }
 }
 
 /// Sends the request to the first backend that can be reached (RT-UP-9).
@@ -122,8 +132,8 @@ async fn send<D: Downstream>(
         sent.map_err(|_| Failure::ClientGone)?;
     }
     let peer = downstream.peer();
-    let head = write_head(core, peer, exchange, body, upload.is_received(), backend);
-    upload.start(head);
+    let head = write_head(core, peer, exchange, body, upload.is_in_head(), backend);
+    upload.start(head, &core.buffers);
     let repeatable = body.framing.is_empty() && exchange.request.kind().is_idempotent();
     let bodiless = exchange.request.kind() == Method::Head;
     let mut received = None;
@@ -134,6 +144,10 @@ async fn send<D: Downstream>(
             match await_head(core, downstream, socket, upload, &mut received, bodiless).await {
                 Ok(response) if is_final(exchange, &response) => {
                     check_handshake(exchange, &response)?;
+                    if upload.is_done() {
+                        // What was held back has done its duty.
+                        upload.recycle(&core.buffers);
+                    }
                     open.connection = Some(connection);
                     return Ok(response);
                 }
@@ -196,11 +210,8 @@ async fn await_head<D: Downstream>(
                 Poll::Pending | Poll::Ready(Ok(())) => {}
                 // The backend may have answered before it stopped reading.
                 Poll::Ready(Err(UploadFault::Upstream(error))) => broken = Some(error),
-                Poll::Ready(Err(UploadFault::Client(BodyFault::Gone))) => {
-                    return Poll::Ready(Err(Failure::ClientGone));
-                }
-                Poll::Ready(Err(UploadFault::Client(BodyFault::Malformed(refusal)))) => {
-                    return Poll::Ready(Err(Failure::Refused(refusal)));
+                Poll::Ready(Err(UploadFault::Client(fault))) => {
+                    return Poll::Ready(Err(fault.into()));
                 }
                 Poll::Ready(Err(UploadFault::TooLarge(limit))) => {
                     return Poll::Ready(Err(Failure::TooLarge(limit)));
@@ -227,12 +238,13 @@ fn expired(upload: &Upload) -> Failure {
     if upload.is_received() {
         return Failure::Upstream(UpstreamFault::Timeout { what: "response" });
     }
+    Failure::Refused(slow_body())
+}
+
+/// RT-LISTEN-3
+pub(super) fn slow_body() -> Refusal {
     let detail = "the request body took too long";
-    Failure::Refused(Refusal::new(
-        408,
-        crate::error::RefusalReason::Timeout,
-        detail,
-    ))
+    Refusal::new(408, RefusalReason::Timeout, detail)
 }
 
 fn poll_response(
@@ -332,7 +344,7 @@ fn write_head(
     body: &Body,
     complete: bool,
     backend: &Backend,
-) -> Frame {
+) -> Buffer {
     let request = &exchange.request;
     let mut out = core.buffers.wire();
     write_target(&mut out, exchange, &backend.url.path);
@@ -345,7 +357,7 @@ fn write_head(
     match body.framing {
         Framing::Chunked => write::field(&mut out, b"Transfer-Encoding", b"chunked"),
         Framing::Close | Framing::Length(_) => {
-            if let Some(length) = exchange.content_length {
+            if let Some(length) = body.content_length {
                 write::content_length(&mut out, length);
             }
         }
@@ -366,7 +378,7 @@ fn write_head(
         out.push(&body.trailers);
         out.push(b"\r\n");
     }
-    Frame::head(out)
+    out
 }
 
 /// Method and target; the path of the backend's URL comes first (RT-UP-2). Untouched ones lie behind

@@ -4,10 +4,12 @@ use std::io;
 use std::task::{Context, Poll, ready};
 
 use super::buffers::Buffers;
-use super::downstream::{BodyFault, Downstream};
+use super::downstream::{BodyFault, Downstream, Piece, Tail};
 use super::forward::Body;
 use super::frame::{Delimiting, Frame};
+use crate::chain::Held;
 use crate::h1::framing::Framing;
+use crate::head::{Buffer, Span};
 use crate::io::Socket;
 
 /// A body that is being sent.
@@ -16,6 +18,8 @@ pub(super) struct Upload {
     /// Whether the client has sent all of its body.
     complete: bool,
     delimiting: Delimiting,
+    /// All of the body, if it was held back; it goes behind the head.
+    held: Option<Piece>,
     /// What is being written now; first the head.
     frame: Option<Frame>,
     /// The head's frame once it has been written, for sending it again.
@@ -52,6 +56,7 @@ impl Upload {
     /// exchange has `deadline` once the body is complete.
     pub(super) fn new(
         body: &Body,
+        held: Option<Held>,
         complete: bool,
         limit: Option<u64>,
         deadline: impl FnOnce() -> u64,
@@ -62,6 +67,7 @@ impl Upload {
                 Framing::Chunked => Delimiting::Chunks,
                 Framing::Close | Framing::Length(_) => Delimiting::Plain,
             },
+            held: held.and_then(|held| piece(held, body)),
             frame: None,
             head: None,
             received: body.prefix.len() as u64,
@@ -71,9 +77,17 @@ impl Upload {
         }
     }
 
-    /// Begins with the frame of the head.
-    pub(super) fn start(&mut self, head: Frame) {
-        self.frame = Some(head);
+    /// Begins with the head, and the body that was held back.
+    pub(super) fn start(&mut self, head: Buffer, buffers: &Buffers) {
+        self.frame = Some(match self.held.take() {
+            Some(piece) => Frame::with_piece(head, piece, self.delimiting, buffers),
+            None => Frame::head(head),
+        });
+    }
+
+    /// Whether all of the body came with the head and is written with it.
+    pub(super) fn is_in_head(&self) -> bool {
+        self.complete && self.held.is_none()
     }
 
     /// Whether everything has been read and written.
@@ -143,7 +157,7 @@ impl Upload {
         }
     }
 
-    /// Starts over with the frame of the head, for a request without a body.
+    /// Starts over with the frame of the head, for a request of which nothing else has been sent.
     pub(super) fn restart(&mut self) {
         if let Some(mut head) = self.head.take().or_else(|| self.frame.take()) {
             head.rewind();
@@ -156,5 +170,17 @@ impl Upload {
         for frame in [self.frame.take(), self.head.take()].into_iter().flatten() {
             frame.recycle(buffers);
         }
+    }
+}
+
+/// A body in a buffer of its own; any other is a part of the head's frame.
+fn piece(held: Held, body: &Body) -> Option<Piece> {
+    match held {
+        Held::Arena(_) => None,
+        Held::Own(fields) => Some(Piece {
+            data: Span::new(0, fields.buffer.len()),
+            fields,
+            tail: Tail::of(true, body.trailers.clone()),
+        }),
     }
 }

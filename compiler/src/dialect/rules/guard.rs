@@ -37,7 +37,7 @@ pub(super) static BODY_LIMIT: Section = section(
     "Refuses bodies that are too large (MW-BODY).",
     &[
         key("limit", One(Size(1, u64::MAX)), "Bytes of a request body.").required(),
-        key("buffer", One(Bool), "Reads the whole body before going on.").or("false").ours().later(),
+        key("buffer", One(Bool), "Reads the whole body before going on.").or("false").ours(),
     ],
 )
 .folding();

@@ -1,6 +1,6 @@
 //! What each middleware's rule becomes.
 
-use super::{shown, with_middleware};
+use super::{file, shown, with_middleware};
 
 #[test]
 fn request_headers() {
@@ -211,24 +211,38 @@ fn redirect_scheme() {
 
 #[test]
 fn a_short_config_stands_in_one_line() {
-    let spec = with_middleware("    type: bodyLimit\n    rule: {limit: 1Ki}");
+    let spec = with_middleware("    type: addPrefix\n    rule: {prefix: /v1}");
     insta::assert_snapshot!(shown(&spec, "src/middlewares.rs"), @r#"
     version: 2
     gateway: {routes: [{name: a, path: /, target: "http://10.0.0.7", middlewares: [m]}]}
     middlewares:
       - name: m
-        type: bodyLimit
-        rule: {limit: 1Ki}
+        type: addPrefix
+        rule: {prefix: /v1}
 
     => src/middlewares.rs
     //! Every middleware in use, with its rule.
 
-    use goma_runtime::filter::body_limit;
+    use goma_runtime::filter::add_prefix;
     use goma_runtime::gateway::{Start, StartError};
 
-    /// `m` (goma.yaml:5): bodyLimit
-    pub fn m(start: &Start<'_>) -> Result<body_limit::BodyLimit, StartError> {
-        body_limit::BodyLimit::new(&body_limit::Config { limit: 1024 }, start)
+    /// `m` (goma.yaml:5): addPrefix
+    pub fn m(start: &Start<'_>) -> Result<add_prefix::AddPrefix, StartError> {
+        add_prefix::AddPrefix::new(&add_prefix::Config { prefix: "/v1" }, start)
     }
     "#);
+}
+
+/// MW-GEN-14
+#[test]
+fn a_body_that_is_held() {
+    for (rule, buffer) in [
+        ("{limit: 1Ki, buffer: true}", true),
+        ("{limit: 1Ki}", false),
+    ] {
+        let spec = with_middleware(&format!("    type: bodyLimit\n    rule: {rule}"));
+        let text = file(&spec, "src/middlewares.rs");
+        let wanted = format!("limit: 1024,\n            buffer: {buffer},");
+        assert!(text.contains(&wanted), "{text}");
+    }
 }

@@ -57,7 +57,7 @@ async fn outcome(filter: &BasicAuth, authorization: &str) -> Result<String, u16>
     match flow {
         Flow::Next => Ok(rig::text(&exchange.request.fields)),
         Flow::Answer(answer) => Err(answer.status()),
-        Flow::Wait(_) => panic!("waits twice"),
+        Flow::Hold(_) | Flow::Wait(_) => panic!("waits twice"),
     }
 }
 

@@ -71,6 +71,7 @@ pub(super) async fn run(
             }
             let body = Body {
                 framing: request.framing,
+                content_length: request.content_length,
                 prefix: Span::default(),
                 expects_continue: request.expects_continue,
                 trailers: Vec::new(),
