@@ -10,13 +10,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules of `compiler/src` and what each may import. `emit` sees the plan and nothing else that has
-/// a meaning; its `chains` and `middlewares` are modules of the crate that it prints.
+/// a meaning; its `chains`, `encrypted` and `middlewares` are modules of the crate that it prints.
 const COMPILER: &[(&str, &[&str])] = &[
     ("bundle", &["diag", "model", "source", "spec"]),
     ("check", &["diag", "dialect", "model", "resolve", "source"]),
     ("diag", &["source"]),
     ("dialect", &[]),
-    ("emit", &["chains", "middlewares", "plan"]),
+    ("emit", &["chains", "encrypted", "middlewares", "plan"]),
+    ("encrypted", &["diag", "model", "source", "spec"]),
     ("explain", &["model", "source"]),
     ("lock", &["diag", "source"]),
     ("migrate", &["diag", "source"]),
@@ -24,7 +25,15 @@ const COMPILER: &[(&str, &[&str])] = &[
     ("plan", &["diag", "model", "source"]),
     (
         "resolve",
-        &["diag", "dialect", "lock", "model", "source", "spec"],
+        &[
+            "diag",
+            "dialect",
+            "encrypted",
+            "lock",
+            "model",
+            "source",
+            "spec",
+        ],
     ),
     ("source", &[]),
     ("spec", &["diag", "dialect", "source"]),

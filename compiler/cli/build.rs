@@ -9,7 +9,7 @@ use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
-/// Sections of the runtime's manifest that only matter in this repository.
+/// Sections of the runtime's manifests that only matter in this repository.
 const DROPPED_SECTIONS: [&str; 3] = ["[[test", "[dev-dependencies", "[lints"];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -42,14 +42,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The files by the name they get in the build workspace, sorted.
 fn embedded_files(root: &Path, out: &Path) -> Result<Vec<(String, PathBuf)>, Box<dyn Error>> {
-    let manifest = root.join("runtime/Cargo.toml");
-    let source = root.join("runtime/src");
-    for path in [&manifest, &source, &root.join("templates")] {
-        println!("cargo::rerun-if-changed={}", path.display());
-    }
-    let stripped = out.join("runtime.Cargo.toml");
-    fs::write(&stripped, without_sections(&fs::read_to_string(manifest)?))?;
-
+    println!(
+        "cargo::rerun-if-changed={}",
+        root.join("templates").display()
+    );
     let mut files = vec![
         (
             "Cargo.lock".to_owned(),
@@ -59,9 +55,18 @@ fn embedded_files(root: &Path, out: &Path) -> Result<Vec<(String, PathBuf)>, Box
             "Cargo.toml".to_owned(),
             root.join("templates/workspace.Cargo.toml"),
         ),
-        ("runtime/Cargo.toml".to_owned(), stripped),
     ];
-    collect_rust(&source, "runtime/src", &mut files)?;
+    for name in ["runtime", "runtime/openpgp"] {
+        let manifest = root.join(name).join("Cargo.toml");
+        let source = root.join(name).join("src");
+        for path in [&manifest, &source] {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+        let stripped = out.join(format!("{}.Cargo.toml", name.replace('/', "-")));
+        fs::write(&stripped, without_sections(&fs::read_to_string(manifest)?))?;
+        files.push((format!("{name}/Cargo.toml"), stripped));
+        collect_rust(&source, &format!("{name}/src"), &mut files)?;
+    }
     files.sort();
     Ok(files)
 }

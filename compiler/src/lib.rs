@@ -12,6 +12,7 @@ mod check;
 pub mod diag;
 pub mod dialect;
 pub mod emit;
+mod encrypted;
 pub mod explain;
 pub mod lock;
 pub mod migrate;
@@ -159,8 +160,9 @@ pub fn inputs(sources: &SourceMap, options: &Options) -> Inputs {
 pub fn embedded_files(sources: &SourceMap, options: &Options) -> Vec<Spanned<String>> {
     // Most specifications have none: spare them the second reading.
     let named = |id| {
+        // What an encrypted rule names is not to be seen.
         let text = sources.text(id).to_ascii_lowercase();
-        text.contains("errorinterceptor") && text.contains("file")
+        text.contains("errorinterceptor") && (text.contains("file") || text.contains("pgp message"))
     };
     if !sources.ids().any(named) {
         return Vec::new();
@@ -170,6 +172,15 @@ pub fn embedded_files(sources: &SourceMap, options: &Options) -> Vec<Spanned<Str
     read.map_or_else(Vec::new, |(spec, _)| {
         resolve::embedded_files(&spec, sources, &options.env, &mut diags)
     })
+}
+
+/// Decrypts every encrypted `rule` with the passphrase in [`Options::env`] and adds the texts to the
+/// sources (C-SEC-1); gives the places of what was encrypted. What is wrong with them is [`check`]'s to
+/// say.
+pub fn decrypt_rules(sources: &mut SourceMap, options: &Options) -> Vec<source::Span> {
+    let passphrase = options.env.get(encrypted::PASSPHRASE);
+    let passphrase = passphrase.filter(|passphrase| !passphrase.is_empty());
+    encrypted::decrypt_rules(sources, passphrase.map(String::as_str))
 }
 
 /// Parses, resolves and checks; reports every finding of one run. Pure.
@@ -182,6 +193,7 @@ pub fn check(sources: &SourceMap, options: &Options) -> Checked {
         files: Vec::new(),
     };
     let _ = check_into(sources, options, &mut checked);
+    encrypted::conceal(sources, &mut checked.diagnostics);
     checked.diagnostics.sort();
     if checked.diagnostics.has_errors() {
         checked.model = None;
@@ -247,8 +259,10 @@ fn read(
         });
     }
     spec::modernise(&mut tree, sources.text(main), &mut others, diags);
+    encrypted::open_rules(&mut tree, sources, diags);
     let mut spec = spec::decode(&tree, diags)?;
     for other in &mut others {
+        encrypted::open_rules(&mut other.tree, sources, diags);
         if other.bundle {
             bundle::literal(&mut other.tree, "", diags);
         }

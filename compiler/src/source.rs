@@ -12,9 +12,20 @@ pub const EMBEDDED_BYTES_MAX: usize = 1024 * 1024;
 /// A UTF-8 byte order mark; skipped at the start of a file (C-FILE-8).
 pub(crate) const BOM: &str = "\u{feff}";
 
-/// Names one file of a [`SourceMap`].
+/// Names one file of a [`SourceMap`], or one text that was encrypted in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(u32);
+
+impl SourceId {
+    /// Set in the names of decrypted texts.
+    const DECRYPTED: u32 = 1 << 31;
+
+    /// Whether the text was encrypted in a file (C-SEC-1): nothing of it may be shown.
+    #[must_use]
+    pub const fn is_decrypted(self) -> bool {
+        self.0 & Self::DECRYPTED != 0
+    }
+}
 
 /// A range of bytes of one source, end exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -155,6 +166,17 @@ struct SourceFile {
     lines: Vec<usize>,
 }
 
+/// A text that was encrypted in a file.
+#[derive(Clone, Debug)]
+struct Decrypted {
+    /// The encrypted value.
+    home: Span,
+    /// Its text, without quotes and indentation.
+    message: String,
+    /// Or why there is none.
+    text: Result<String, String>,
+}
+
 /// The name of a file to be embedded: as written, relative to the file that names it, which has a
 /// name relative to the main file (C-FILE-9).
 #[must_use]
@@ -171,6 +193,8 @@ pub struct SourceMap {
     files: Vec<SourceFile>,
     /// Why files that are to be embedded could not be read, by name.
     unreadable: BTreeMap<String, String>,
+    /// Of encrypted rules.
+    decrypted: Vec<Decrypted>,
 }
 
 impl SourceMap {
@@ -253,6 +277,48 @@ impl SourceMap {
         self.ids().find(fits).ok_or_else(why)
     }
 
+    /// Adds what the message at a place holds; or why it cannot be decrypted.
+    pub fn decrypt(&mut self, home: Span, message: &str, text: Result<String, String>) {
+        self.decrypted.push(Decrypted {
+            home,
+            message: message.to_owned(),
+            text,
+        });
+    }
+
+    /// What was encrypted at a place.
+    ///
+    /// # Errors
+    /// Why it cannot be decrypted.
+    pub fn decrypted(&self, home: Span) -> Result<SourceId, &str> {
+        let found = self.decrypted.iter().position(|item| item.home == home);
+        let item = found.and_then(|at| Some((at, self.decrypted.get(at)?)));
+        let (at, item) = item.ok_or("it was not decrypted")?;
+        let id = u32::try_from(at).unwrap_or(u32::MAX) | SourceId::DECRYPTED;
+        item.text
+            .as_ref()
+            .map(|_| SourceId(id))
+            .map_err(String::as_str)
+    }
+
+    /// The same place, or in place of one in a decrypted text the encrypted value.
+    #[must_use]
+    pub fn home(&self, span: Span) -> Span {
+        self.opened(span.source).map_or(span, |item| item.home)
+    }
+
+    /// The message that is encrypted at a place, without quotes and indentation.
+    #[must_use]
+    pub fn encrypted(&self, home: Span) -> &str {
+        let found = self.decrypted.iter().find(|item| item.home == home);
+        found.map_or("", |item| &item.message)
+    }
+
+    fn opened(&self, id: SourceId) -> Option<&Decrypted> {
+        let at = id.is_decrypted().then_some(id.0 & !SourceId::DECRYPTED)?;
+        self.decrypted.get(at as usize)
+    }
+
     /// All files, embedded ones included, in the order they were added.
     pub fn ids(&self) -> impl Iterator<Item = SourceId> + use<> {
         let ids = 0..self.files.len();
@@ -277,16 +343,19 @@ impl SourceMap {
         self.file(id).map_or(SourceKind::Main, |file| file.kind)
     }
 
-    /// The name a file was added with.
+    /// The name a file was added with; of a decrypted text, that of its file.
     #[must_use]
     pub fn name(&self, id: SourceId) -> &str {
         self.file(id).map_or("", |file| &file.name)
     }
 
-    /// The whole text of a file, byte order mark included.
+    /// The whole text of a file, byte order mark included; or a decrypted text.
     #[must_use]
     pub fn text(&self, id: SourceId) -> &str {
-        self.file(id).map_or("", |file| &file.text)
+        match self.opened(id) {
+            Some(item) => item.text.as_deref().unwrap_or(""),
+            None => self.file(id).map_or("", |file| &file.text),
+        }
     }
 
     /// Offset of the first byte that is not UTF-8.
@@ -303,15 +372,17 @@ impl SourceMap {
             .unwrap_or("")
     }
 
-    /// Line and column of a span's first byte.
+    /// Line and column of a span's first byte; in a decrypted text, those of the encrypted value.
     #[must_use]
     pub fn locate(&self, span: Span) -> Location {
+        let span = self.home(span);
         self.locate_byte(span.source, span.start as usize)
     }
 
     /// Line and column of the byte after a span's last.
     #[must_use]
     pub fn locate_end(&self, span: Span) -> Location {
+        let span = self.home(span);
         self.locate_byte(span.source, span.end as usize)
     }
 
@@ -325,10 +396,10 @@ impl SourceMap {
     /// The text of a line (1-based) without its line break.
     #[must_use]
     pub fn line(&self, id: SourceId, line: usize) -> &str {
-        let Some(range) = self.line_range(id, line) else {
+        let Some((range, file)) = self.line_range(id, line).zip(self.file(id)) else {
             return "";
         };
-        let text = self.text(id).get(range).unwrap_or("");
+        let text = file.text.get(range).unwrap_or("");
         text.trim_end_matches(['\n', '\r'])
     }
 
@@ -368,53 +439,10 @@ impl SourceMap {
     }
 
     fn file(&self, id: SourceId) -> Option<&SourceFile> {
+        let id = self.opened(id).map_or(id, |item| item.home.source);
         self.files.get(id.0 as usize)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_columns_in_characters() {
-        let mut sources = SourceMap::new();
-        let id = sources.add("a.yaml", "é: 1\nb: ü x\n");
-        let at = |start| sources.locate(Span::new(id, start, start)).to_string();
-        assert_eq!(at(0), "a.yaml:1:1");
-        assert_eq!(at(2), "a.yaml:1:2");
-        assert_eq!(at(12), "a.yaml:2:6");
-        assert_eq!(sources.line(id, 2), "b: ü x");
-    }
-
-    #[test]
-    fn a_byte_order_mark_has_no_column() {
-        let mut sources = SourceMap::new();
-        let id = sources.add("a.yaml", "\u{feff}version: 2\r\nx: 1");
-        assert_eq!(sources.locate(Span::new(id, 3, 4)).column, 1);
-        assert_eq!(sources.line(id, 1), "version: 2");
-        assert_eq!(sources.line(id, 2), "x: 1");
-        assert_eq!(sources.line(id, 3), "");
-    }
-
-    #[test]
-    fn embedded_files_are_no_yaml() {
-        let mut sources = SourceMap::new();
-        sources.add("a.yaml", "");
-        sources.embed("extra/a.html", Ok(b"x".to_vec()));
-        sources.embed("b.html", Err("does not exist".to_owned()));
-        assert_eq!(sources.others().count(), 0);
-        let name = embedded_name("extra/r.yaml", "a.html");
-        assert_eq!(sources.embedded(&name).map(|id| sources.text(id)), Ok("x"));
-        assert_eq!(sources.embedded("b.html"), Err("does not exist"));
-        assert_eq!(embedded_name("goma.yaml", "p/a.html"), "p/a.html");
-        assert_eq!(embedded_name("extra/r.yaml", "/a.html"), "/a.html");
-    }
-
-    #[test]
-    fn remembers_where_bytes_stop_being_text() {
-        let mut sources = SourceMap::new();
-        let id = sources.add("a.yaml", b"ab\xffc".as_slice());
-        assert_eq!(sources.invalid_at(id), Some(2));
-    }
-}
+mod tests;

@@ -27,8 +27,6 @@ const SPECIFIED: &str = "access-no-paths acme-no-email bad-address bad-cidr bad-
 
 /// Codes that this release cannot find yet, and why.
 const LATER: &[(&str, &str)] = &[
-    ("decrypt-failed", "no value is decrypted yet"),
-    ("encrypted-unchecked", "no value is decrypted yet"),
     ("foreign-object", "Kubernetes manifests are no input yet"),
     ("plugin-build", "no crate of a plugin is compiled yet"),
     (

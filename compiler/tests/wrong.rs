@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 
 use goma_compiler::diag::{self, Code};
 use goma_compiler::source::SourceMap;
-use goma_compiler::{Options, check};
+use goma_compiler::{Options, check, decrypt_rules};
 
 #[test]
 fn each_defect_is_found_where_it_is() {
@@ -51,10 +51,8 @@ fn near_misses_do_not_have_the_finding() {
 fn fault(name: &str, text: &str) -> Option<String> {
     let mut sources = SourceMap::new();
     sources.add(name, text);
-    let options = Options {
-        compat_v1: text.contains("\n# compat: v1\n"),
-        ..Options::default()
-    };
+    let options = options(text);
+    decrypt_rules(&mut sources, &options);
     let checked = check(&sources, &options);
     let expected = expected(text);
     let unsupported = text.contains("[not-yet-supported]");
@@ -84,6 +82,19 @@ fn fault(name: &str, text: &str) -> Option<String> {
     let errors = checked.diagnostics.has_errors();
     (checked.model.is_none() != errors)
         .then(|| format!("== {name}\nerrors and a model, or neither\n"))
+}
+
+/// What the first lines of a file ask for.
+fn options(text: &str) -> Options {
+    let passphrase = text
+        .lines()
+        .find_map(|line| line.strip_prefix("# passphrase: "));
+    let variable = |text: &str| ("GOMA_CONFIG_ENCRYPTION_KEY".to_owned(), text.to_owned());
+    Options {
+        compat_v1: text.contains("\n# compat: v1\n"),
+        env: passphrase.map(variable).into_iter().collect(),
+        ..Options::default()
+    }
 }
 
 /// The code that a file nearly has.
@@ -131,7 +142,9 @@ fn secrets_are_never_shown() {
     for (name, text) in corpus("specs/wrong") {
         let mut sources = SourceMap::new();
         sources.add(name.as_str(), text.as_str());
-        let findings = check(&sources, &Options::default()).diagnostics;
+        let options = options(&text);
+        decrypt_rules(&mut sources, &options);
+        let findings = check(&sources, &options).diagnostics;
         let shown = diag::render::human(&findings, &sources, true)
             + &diag::render::json(&findings, &sources)
             + &diag::render::sarif(&findings, &sources)

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+#[cfg(feature = "encrypted")]
+mod encrypted;
 mod networks;
 mod overrides;
 #[cfg(feature = "regex")]
@@ -40,6 +42,18 @@ pub enum Part {
         /// The text if the variable is unset or empty.
         default: Option<&'static str>,
     },
+    /// What an encrypted message holds, but for a line break at its end (C-SEC-1).
+    #[cfg(feature = "encrypted")]
+    Encrypted(&'static str),
+    /// What follows the first `:` in an encrypted message.
+    #[cfg(feature = "encrypted")]
+    EncryptedPassword(&'static str),
+    /// These bytes of an encrypted message, the last one not included.
+    #[cfg(feature = "encrypted")]
+    EncryptedRange(&'static str, u32, u32),
+    /// What stands before the first `:` in an encrypted message.
+    #[cfg(feature = "encrypted")]
+    EncryptedUser(&'static str),
 }
 
 /// A value that cannot be used; the gateway does not start (RT-START-1).
@@ -60,6 +74,9 @@ pub struct StartError {
 #[derive(Debug, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
+    /// Messages that were decrypted before.
+    #[cfg(feature = "encrypted")]
+    decrypted: encrypted::Decrypted,
 }
 
 fn place(source: &str) -> String {
@@ -106,7 +123,8 @@ impl Value {
     /// The text with all references replaced.
     ///
     /// # Errors
-    /// `env-unset` for a variable that is unset and has no default (C-ENV-2).
+    /// `env-unset` for a variable that is unset and has no default (C-ENV-2); `decrypt-failed` for an
+    /// encrypted message without its passphrase (C-SEC-1).
     pub fn resolve(&self, environment: &Environment) -> Result<String, StartError> {
         let mut resolved = String::new();
         for part in self.parts {
@@ -121,6 +139,14 @@ impl Value {
                         return Err(self.fault("env-unset", format!("${{{name}}} is not set")));
                     }
                 },
+                #[cfg(feature = "encrypted")]
+                Part::Encrypted(_)
+                | Part::EncryptedPassword(_)
+                | Part::EncryptedRange(..)
+                | Part::EncryptedUser(_) => {
+                    let text = environment.decrypted.part(part, environment);
+                    resolved.push_str(&text.map_err(|why| self.fault("decrypt-failed", why))?);
+                }
             }
         }
         Ok(resolved)
@@ -167,7 +193,10 @@ impl Environment {
                 }
             }
         }
-        Ok(Self { variables })
+        Ok(Self {
+            variables,
+            ..Self::default()
+        })
     }
 
     /// An environment of just these variables.
@@ -176,6 +205,7 @@ impl Environment {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Self {
             variables: variables.into_iter().map(owned).collect(),
+            ..Self::default()
         }
     }
 

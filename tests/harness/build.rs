@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
+/// Of what is encrypted in tests/specs.
+pub const PASSPHRASE: &str = "correct horse";
+
 /// The repository.
 #[must_use]
 pub fn repository() -> PathBuf {
@@ -75,6 +78,7 @@ pub fn gateway(name: &str) -> PathBuf {
             .args(["build", "--fast", "--out"])
             .arg(&out)
             .arg(&spec)
+            .env("GOMA_CONFIG_ENCRYPTION_KEY", PASSPHRASE)
             .output()
             .unwrap();
         let errors = String::from_utf8_lossy(&built.stderr);

@@ -4,6 +4,7 @@
 mod abuse;
 mod basic_auth;
 mod edge;
+mod encrypted;
 mod faults;
 mod headers;
 mod hold;

@@ -178,6 +178,21 @@ impl Diagnostics {
         self.items.retain(keep);
     }
 
+    /// Changes or drops every finding, and keeps only some secrets.
+    pub(crate) fn rewrite(
+        &mut self,
+        change: impl FnMut(Diagnostic) -> Option<Diagnostic>,
+        is_secret: impl FnMut(&Span) -> bool,
+    ) {
+        self.seen.clear();
+        let items = std::mem::take(&mut self.items);
+        items
+            .into_iter()
+            .filter_map(change)
+            .for_each(|item| self.push(item));
+        self.secrets.retain(is_secret);
+    }
+
     /// Takes over the findings and secrets of another run.
     pub fn extend(&mut self, other: Self) {
         for item in other.items {

@@ -14,10 +14,16 @@ pub(super) const ABOUT: &str =
 pub(super) fn emit(plan: &Plan, revision: &str) -> Vec<TokenStream> {
     let name = &plan.name;
     let run = rt::main(&quote!(GATEWAY));
-    vec![
+    let encrypted = (!plan.messages.is_empty()).then(|| {
         quote!(
-            mod chains;
-        ),
+            mod encrypted;
+        )
+    });
+    let mut items = vec![quote!(
+        mod chains;
+    )];
+    items.extend(encrypted);
+    items.extend([
         quote!(
             mod middlewares;
         ),
@@ -43,5 +49,6 @@ pub(super) fn emit(plan: &Plan, revision: &str) -> Vec<TokenStream> {
                 #run
             }
         },
-    ]
+    ]);
+    items
 }

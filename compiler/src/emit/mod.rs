@@ -5,6 +5,7 @@
 //! has been decided by `plan`.
 
 mod chains;
+mod encrypted;
 mod main;
 mod manifest;
 mod middlewares;
@@ -56,6 +57,10 @@ pub fn emit(plan: &Plan, revision: &str) -> Vec<File> {
             middlewares::emit(&plan.middlewares),
         ),
     ];
+    if !plan.messages.is_empty() {
+        let items = encrypted::emit(&plan.messages);
+        files.push(rust("src/encrypted.rs", encrypted::ABOUT, items));
+    }
     let pages = recorder::pages(&plan.middlewares).into_iter();
     files.extend(pages.map(|(path, text)| File {
         path: path.into(),

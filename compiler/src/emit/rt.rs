@@ -4,10 +4,10 @@
 //! once per file are imported by name ([`use_values`] and friends); nothing here reads a plan
 //! except its leaves.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::plan::{self, Filter, Part, Value};
+use crate::plan::{self, Cut, Filter, Part, Value};
 
 /// The most members of one tuple for which the runtime implements its traits.
 const TUPLE_MEMBERS_MAX: usize = 16;
@@ -134,6 +134,19 @@ fn part(part: &Part) -> TokenStream {
         Part::Env { name, default } => {
             let default = option(default.as_ref().map(|text| quote!(#text)));
             quote!(Part::Env { name: #name, default: #default })
+        }
+        Part::Encrypted { message, cut } => {
+            let message = ident(message);
+            let message = quote!(crate::encrypted::#message);
+            match cut {
+                Cut::Password => quote!(Part::EncryptedPassword(#message)),
+                Cut::Range(start, end) => {
+                    let [start, end] = [start, end].map(|at| Literal::u32_unsuffixed(*at));
+                    quote!(Part::EncryptedRange(#message, #start, #end))
+                }
+                Cut::User => quote!(Part::EncryptedUser(#message)),
+                Cut::Whole => quote!(Part::Encrypted(#message)),
+            }
         }
         Part::Text(text) => quote!(Part::Text(#text)),
     }

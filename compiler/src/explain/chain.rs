@@ -61,6 +61,10 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
             (true, true) => {
                 let (effect, status) =
                     apply(&middleware.rule, (request, route), &client, &mut walked);
+                let effect = match middleware.encrypted {
+                    true => "its rule is encrypted".to_owned(),
+                    false => effect,
+                };
                 let place = listed.unwrap_or_else(|| "whole route".to_owned());
                 let comma = if effect.is_empty() { "" } else { ", " };
                 (format!("in scope ({place}){comma}{effect}"), status)
@@ -128,6 +132,7 @@ fn apply(
                 .set
                 .iter()
                 .find(|(name, _)| name.as_str().eq_ignore_ascii_case("host"));
+            let host = host.filter(|(_, value)| !value.secret);
             let text = host.and_then(|(_, value)| value.default_text());
             if let Some(text) = text.filter(|text| !text.is_empty()) {
                 walked.host = Some(text);

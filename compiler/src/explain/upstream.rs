@@ -54,7 +54,11 @@ pub(super) fn join(prefix: &str, path: &str) -> String {
 
 /// A value with the defaults of its references; one without a default is shown as it is written.
 pub(super) fn shown(value: &Value) -> String {
+    if value.secret {
+        return "(encrypted)".to_owned();
+    }
     let shown_part = |part: &Part| match part {
+        Part::Encrypted { .. } => String::new(),
         Part::Env { name, default } => default.clone().unwrap_or_else(|| format!("${{{name}}}")),
         Part::Text(text) => text.clone(),
     };

@@ -42,7 +42,7 @@ pub use pattern::{BadPattern, Element, PathPattern, PathRank, PathType};
 pub use rewrite::{BadRewrite, Rewrite};
 pub use rule::Rule;
 pub use template::{PathTemplate, Piece as TemplatePiece};
-pub use value::{Part, Value};
+pub use value::{Cut, Part, Value, places};
 
 /// Index into [`Model::routes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -233,6 +233,8 @@ pub struct Middleware {
     pub scope: Option<scope::Scope>,
     /// Its type and what the type needs.
     pub rule: Rule,
+    /// Whether its rule is encrypted, so that nothing of it may be shown.
+    pub encrypted: bool,
 }
 
 impl Middleware {

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{BasicAuth, Condition, Filter, Middleware, Part, PathType, Pattern, Route, Value};
+use super::{
+    BasicAuth, Condition, Filter, Message, Middleware, Part, PathType, Pattern, Route, Value,
+};
 
 /// A cargo feature of `goma-runtime`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -19,6 +21,8 @@ pub enum Feature {
     Bcrypt,
     /// A resolver for endpoints that are not IP addresses.
     Dns,
+    /// Messages that are decrypted at start.
+    Encrypted,
     /// Digits in place of secrets in the log.
     LogHash,
     /// `$apr1$`, `$1$`.
@@ -39,6 +43,7 @@ impl Feature {
             Self::BasicAuth => "basic-auth",
             Self::Bcrypt => "bcrypt",
             Self::Dns => "dns",
+            Self::Encrypted => "encrypted",
             Self::LogHash => "log-hash",
             Self::Md5Crypt => "md5-crypt",
             Self::Regex => "regex",
@@ -49,7 +54,11 @@ impl Feature {
 }
 
 /// The features in use, sorted.
-pub(super) fn select(routes: &[Route], middlewares: &[Middleware]) -> Vec<Feature> {
+pub(super) fn select(
+    routes: &[Route],
+    middlewares: &[Middleware],
+    messages: &[Message],
+) -> Vec<Feature> {
     let mut features: BTreeSet<Feature> = middlewares
         .iter()
         .filter_map(|middleware| of_filter(&middleware.filter))
@@ -65,6 +74,9 @@ pub(super) fn select(routes: &[Route], middlewares: &[Middleware]) -> Vec<Featur
         .any(needs_dns)
     {
         features.insert(Feature::Dns);
+    }
+    if !messages.is_empty() {
+        features.insert(Feature::Encrypted);
     }
     let scopes = middlewares.iter().filter_map(|item| item.scope.as_ref());
     let is_regex = |pattern: &Pattern| matches!(pattern, Pattern::Regex(_));
@@ -137,7 +149,7 @@ fn needs_dns(endpoint: &Value) -> bool {
     let mut url = String::new();
     for part in &endpoint.parts {
         match part {
-            Part::Env { .. } => return true,
+            Part::Encrypted { .. } | Part::Env { .. } => return true,
             Part::Text(text) => url.push_str(text),
         }
     }

@@ -5,24 +5,32 @@
 
 mod cookie;
 mod path;
+mod value;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{self, Ident};
 use super::{
     Access, AccessPolicy, AddPrefix, BasicAuth, BodyLimit, Chain, Cors, FailureLimit, Filter,
-    Header, Member, Middleware, Part, Pattern, Place, Plan, RedirectScheme, RequestHeaders,
-    ResponseHeaders, Route, RouteName, RouteTable, Scope, StripPrefix, User, Value, features,
-    lower_route, settings,
+    Header, Member, Message, Middleware, Pattern, Place, Plan, RedirectScheme, RequestHeaders,
+    ResponseHeaders, Route, RouteName, RouteTable, Scope, StripPrefix, User, features, lower_route,
+    settings,
 };
 use crate::model::{self, MiddlewareId, Model, Rule};
 use crate::source::{SourceMap, Span};
 
 mod recorder;
 
+pub(super) use value::lower_value;
+
 /// The plan of the crate called `name`.
 pub fn lower(model: &Model, sources: &SourceMap, name: &str) -> Plan {
-    let cx = Cx { model, sources };
+    let cx = Cx {
+        model,
+        sources,
+        messages: RefCell::default(),
+    };
     let chains = lower_chains(&cx);
     let rows: Vec<Route> = model
         .routes
@@ -30,17 +38,20 @@ pub fn lower(model: &Model, sources: &SourceMap, name: &str) -> Plan {
         .map(|route| lower_route(&cx, route, chain_of(&chains, &route.middlewares)))
         .collect();
     let middlewares = lower_middlewares(&cx);
+    let settings = settings::lower(&cx, &model.gateway);
+    let messages: Vec<Message> = cx.messages.take().into_values().collect();
     Plan {
         name: name.to_owned(),
         main_file: printable(sources.name(model.main)),
-        features: features::select(&rows, &middlewares),
-        settings: settings::lower(&cx, &model.gateway),
+        features: features::select(&rows, &middlewares, &messages),
+        settings,
         routes: RouteTable {
             place: cx.place(model.gateway.routes_span),
             rows,
         },
         chains: chains.into_values().collect::<ById>().0,
         middlewares,
+        messages,
     }
 }
 
@@ -48,6 +59,8 @@ pub fn lower(model: &Model, sources: &SourceMap, name: &str) -> Plan {
 pub(super) struct Cx<'a> {
     model: &'a Model,
     sources: &'a SourceMap,
+    /// Encrypted messages in use, by the digits of their names.
+    messages: RefCell<BTreeMap<String, Message>>,
 }
 
 impl Cx<'_> {
@@ -173,21 +186,6 @@ fn methods(methods: &[model::Method]) -> Vec<String> {
         .iter()
         .map(|method| method.as_str().to_owned())
         .collect()
-}
-
-pub(super) fn lower_value(cx: &Cx<'_>, value: &model::Value) -> Value {
-    let lower_part = |part: &model::Part| match part {
-        model::Part::Env { name, default } => Part::Env {
-            name: name.clone(),
-            default: default.clone(),
-        },
-        model::Part::Text(text) => Part::Text(text.clone()),
-    };
-    Value {
-        key: value.key.clone(),
-        place: cx.place(value.span),
-        parts: value.parts.iter().map(lower_part).collect(),
-    }
 }
 
 /// Only what a route uses (MW-GEN-21).

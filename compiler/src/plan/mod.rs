@@ -9,6 +9,7 @@ mod features;
 mod lower;
 mod lower_route;
 mod matching;
+mod message;
 pub mod names;
 mod path;
 mod recorder;
@@ -23,6 +24,7 @@ pub use cookie::{Age, Cookie};
 pub use features::Feature;
 pub use lower::lower;
 pub use matching::{Condition, Maintenance, PathType, Test};
+pub use message::{Cut, Message};
 pub use names::Ident;
 pub use path::{
     Piece, Redirect, RedirectRegex, ReplacePath, RewriteRegex, StripQuery, TemplatePiece,
@@ -50,6 +52,9 @@ pub struct Plan {
     pub chains: Vec<Chain>,
     /// Every middleware that a chain names, in spec order.
     pub middlewares: Vec<Middleware>,
+    /// Every encrypted message that a value is taken from, sorted by constant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<Message>,
 }
 
 /// Where something stands in the spec.
@@ -97,6 +102,13 @@ pub enum Part {
         name: String,
         /// Text that stands in when the variable is unset or empty.
         default: Option<String>,
+    },
+    /// An encrypted message, which is decrypted at start (C-SEC-1).
+    Encrypted {
+        /// One of [`Plan::messages`].
+        message: Ident,
+        /// Which part of what it holds.
+        cut: Cut,
     },
     /// Literal text.
     Text(String),

@@ -34,6 +34,11 @@ impl Ident {
         Self(format!("of_{}", snake(route)))
     }
 
+    /// The constant of an encrypted message with these digits.
+    pub(super) fn message(digits: &str) -> Self {
+        Self(format!("MESSAGE_{}", digits.to_ascii_uppercase()))
+    }
+
     /// The same name as a constant.
     pub(super) fn constant(&self) -> Self {
         Self(self.0.to_ascii_uppercase())

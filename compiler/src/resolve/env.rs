@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use goma_openpgp::is_message;
+
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::lock::Variable;
-use crate::model::{Part, Value};
+use crate::model::{Cut, Part, Value};
 use crate::spec::fields::Leaf;
 
 /// The functions of C-ENV-5.
@@ -133,6 +135,10 @@ pub(super) fn structural(
     variables: &mut Variables<'_>,
     diags: &mut Diagnostics,
 ) -> Option<Text> {
+    // Reported where the shape is checked.
+    if is_message(&leaf.text) {
+        return None;
+    }
     if let Some(name) = function(&leaf.text) {
         diags.push(in_structural(leaf, name));
         return None;
@@ -149,6 +155,8 @@ pub(super) fn structural(
     };
     for part in parts(&leaf.text) {
         match part {
+            // Made of no text.
+            Part::Encrypted { .. } => {}
             Part::Text(text) => result.text.push_str(&text),
             Part::Env { name, default } => {
                 result.expanded = true;
@@ -178,6 +186,9 @@ fn unset(leaf: &Leaf, name: &str) -> Diagnostic {
 
 /// Keeps the references of a class V key. `is_text`: functions belong here, but are for later.
 pub(super) fn value(leaf: &Leaf, is_text: bool, diags: &mut Diagnostics) -> Value {
+    if is_message(&leaf.text) {
+        return encrypted(leaf, Cut::Whole);
+    }
     if let Some(name) = function(&leaf.text) {
         diags.push(if is_text {
             let message = format!("the function `{name}` is not supported yet");
@@ -190,7 +201,20 @@ pub(super) fn value(leaf: &Leaf, is_text: bool, diags: &mut Diagnostics) -> Valu
         key: leaf.key.clone(),
         span: leaf.span,
         parts: parts(&leaf.text),
-        secret: false,
+        secret: leaf.span.source.is_decrypted(),
+    }
+}
+
+/// A part of an encrypted value.
+pub(super) fn encrypted(leaf: &Leaf, cut: Cut) -> Value {
+    Value {
+        key: leaf.key.clone(),
+        span: leaf.span,
+        parts: vec![Part::Encrypted {
+            message: leaf.text.trim().to_owned(),
+            cut,
+        }],
+        secret: true,
     }
 }
 
@@ -224,6 +248,7 @@ mod tests {
 
     fn show(text: &str) -> String {
         let show = |part: &Part| match part {
+            Part::Encrypted { .. } => "encrypted".to_owned(),
             Part::Text(text) => format!("{text:?}"),
             Part::Env {
                 name,

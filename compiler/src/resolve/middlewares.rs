@@ -93,9 +93,6 @@ const RESOLVERS: &[(&str, Resolver)] = &[
     }),
 ];
 
-/// How an encrypted rule begins (C-SEC-1).
-const ENCRYPTED: &str = "-----BEGIN PGP MESSAGE-----";
-
 /// All middlewares without fault, and all names.
 pub(super) fn resolve(spec: &Spec, cx: &mut Cx<'_>) -> (Vec<Middleware>, Names) {
     let mut names = Names::new(spec.middlewares_readable);
@@ -117,6 +114,7 @@ pub(super) fn resolve(spec: &Spec, cx: &mut Cx<'_>) -> (Vec<Middleware>, Names) 
                 span,
                 scope,
                 rule,
+                encrypted: is_encrypted(middleware),
             });
         }
     }
@@ -190,6 +188,11 @@ fn access_everywhere(spec: &spec::Middleware, cx: &mut Cx<'_>) {
 /// Something is faulty, and the user knows.
 struct Reported;
 
+fn is_encrypted(spec: &spec::Middleware) -> bool {
+    let rule = spec.rule.as_ref();
+    rule.is_some_and(|(_, node)| node.span.source.is_decrypted())
+}
+
 fn rule(spec: &spec::Middleware, plugins: &[&str], cx: &mut Cx<'_>) -> Option<Rule> {
     let kind = kind(spec, plugins, cx)?;
     let key = format!("{}.rule", spec.path_key);
@@ -207,10 +210,8 @@ fn rule(spec: &spec::Middleware, plugins: &[&str], cx: &mut Cx<'_>) -> Option<Ru
         .rule
         .clone()
         .or_else(|| spec.kind.as_ref().map(absent))?;
-    if matches!(&node.kind, Kind::Scalar { text, .. } if text.trim_start().starts_with(ENCRYPTED)) {
-        let message = "an encrypted rule is not supported yet";
-        let fault = Diagnostic::new(Code::NotYetSupported, key, node.span, message);
-        cx.diags.push(fault);
+    // One that could not be decrypted is reported.
+    if matches!(&node.kind, Kind::Scalar { text, .. } if goma_openpgp::is_message(text)) {
         return None;
     }
     let found = check_shape(&node, kind.rule, &key, kind.later, cx.diags);

@@ -221,6 +221,7 @@ fn unreferenced(leaf: Option<&Leaf>, pattern: Option<&Regex>, cx: &mut Cx<'_>) -
                 let default = default.map_or_else(String::new, |text| format!(":-{text}"));
                 fixed.push_str(&format!("${{{name}{default}}}"));
             }
+            Part::Encrypted { .. } => {}
             Part::Text(text) => fixed.push_str(&text.replace("${", "$${")),
         }
     }

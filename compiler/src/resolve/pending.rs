@@ -7,6 +7,7 @@ use super::names::{Found, Names};
 use super::read::{Cx, constant};
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::{Class, Scalar};
+use crate::encrypted::{self, PASSPHRASE};
 use crate::model::pem::Pem;
 use crate::spec::fields::Leaf;
 use crate::spec::shape::Pending;
@@ -14,6 +15,10 @@ use crate::spec::shape::Pending;
 /// Checks all of them.
 pub(super) fn check(pending: &[Pending], cx: &mut Cx<'_>) {
     for item in pending {
+        if goma_openpgp::is_message(&item.leaf.text) {
+            encrypted(item, cx);
+            continue;
+        }
         // An empty text says as little as no key.
         if item.leaf.text.is_empty() && !matches!(item.scalar, Scalar::Text) {
             continue;
@@ -74,6 +79,33 @@ fn value(item: &Pending, cx: &mut Cx<'_>) {
         let warning = Diagnostic::new(Code::LiteralSecret, key, item.leaf.span, message);
         cx.diags
             .push(warning.help("give it by a variable: `${NAME}`"));
+    }
+}
+
+/// Without the passphrase it is checked when the gateway starts (C-SEC-1).
+fn encrypted(item: &Pending, cx: &mut Cx<'_>) {
+    let Pending { leaf, scalar, .. } = item;
+    let report =
+        |code, message: String| Diagnostic::new(code, leaf.key.as_str(), leaf.span, message);
+    let Some(passphrase) = cx
+        .variables
+        .of_tool(PASSPHRASE)
+        .filter(|text| !text.is_empty())
+    else {
+        let message = format!("an encrypted value is not checked: `{PASSPHRASE}` is not set");
+        cx.diags.push(report(Code::EncryptedUnchecked, message));
+        return;
+    };
+    match encrypted::value(&leaf.text, passphrase) {
+        Ok(text) => {
+            if let Err((code, _)) = grammar::check(*scalar, &text) {
+                let message = "what is encrypted here is not what the key takes".to_owned();
+                cx.diags.push(report(code, message));
+            }
+        }
+        Err(error) => cx
+            .diags
+            .push(report(Code::DecryptFailed, error.to_string())),
     }
 }
 

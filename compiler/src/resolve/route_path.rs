@@ -94,7 +94,7 @@ fn unset_group(leaf: &Leaf, pattern: &PathPattern, cx: &Cx<'_>) -> Option<Diagno
                 name,
                 default: None,
             } if !cx.variables.is_set(&name) && regex.group(&name).is_some() => Some(name),
-            Part::Env { .. } | Part::Text(_) => None,
+            Part::Env { .. } | Part::Encrypted { .. } | Part::Text(_) => None,
         })?;
     let message =
         format!("the variable `{name}` is not set; the group `{name}` is written `$${{{name}}}`");

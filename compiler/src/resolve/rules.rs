@@ -364,7 +364,7 @@ pub(super) fn header_name(
 
 pub(super) fn header_value(leaf: &Leaf, cx: &mut Cx<'_>) -> Value {
     let value = cx.value(leaf);
-    if leaf.text.contains(['\r', '\n', '\0']) {
+    if !goma_openpgp::is_message(&leaf.text) && leaf.text.contains(['\r', '\n', '\0']) {
         cx.fault(
             Code::BadRule,
             leaf,

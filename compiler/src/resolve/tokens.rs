@@ -38,7 +38,7 @@ pub(super) fn check(value: &Value, leaf: &Leaf, cx: &mut Cx<'_>) {
                 default: Some(default),
                 ..
             } => default,
-            Part::Env { default: None, .. } => continue,
+            Part::Env { default: None, .. } | Part::Encrypted { .. } => continue,
         };
         check_text(text, leaf, cx);
     }

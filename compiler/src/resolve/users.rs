@@ -9,7 +9,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::dialect::Scalar;
 use crate::model::rule::{FailureLimit, User};
 use crate::model::scalar::{self, Invalid};
-use crate::model::{Part, Value};
+use crate::model::{Cut, Part, Value};
 use crate::source::Span;
 use crate::spec::fields::Leaf;
 use crate::spec::rule as shape;
@@ -171,12 +171,20 @@ fn part(
 
 /// `user:password`, split at the first `:`, which must be literal.
 fn split(leaf: &Leaf, cx: &mut Cx<'_>) -> Option<User> {
+    if goma_openpgp::is_message(&leaf.text) {
+        return Some(User {
+            username: env::encrypted(leaf, Cut::User),
+            password: env::encrypted(leaf, Cut::Password),
+        });
+    }
     let value = env::value(leaf, true, cx.diags);
     let (mut before, mut after) = (Vec::new(), Vec::new());
     let mut found = false;
     for part in value.parts {
         match part {
-            part @ (Part::Text(_) | Part::Env { .. }) if found => after.push(part),
+            part @ (Part::Text(_) | Part::Encrypted { .. } | Part::Env { .. }) if found => {
+                after.push(part);
+            }
             Part::Text(text) => match text.split_once(':') {
                 Some((name, rest)) => {
                     found = true;
@@ -185,7 +193,7 @@ fn split(leaf: &Leaf, cx: &mut Cx<'_>) -> Option<User> {
                 }
                 None => before.push(Part::Text(text)),
             },
-            part @ Part::Env { .. } => before.push(part),
+            part @ (Part::Encrypted { .. } | Part::Env { .. }) => before.push(part),
         }
     }
     let form = "write `{username: …, password: …}`, or `user:${PASSWORD}`";
@@ -214,6 +222,7 @@ fn split(leaf: &Leaf, cx: &mut Cx<'_>) -> Option<User> {
 fn password(value: &Value, cx: &mut Cx<'_>) {
     let literal_parts = value.parts.iter().any(|part| match part {
         Part::Text(_) => true,
+        Part::Encrypted { .. } => false,
         Part::Env { default, .. } => default.as_ref().is_some_and(|default| !default.is_empty()),
     });
     let Some(text) = constant(value) else {

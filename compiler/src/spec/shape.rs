@@ -2,6 +2,8 @@
 //! key that this release cannot do yet. What lies below such a key is never read otherwise; its
 //! single values are handed on to be checked ([`Pending`]), what it lacks is reported here.
 
+use goma_openpgp::is_message;
+
 use super::fields::{self, Leaf, is_joined, leaf, leaves};
 use super::node::{Entry, Kind, Node, join};
 use super::secrets;
@@ -13,7 +15,7 @@ use crate::source::{Span, Spanned};
 /// How much of an unknown key a message repeats.
 const KEY_CHARS_SHOWN: usize = 64;
 
-/// A single value of a key that is not supported yet.
+/// A single value of a key that is not supported yet, or one that is encrypted.
 pub(crate) struct Pending {
     pub(crate) leaf: Leaf,
     pub(crate) scalar: Scalar,
@@ -165,9 +167,22 @@ impl Walk<'_> {
         let leaf = leaf(node, at.path.to_owned(), key_span);
         if leaf.broken {
             self.mismatch("a single value", node, at.path);
+        } else if is_message(&leaf.text) {
+            self.encrypted(leaf, key, scalar);
         } else if at.later && !leaf.null {
             self.push(leaf, key, scalar, false);
         }
+    }
+
+    /// Checked apart: what it is, is known when the gateway starts, or with its passphrase (C-SEC-1).
+    fn encrypted(&mut self, leaf: Leaf, key: &Key, scalar: Scalar) {
+        if key.secret || matches!(scalar, Scalar::Pem) {
+            return self.push(leaf, key, scalar, false);
+        }
+        let message = format!("`{}` cannot be encrypted", key.name);
+        let fault = Diagnostic::new(Code::TypeMismatch, &*leaf.key, leaf.span, message);
+        let help = "secrets, certificates and keys can, and the whole `rule` of a middleware";
+        self.diags.push(fault.help(help));
     }
 
     fn list(&mut self, entry: &Entry, key: &Key, scalar: Scalar, at: At<'_>) {
@@ -191,14 +206,15 @@ impl Walk<'_> {
             Kind::Scalar { .. } => {}
             Kind::Map(_) => return self.mismatch("a list", node, at.path),
         }
-        if !at.later {
-            return;
-        }
         let Some(leaves) = leaves(node, at.path, entry.key.span) else {
             return;
         };
         for leaf in leaves.items {
-            self.push(leaf, key, scalar, leaves.joined);
+            if is_message(&leaf.text) {
+                self.encrypted(leaf, key, scalar);
+            } else if at.later {
+                self.push(leaf, key, scalar, leaves.joined);
+            }
         }
     }
 

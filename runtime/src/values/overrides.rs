@@ -4,6 +4,7 @@ use super::Environment;
 
 /// Variables that this release acts on.
 const ACTIVE: &[&str] = &[
+    "GOMA_CONFIG_ENCRYPTION_KEY",
     "GOMA_ENABLE_LIVENESS",
     "GOMA_ENABLE_READINESS",
     "GOMA_ENTRYPOINT_WEB_ADDRESS",
@@ -28,7 +29,6 @@ const LATER: &[&str] = &[
     "GOMA_ANALYTICS_MAXLEN",
     "GOMA_ANALYTICS_SAMPLE",
     "GOMA_ANALYTICS_STREAM",
-    "GOMA_CONFIG_ENCRYPTION_KEY",
     "GOMA_CREDENTIALS_API_TOKEN",
     "GOMA_ENABLE_METRICS",
     "GOMA_ENTRYPOINT_WEB_SECURE_ADDRESS",

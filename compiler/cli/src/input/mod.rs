@@ -13,7 +13,7 @@ use goma_compiler::source::{
     EMBEDDED_BYTES_MAX, SOURCE_BYTES_MAX, SourceId, SourceKind, SourceMap, Span, Spanned,
     embedded_name,
 };
-use goma_compiler::{Options, StartFile, embedded_files, inputs, silence};
+use goma_compiler::{Options, StartFile, decrypt_rules, embedded_files, inputs, silence};
 
 use crate::missing::Missing;
 
@@ -86,6 +86,7 @@ pub(crate) fn load(
         }
         fetch::all(&mut input, &named, policy);
     }
+    input.decrypt();
     input.add_embedded();
     Ok(input)
 }
@@ -199,6 +200,13 @@ impl Input {
                 self.report(Diagnostic::new(code, key, span, message));
                 Ok(())
             }
+        }
+    }
+
+    /// Decrypts encrypted rules (C-SEC-1). What is shown of them is what is written.
+    fn decrypt(&mut self) {
+        for place in decrypt_rules(&mut self.sources, &self.options) {
+            self.shown.decrypt(place, "", Ok(String::new()));
         }
     }
 

@@ -160,6 +160,12 @@ macro_rules! a_to_l {
         /// Instead: `countries: [GB]`
         CountryUnknown = "country-unknown", Warning;
 
+        /// What: an encrypted value cannot be decrypted.
+        /// Why: the passphrase in `GOMA_CONFIG_ENCRYPTION_KEY` is missing or wrong, or the message cannot be read.
+        /// Example: an encrypted `rule`, and a build without the passphrase
+        /// Instead: set the variable; encrypt with `gpg --symmetric --armor`.
+        DecryptFailed = "decrypt-failed", Error;
+
         /// What: a key or type of an older release.
         /// Why: it means what its replacement means, and will not be accepted for ever.
         /// Example: `readTimeout: 30`
@@ -183,6 +189,12 @@ macro_rules! a_to_l {
         /// Example: two middlewares named `auth`.
         /// Instead: rename one.
         DuplicateName = "duplicate-name", Error;
+
+        /// What: an encrypted value was not checked, because there is no passphrase here.
+        /// Why: a value that is wrong is found only when the gateway starts.
+        /// Example: an encrypted `password`, and a build without `GOMA_CONFIG_ENCRYPTION_KEY`
+        /// Instead: build with the passphrase, or `--allow encrypted-unchecked`.
+        EncryptedUnchecked = "encrypted-unchecked", Warning;
 
         /// What: a bundle of a provider holds a reference to a variable.
         /// Why: bundles come from elsewhere and may not read the environment; the text stays as it is.
