@@ -17,12 +17,14 @@ pub mod duel;
 pub mod faults;
 pub mod gateway;
 pub mod http2;
+pub mod twin;
 
 use std::time::Duration;
 
 pub use backend::{Backend, Connection};
 pub use client::{Client, Response};
 pub use gateway::Gateway;
+pub use twin::Twin;
 
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);

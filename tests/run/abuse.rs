@@ -102,7 +102,7 @@ fn clients_that_do_not_read() {
             ));
         }
     });
-    let rig = Rig::with(backend, &[]);
+    let rig = Rig::with(backend, &[]).alone();
     assert_eq!(rig.get("/", "").body.len(), 1 << 20);
     let before = rig.gateway.memory_kib();
     let requests = "GET / HTTP/1.1\r\nHost: h\r\n\r\n".repeat(100);

@@ -83,6 +83,15 @@ fn request_ids() {
         );
         assert_eq!(rig.backend.request(index).fields("x-request-id"), [id]);
     }
+    // Some backends make no difference between `_` and `-`.
+    rig.get(
+        "/",
+        "X_Request_ID: forged\r\nX_Forwarded_For: 192.0.2.1\r\nX_A: 1\r\n",
+    );
+    let request = rig.backend.request(rig.count() - 1);
+    assert!(request.fields("x_request_id").is_empty());
+    assert!(request.fields("x_forwarded_for").is_empty());
+    assert_eq!(request.fields("x_a"), ["1"]);
 }
 
 /// RT-HDR-9, RT-SEM-8, MW-ERR-7: on proxied and on generated responses.

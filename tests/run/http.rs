@@ -186,7 +186,7 @@ fn responses_without_body() {
     );
 }
 
-/// RT-STREAM-1: bytes are passed on as they arrive.
+/// RT-STREAM-1, MW-GEN-14: bytes are passed on as they arrive.
 #[test]
 fn responses_stream() {
     let (gate, wait) = mpsc::channel::<()>();

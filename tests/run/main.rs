@@ -1,5 +1,6 @@
 //! End-to-end: a gateway built by `goma build` from tests/specs/main.yaml, between a raw client and a
-//! scripted backend. Each test names the rules it proves.
+//! scripted backend. Each test names the rules it proves. What [`Rig::ask`] asks over HTTP/1.1, a twin of
+//! the gateway is asked over HTTP/2, with the same outcome.
 
 mod abuse;
 mod basic_auth;
@@ -25,12 +26,19 @@ mod upgrade;
 
 mod upstream;
 
-use goma_tests::{Backend, Gateway, Response};
+use std::cell::OnceCell;
+
+use goma_tests::twin::translated;
+use goma_tests::{Backend, Gateway, Response, Twin};
 
 /// A gateway in front of one backend.
 struct Rig {
     gateway: Gateway,
     backend: Backend,
+    /// The specification and the environment of its twin, if it is to have one.
+    setting: Option<(String, Vec<(String, String)>)>,
+    /// Started with the first request that it can be asked too.
+    twin: OnceCell<Twin>,
 }
 
 impl Rig {
@@ -48,13 +56,37 @@ impl Rig {
         let mut all = vec![("A", url.as_str())];
         all.extend_from_slice(env);
         let gateway = Gateway::start(spec, &all);
-        Self { gateway, backend }
+        let env = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self {
+            gateway,
+            backend,
+            setting: Some((spec.to_owned(), env.collect())),
+            twin: OnceCell::new(),
+        }
     }
 
-    /// Sends one request on a connection of its own.
+    /// Without a twin: what it is asked has an effect that the twin's backend does not see.
+    fn alone(self) -> Self {
+        Self {
+            setting: None,
+            ..self
+        }
+    }
+
+    /// Sends one request on a connection of its own; over HTTP/2, if it can be sent there, to a twin.
     fn ask(&self, request: &str) -> Response {
+        let before = self.count();
         let method = request.split(' ').next().unwrap_or_default();
-        self.gateway.connect().send(request).response_to(method)
+        let response = self.gateway.connect().send(request).response_to(method);
+        if let (Some((spec, env)), Some(translated)) = (&self.setting, translated(request)) {
+            let twin = self.twin.get_or_init(|| Twin::of(spec, &self.backend, env));
+            let seen = self.backend.requests();
+            let seen = seen.get(before..).unwrap_or_default();
+            twin.agrees(request, translated, (&response, &self.backend, seen));
+        }
+        response
     }
 
     /// GET with these further lines, each ended by CRLF.

@@ -103,7 +103,7 @@ fn replace_path() {
     }
 }
 
-/// MW-SCHEME-1, MW-REDIR-2
+/// MW-SCHEME-1, -4, MW-REDIR-2, MW-CLI-1
 #[test]
 fn redirect_scheme() {
     let rig = Rig::new();
@@ -115,10 +115,12 @@ fn redirect_scheme() {
     );
     let v6 = rig.ask("GET /m/scheme HTTP/1.1\r\nHost: [::1]:80\r\n\r\n");
     assert_eq!(v6.field("location").unwrap(), "https://[::1]:8443/m/scheme");
+    let malformed = rig.ask("GET /m/scheme HTTP/1.1\r\nHost: h.test:x\r\n\r\n");
+    assert_eq!(malformed.status, 400);
     assert_eq!(rig.count(), 0);
 }
 
-/// MW-ACCESS-1, -3, MW-POLICY-1, -2
+/// MW-ACCESS-1, -3, MW-POLICY-1, -2, MW-CLI-1
 #[test]
 fn access_and_policies() {
     let rig = Rig::new();
@@ -131,14 +133,17 @@ fn access_and_policies() {
             "{closed}"
         );
     }
-    let response = rig.get("/m/access/local", "");
-    let text = response.text();
-    assert_eq!((response.status, text.as_str()), (403, "Not from here\n"));
+    let elsewhere = "X-Forwarded-For: 192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\n";
+    for lines in ["", elsewhere] {
+        let response = rig.get("/m/access/local", lines);
+        let text = response.text();
+        assert_eq!((response.status, text.as_str()), (403, "Not from here\n"));
+    }
     assert_eq!(rig.count(), 0);
     assert_eq!(rig.get("/m/access/opsx", "").status, 200);
 }
 
-/// MW-PATH-1, -3, -4, -5, -8, -10, -12, MW-GEN-12
+/// MW-PATH-1 to -5, -8 to -10, -12, MW-GEN-12
 #[test]
 fn paths() {
     let rig = Rig::new();
@@ -156,7 +161,17 @@ fn paths() {
         assert_eq!(status(guarded), 401, "{guarded}");
     }
     assert_eq!(rig.count(), 0);
-    for open in ["", "/administrator", "/x/admin", "/docs"] {
+    for malformed in ["/%", "/admin/%zz", "/%00", "/../../../x"] {
+        assert_eq!(status(malformed), 400, "{malformed}");
+    }
+    for open in [
+        "",
+        "/administrator",
+        "/x/admin",
+        "/docs",
+        "/x?/admin",
+        "?a=/admin",
+    ] {
         assert_eq!(status(open), 200, "{open}");
     }
     // Out of scope too, nobody but the gateway says who the user is.
@@ -243,7 +258,7 @@ fn basic_auth() {
     assert_eq!(put("Authorization: Basic dTpzZWNyZXQ=\r\n"), 405);
 }
 
-/// MW-BODY-1, MW-BODY-2
+/// MW-BODY-1, MW-BODY-2, MW-BODY-4
 #[test]
 fn body_limit() {
     let rig = Rig::new();
@@ -276,9 +291,10 @@ fn body_limit() {
         2,
         "the backend saw no complete request besides the two that fit"
     );
+    assert_eq!(rig.get("/m/limit", "").status, 200);
 }
 
-/// MW-CORS-1 to -6, RT-CHAIN-4, RT-ERR-3
+/// MW-CORS-1 to -6, MW-ERR-8, RT-CHAIN-4, RT-ERR-3
 #[test]
 fn cors() {
     let rig = Rig::new();

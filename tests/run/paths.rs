@@ -1,23 +1,27 @@
 //! Kinds of paths, parameters, conditions, priorities and maintenance: tests/specs/routing.yaml.
 
-use goma_tests::{Backend, Gateway, Response, gateway};
+use std::ops::Deref;
 
-struct Rig {
-    gateway: Gateway,
-    backend: Backend,
+use goma_tests::{Backend, Response, gateway};
+
+struct Rig(super::Rig);
+
+impl Deref for Rig {
+    type Target = super::Rig;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Rig {
     fn new() -> Self {
-        let backend = Backend::ok();
-        let gateway = Gateway::start("routing", &[("A", &backend.url())]);
-        Self { gateway, backend }
+        Self(super::Rig::of("routing", Backend::ok(), &[]))
     }
 
     fn ask(&self, line: &str, fields: &str) -> Response {
-        let method = line.split(' ').next().unwrap_or_default();
         let request = format!("{line} HTTP/1.1\r\nHost: h.test\r\n{fields}\r\n");
-        self.gateway.connect().send(request).response_to(method)
+        self.0.ask(&request)
     }
 
     /// The route that answers, or the status.

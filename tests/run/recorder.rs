@@ -59,9 +59,10 @@ fn request_ids_in_other_fields() {
     let rig = Rig::of("recorder", Backend::ok(), &[]);
     let response = rig.get(
         "/id/header/a",
-        "X-Correlation-ID: mine\r\nX-Request-ID: other\r\n",
+        "X-Correlation-ID: mine\r\nX-Request-ID: other\r\nX_Correlation_ID: alike\r\n",
     );
     let request = rig.backend.request(0);
+    assert!(request.fields("x_correlation_id").is_empty());
     assert_eq!(request.fields("x-correlation-id"), ["mine"]);
     assert_eq!(request.fields("x-request-id"), ["other"]);
     assert_eq!(request.fields("x-told"), ["mine"]);

@@ -7,7 +7,7 @@ use goma_tests::{Backend, wait_until};
 #[test]
 fn round_robin() {
     let second = Backend::ok();
-    let rig = Rig::with(Backend::ok(), &[("B", &second.url())]);
+    let rig = Rig::with(Backend::ok(), &[("B", &second.url())]).alone();
     for _ in 0..40 {
         assert_eq!(rig.get("/both", "").status, 200);
     }
@@ -222,7 +222,7 @@ fn early_answers() {
 fn names() {
     let backend = Backend::ok();
     let port = backend.url().rsplit(':').next().unwrap().to_owned();
-    let rig = Rig::with(backend, &[("A", &format!("http://localhost:{port}"))]);
+    let rig = Rig::with(backend, &[("A", &format!("http://localhost:{port}"))]).alone();
     assert_eq!(rig.get("/", "").status, 200);
     let unknown = Rig::with(Backend::ok(), &[("A", "http://no-such-host.invalid")]);
     assert_eq!(unknown.get("/", "").status, 502);

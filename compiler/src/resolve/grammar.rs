@@ -265,6 +265,7 @@ mod tests {
         }
     }
 
+    /// MW-GEN-16, among others.
     #[test]
     fn scalars() {
         run(Scalar::Address, &["off", ":80", "[::1]:80"], &["x:80"]);

@@ -229,7 +229,7 @@ const LINE_BYTES: usize = 256;
 /// A name like `Content_Length` is a framing field to some backends and none to others (RT-SMUG);
 /// `X_Forwarded_For` is the client's word in the place of the gateway's (RT-HDR-2 to -5, -8), and is
 /// dropped.
-fn is_dropped_disguise(name: &[u8]) -> Result<bool, Refusal> {
+pub(crate) fn is_dropped_disguise(name: &[u8]) -> Result<bool, Refusal> {
     match Known::disguised(name) {
         Known::ContentLength | Known::TransferEncoding => Err(Refusal::framing(
             "a field name that resembles a framing field",

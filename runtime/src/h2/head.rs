@@ -12,7 +12,7 @@ use super::connect;
 use crate::error::{Refusal, RefusalReason};
 use crate::h1::Limits;
 use crate::h1::framing::{self, Framing};
-use crate::h1::request::RequestHead;
+use crate::h1::request::{RequestHead, is_dropped_disguise};
 use crate::h1::trailers;
 use crate::head::{Fields, Known, Method, Request, Response, Span, Version};
 
@@ -157,6 +157,7 @@ fn fill(fields: &mut Fields, headers: &HeaderMap) -> Result<(), Refusal> {
                 }
             }
             _ if known.is_hop_by_hop() => {}
+            Known::Other if is_dropped_disguise(name.as_str().as_bytes())? => {}
             _ => fields.append(name.as_str(), value),
         }
     }

@@ -284,7 +284,7 @@ async fn admit<D: Downstream>(
     }
     if let Some(names) = exchange.id_fields {
         // The gateway alone says it to the backend.
-        exchange.request.fields.remove(names.request);
+        exchange.request.fields.remove_alike(names.request);
     }
     let rewriting = Rewriting {
         route: exchange.route,

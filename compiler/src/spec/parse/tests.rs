@@ -35,6 +35,7 @@ fn check(text: &str, expected: &str) {
     assert_eq!(both.join(" | "), expected, "{text}");
 }
 
+/// MW-GEN-4: and so a number may stand where a string is expected.
 #[test]
 fn scalars_keep_their_text() {
     check(

@@ -142,3 +142,18 @@ fn extended_connect() {
     assert_eq!(plain.form, TargetForm::Authority);
     assert!(plain.upgrade.is_empty());
 }
+
+/// RT-SMUG, RT-HDR-2, RT-HDR-8: names that only look like fields of the gateway's.
+#[test]
+fn disguised_fields() {
+    let request = get("http://a/")
+        .header("x_forwarded_for", "1.2.3.4")
+        .header("x_request_id", "1")
+        .header("x_a", "1");
+    let request = converted(request, true).unwrap();
+    assert_eq!(text(&request.head.fields), "Host: a\nx_a: 1\n");
+    for name in ["content_length", "transfer_encoding"] {
+        let refused = converted(get("http://a/").header(name, "1"), true);
+        assert_eq!(refused.unwrap_err(), 400, "{name}");
+    }
+}
