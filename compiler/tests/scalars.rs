@@ -47,6 +47,10 @@ fn read(kind: &str, text: &str) -> String {
             "bad-url",
             address::parse_location(text).map(|()| text.to_owned()),
         ),
+        "int" => (
+            "type-mismatch",
+            scalar::parse_int(text).map(|value| value.to_string()),
+        ),
         "level" => (
             "bad-value",
             scalar::parse_word(

@@ -72,6 +72,10 @@ static SETTINGS: Settings = Settings {
     drain_delay: value("gateway.timeouts.drainDelay", &[Part::Text("0")]),
     log_level: value("gateway.log.level", &[Part::Text("info")]),
     log_format: value("gateway.log.format", &[Part::Text("text")]),
+    log_file: value("gateway.log.filePath", &[]),
+    log_megabytes_max: value("gateway.log.maxSizeMB", &[Part::Text("100")]),
+    log_backups_max: value("gateway.log.maxBackups", &[Part::Text("3")]),
+    log_days_max: value("gateway.log.maxAgeDays", &[Part::Text("7")]),
     readiness_enabled: value("gateway.monitoring.enableReadiness", &[Part::Text("true")]),
     liveness_enabled: value("gateway.monitoring.enableLiveness", &[Part::Text("true")]),
     web_proxy_protocol: ProxyProtocol {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::chain::ChainSource;
 use crate::identity::Proxies;
 use crate::route::{HostFilter, Route};
-use crate::values::scalar::{self, Format, Level};
+use crate::values::scalar::{self, Format, Level, Malformed};
 use crate::values::{Environment, Networks, Value};
 
 pub use crate::values::StartError;
@@ -51,6 +51,14 @@ pub struct Settings {
     pub log_level: Value,
     /// `log.format`
     pub log_format: Value,
+    /// `log.filePath`; empty: standard output.
+    pub log_file: Value,
+    /// `log.maxSizeMB`
+    pub log_megabytes_max: Value,
+    /// `log.maxBackups`
+    pub log_backups_max: Value,
+    /// `log.maxAgeDays`
+    pub log_days_max: Value,
     /// `monitoring.enableReadiness`: `/readyz`
     pub readiness_enabled: Value,
     /// `monitoring.enableLiveness`: `/healthz`
@@ -113,6 +121,28 @@ pub struct ProxyProtocolIn {
     pub required: bool,
 }
 
+/// `gateway.log.filePath` and how the file is rotated (RT-LOG-7).
+#[derive(Clone, Debug)]
+pub struct LogTo {
+    /// Not empty.
+    pub path: Given,
+    /// Bytes of a file.
+    pub bytes_max: u64,
+    /// Older files that stay; 0: any number.
+    pub backups_max: u64,
+    /// How old they may get; zero: any age.
+    pub age_max: Duration,
+}
+
+/// A text, and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The text.
+    pub text: String,
+    source_place: String,
+    key: String,
+}
+
 /// What filters are made from at start.
 #[derive(Debug)]
 pub struct Start<'a> {
@@ -143,6 +173,8 @@ pub struct Resolved {
     pub log_level: Level,
     /// `log.format`
     pub log_format: Format,
+    /// Where the log goes in place of standard output, if anything is logged.
+    pub log_file: Option<LogTo>,
     /// Whether `/readyz` exists.
     pub readiness_enabled: bool,
     /// Whether `/healthz` exists.
@@ -201,6 +233,12 @@ impl Settings {
                 &["GOMA_LOG_FORMAT"],
                 scalar::format,
             )?,
+            log_file: match log_level {
+                Level::Off => None,
+                Level::Trace | Level::Debug | Level::Info | Level::Warn | Level::Error => {
+                    self.resolve_log_file(environment)?
+                }
+            },
             readiness_enabled: overridden(
                 &self.readiness_enabled,
                 environment,
@@ -236,6 +274,31 @@ impl Settings {
         }
     }
 
+    /// RT-LOG-7
+    fn resolve_log_file(&self, environment: &Environment) -> Result<Option<LogTo>, StartError> {
+        const MEGABYTE: u64 = 1024 * 1024;
+        const DAY_SECS: u64 = 24 * 60 * 60;
+        let number = |value: &Value, variable: &str, least: i64| {
+            overridden(value, environment, &[variable], |text| {
+                let number = scalar::int(text)?;
+                let number = Some(number).filter(|number| *number >= least);
+                number.map(i64::unsigned_abs).ok_or_else(|| Malformed {
+                    code: "out-of-range",
+                    text: format!("must be at least {least}"),
+                })
+            })
+        };
+        let megabytes = number(&self.log_megabytes_max, "GOMA_LOG_MAX_SIZE_MB", 1)?;
+        let days = number(&self.log_days_max, "GOMA_LOG_MAX_AGE_DAYS", 0)?;
+        let to = LogTo {
+            path: given(&self.log_file, environment, &["GOMA_LOG_FILE"])?,
+            bytes_max: megabytes.saturating_mul(MEGABYTE),
+            backups_max: number(&self.log_backups_max, "GOMA_LOG_MAX_BACKUPS", 0)?,
+            age_max: Duration::from_secs(days.saturating_mul(DAY_SECS)),
+        };
+        Ok(Some(to).filter(|to| !to.path.text.is_empty()))
+    }
+
     fn resolve_header_timeout(&self, environment: &Environment) -> Result<Duration, StartError> {
         let value = &self.header_timeout;
         let timeout = overridden(
@@ -265,18 +328,44 @@ fn overridden<T>(
     value: &Value,
     environment: &Environment,
     variables: &[&str],
-    grammar: impl FnOnce(&str) -> Result<T, scalar::Malformed>,
+    grammar: impl FnOnce(&str) -> Result<T, Malformed>,
 ) -> Result<T, StartError> {
+    let given = given(value, environment, variables)?;
+    grammar(&given.text).map_err(|malformed| given.fault(malformed.code, malformed.text))
+}
+
+/// The text of a value, or the first non-empty of the environment variables that override it.
+fn given(
+    value: &Value,
+    environment: &Environment,
+    variables: &[&str],
+) -> Result<Given, StartError> {
     let found = variables
         .iter()
         .find_map(|name| Some((*name, environment.override_of(name)?)));
-    match found {
-        Some((name, text)) => grammar(text).map_err(|malformed| StartError {
+    Ok(match found {
+        Some((name, text)) => Given {
+            text: text.to_owned(),
             source_place: String::new(),
-            code: malformed.code,
             key: name.to_owned(),
-            text: malformed.text,
-        }),
-        None => value.read(environment, grammar),
+        },
+        None => Given {
+            text: value.resolve(environment)?,
+            source_place: value.source.to_owned(),
+            key: value.key.to_owned(),
+        },
+    })
+}
+
+impl Given {
+    /// An error of this text.
+    #[must_use]
+    pub fn fault(&self, code: &'static str, text: impl Into<String>) -> StartError {
+        StartError {
+            source_place: self.source_place.clone(),
+            code,
+            key: self.key.clone(),
+            text: text.into(),
+        }
     }
 }

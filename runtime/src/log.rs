@@ -1,7 +1,8 @@
 //! Log lines (RT-LOG): made on the core that has something to say, written by one thread of its own.
 //!
 //! A core appends lines to a buffer and hands the buffer over when its clock ticks or when it is
-//! large. If the writer cannot keep up, whole buffers are dropped and counted; requests never wait.
+//! large. If the writer cannot keep up, because standard output or a disk is slow, whole buffers are
+//! dropped and counted; requests never wait.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
@@ -15,11 +16,13 @@ use crate::head::{Span, Version};
 use crate::values::scalar::{Format, Level};
 
 pub(crate) mod extra;
+mod file;
 #[cfg(feature = "log-hash")]
 mod hash;
 mod line;
 mod writer;
 
+pub use file::{LogFile, Rotation};
 use line::Line;
 pub use writer::Writer;
 

@@ -9,9 +9,9 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 
-use crate::gateway::{Gateway, Resolved, Start, StartError};
+use crate::gateway::{Gateway, LogTo, Resolved, Start, StartError};
 use crate::lifecycle::{Lifecycle, Phase};
-use crate::log::{AccessLog, Writer};
+use crate::log::{AccessLog, LogFile, Rotation, Writer};
 use crate::route::Table;
 use crate::upstream::{self, ResolvedBackends};
 use crate::values::Environment;
@@ -41,10 +41,11 @@ struct Shared {
     places: accept::Places,
 }
 
-/// The signals that stop a gateway.
+/// The signals that stop a gateway, and the one that has its log file opened anew.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    user1: Signal,
 }
 
 /// Runs a gateway: the whole of a generated `main`.
@@ -103,7 +104,9 @@ fn prepare_in(
     for chain in gateway.chains {
         chain(&start)?;
     }
-    let (writer, thread) = Writer::start().map_err(|error| internal(&error))?;
+    let file = settings.log_file.as_ref().map(open_log).transpose()?;
+    let (writer, thread) =
+        Writer::start(file, settings.log_format).map_err(|error| internal(&error))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let connections = gateway.settings.limits.connections_max;
     let shared = Shared {
@@ -121,6 +124,19 @@ fn prepare_in(
             .map(|count| Arc::new(Semaphore::new(count))),
     };
     Ok((shared, thread))
+}
+
+/// RT-LOG-7
+fn open_log(to: &LogTo) -> Result<LogFile, StartError> {
+    let rotation = Rotation {
+        bytes_max: to.bytes_max,
+        backups_max: to.backups_max,
+        age_max: to.age_max,
+    };
+    LogFile::open(to.path.text.as_ref(), rotation).map_err(|error| {
+        let text = format!("{}: {error}", to.path.text);
+        to.path.fault("bad-value", text)
+    })
 }
 
 /// Prepares and serves. Signals count from the beginning (RT-STOP-1).
@@ -198,20 +214,25 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            user1: signal(SignalKind::user_defined1())?,
         })
     }
 
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    /// The next that stops.
+    async fn next(&mut self, writer: &Writer) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.user1.recv() => writer.reopen(),
+            }
         }
     }
 }
 
 /// Waits for a signal and drains (RT-STOP-1). `false`: a second signal cut the drain short.
 async fn await_stop(shared: &Shared, threads: Vec<JoinHandle<()>>, mut signals: Signals) -> bool {
-    signals.next().await;
+    signals.next(&shared.writer).await;
     let drained = async {
         shared.lifecycle.enter(Phase::Announced);
         tokio::time::sleep(shared.settings.drain_delay).await;
@@ -222,7 +243,7 @@ async fn await_stop(shared: &Shared, threads: Vec<JoinHandle<()>>, mut signals: 
     };
     tokio::select! {
         () = drained => true,
-        () = signals.next() => false,
+        () = signals.next(&shared.writer) => false,
     }
 }
 

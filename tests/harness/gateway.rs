@@ -28,6 +28,26 @@ impl Gateway {
     /// Starts any gateway binary whose listen address is `${LISTEN}`.
     #[must_use]
     pub fn start_binary(binary: &Path, env: &[(&str, &str)]) -> Self {
+        let mut gateway = Self::spawn(binary, env);
+        gateway.port = port_of(&gateway.line_with(&["Gateway started"]));
+        gateway
+    }
+
+    /// Starts the gateway of `tests/specs/<spec>.yaml`, which logs to this file.
+    #[must_use]
+    pub fn start_logging_to(spec: &str, file: &Path, env: &[(&str, &str)]) -> Self {
+        let path = [("GOMA_LOG_FILE", file.to_str().unwrap())];
+        let mut gateway = Self::spawn(&build::gateway(spec), &[&path, env].concat());
+        wait_until("the log file has the first line", || {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            let started = text.lines().find(|line| line.contains("Gateway started"));
+            gateway.port = started.map_or(0, port_of);
+            started.is_some() && text.ends_with('\n')
+        });
+        gateway
+    }
+
+    fn spawn(binary: &Path, env: &[(&str, &str)]) -> Self {
         let mut child = Command::new(binary)
             .env_clear()
             .env("LISTEN", "127.0.0.1:0")
@@ -49,19 +69,11 @@ impl Gateway {
                 lines.push(line);
             }
         });
-        let mut gateway = Self {
+        Self {
             child,
             lines,
             port: 0,
-        };
-        let started = gateway.line_with(&["Gateway started"]);
-        let address = started.split("web").nth(1).unwrap();
-        let port = address.split(':').find_map(|part| {
-            let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
-            digits.parse::<u16>().ok().filter(|port| *port > 127)
-        });
-        gateway.port = port.unwrap();
-        gateway
+        }
     }
 
     /// The port it listens on.
@@ -160,6 +172,16 @@ impl Drop for Gateway {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The port in the line that says that a gateway has started.
+fn port_of(started: &str) -> u16 {
+    let address = started.split("web").nth(1).unwrap();
+    let port = address.split(':').find_map(|part| {
+        let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<u16>().ok().filter(|port| *port > 127)
+    });
+    port.unwrap()
 }
 
 /// Runs a gateway that is expected to end by itself: exit code, standard output, standard error.

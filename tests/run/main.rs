@@ -13,6 +13,7 @@ mod http;
 mod http2;
 mod interceptor;
 mod log;
+mod log_file;
 mod middlewares;
 mod paths;
 mod policies;

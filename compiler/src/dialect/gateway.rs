@@ -207,10 +207,10 @@ static LOG: Section = section(
     &[
         key("level", One(EnumFold(&["trace", "debug", "info", "warn", "error", "off"])), "The least severe lines that are written.").or("info").value(),
         key("format", One(super::Scalar::Enum(&["text", "json"])), "How lines are written.").or("text").value(),
-        key("filePath", One(File), "Absent: stdout.").value().later_but("the log goes to stdout"),
-        key("maxAgeDays", One(Int(0, ANY)), "Rotated files older than this are deleted.").or("7").value().later(),
-        key("maxBackups", One(Int(0, ANY)), "Rotated files that are kept.").or("3").value().later(),
-        key("maxSizeMB", One(Int(1, ANY)), "A file of this size is rotated.").or("100").value().later(),
+        key("filePath", One(File), "Absent: stdout. Opened anew on SIGUSR1.").value(),
+        key("maxAgeDays", One(Int(0, ANY)), "Rotated files older than this are deleted; 0: none.").or("7").value(),
+        key("maxBackups", One(Int(0, ANY)), "Rotated files that are kept; 0: all.").or("3").value(),
+        key("maxSizeMB", One(Int(1, ANY)), "A file of this size is rotated.").or("100").value(),
     ],
 );
 

@@ -138,6 +138,14 @@ pub struct Gateway {
     pub log_level: Value,
     /// `log.format`: `text` or `json`.
     pub log_format: Value,
+    /// `log.filePath`; empty: standard output.
+    pub log_file: Value,
+    /// `log.maxSizeMB` (int), at least 1.
+    pub log_megabytes_max: Value,
+    /// `log.maxBackups` (int); 0: any number.
+    pub log_backups_max: Value,
+    /// `log.maxAgeDays` (int); 0: any age.
+    pub log_days_max: Value,
     /// `monitoring.enableReadiness` (bool).
     pub readiness: Value,
     /// `monitoring.enableLiveness` (bool).

@@ -39,6 +39,14 @@ pub struct Settings {
     pub log_level: Value,
     /// `log.format`.
     pub log_format: Value,
+    /// `log.filePath`; empty: standard output.
+    pub log_file: Value,
+    /// `log.maxSizeMB`.
+    pub log_megabytes_max: Value,
+    /// `log.maxBackups`.
+    pub log_backups_max: Value,
+    /// `log.maxAgeDays`.
+    pub log_days_max: Value,
     /// `monitoring.enableReadiness`.
     pub readiness_enabled: Value,
     /// `monitoring.enableLiveness`.
@@ -106,6 +114,10 @@ pub(super) fn lower(cx: &Cx<'_>, gateway: &model::Gateway) -> Settings {
         drain_delay: lower_value(cx, &timeouts.drain_delay),
         log_level: lower_value(cx, &gateway.log_level),
         log_format: lower_value(cx, &gateway.log_format),
+        log_file: lower_value(cx, &gateway.log_file),
+        log_megabytes_max: lower_value(cx, &gateway.log_megabytes_max),
+        log_backups_max: lower_value(cx, &gateway.log_backups_max),
+        log_days_max: lower_value(cx, &gateway.log_days_max),
         readiness_enabled: lower_value(cx, &gateway.readiness),
         liveness_enabled: lower_value(cx, &gateway.liveness),
         build_info_enabled: gateway.build_info,

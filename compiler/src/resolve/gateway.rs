@@ -41,6 +41,10 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
     let web_address = value(&spec.web.address, spec.web.span, web);
     let log_level = value(&log.level, log.span, "gateway.log.level");
     let log_format = value(&log.format, log.span, "gateway.log.format");
+    let log_file = value(&log.file_path, log.span, "gateway.log.filePath");
+    let log_megabytes_max = value(&log.max_size_mb, log.span, "gateway.log.maxSizeMB");
+    let log_backups_max = value(&log.max_backups, log.span, "gateway.log.maxBackups");
+    let log_days_max = value(&log.max_age_days, log.span, "gateway.log.maxAgeDays");
     let readiness = value(&monitoring.enable_readiness, monitoring.span, ready);
     let liveness = value(&monitoring.enable_liveness, monitoring.span, alive);
     let (build_info, monitoring_host) = build_info(monitoring, cx);
@@ -56,6 +60,10 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
         timeouts,
         log_level,
         log_format,
+        log_file,
+        log_megabytes_max,
+        log_backups_max,
+        log_days_max,
         readiness,
         liveness,
         build_info,

@@ -95,6 +95,10 @@ pub(crate) struct Log {
     pub(crate) span: Option<Span>,
     pub(crate) level: Option<Leaf>,
     pub(crate) format: Option<Leaf>,
+    pub(crate) file_path: Option<Leaf>,
+    pub(crate) max_size_mb: Option<Leaf>,
+    pub(crate) max_backups: Option<Leaf>,
+    pub(crate) max_age_days: Option<Leaf>,
 }
 
 /// `gateway.monitoring`
@@ -255,6 +259,10 @@ fn log(gateway: &mut Fields<'_>) -> Log {
         span,
         level: fields.leaf("level"),
         format: fields.leaf("format"),
+        file_path: fields.leaf("filePath"),
+        max_size_mb: fields.leaf("maxSizeMB"),
+        max_backups: fields.leaf("maxBackups"),
+        max_age_days: fields.leaf("maxAgeDays"),
     };
     fields.finish();
     log

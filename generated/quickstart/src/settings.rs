@@ -61,6 +61,26 @@ pub static SETTINGS: Settings = Settings {
         source: "goma.yaml:13:13",
         parts: &[Part::Text("text")],
     },
+    log_file: Value {
+        key: "gateway.log.filePath",
+        source: "goma.yaml:11:3",
+        parts: &[],
+    },
+    log_megabytes_max: Value {
+        key: "gateway.log.maxSizeMB",
+        source: "goma.yaml:11:3",
+        parts: &[Part::Text("100")],
+    },
+    log_backups_max: Value {
+        key: "gateway.log.maxBackups",
+        source: "goma.yaml:11:3",
+        parts: &[Part::Text("3")],
+    },
+    log_days_max: Value {
+        key: "gateway.log.maxAgeDays",
+        source: "goma.yaml:11:3",
+        parts: &[Part::Text("7")],
+    },
     readiness_enabled: Value {
         key: "gateway.monitoring.enableReadiness",
         source: "goma.yaml:6:1",

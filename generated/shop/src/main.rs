@@ -12,7 +12,7 @@ use goma_runtime::gateway::Gateway;
 /// Everything this gateway is made of.
 static GATEWAY: Gateway = Gateway {
     name: "shop",
-    revision: "48121b7cdb3b",
+    revision: "e52b315d4758",
     settings: &settings::SETTINGS,
     routes: &routes::ROUTES,
     chains: &chains::CHAINS,

@@ -158,6 +158,30 @@ pub fn format(text: &str) -> Result<Format, Malformed> {
     }
 }
 
+/// `int`: decimal, `0x` or `0o`, with `_` between digits.
+///
+/// # Errors
+/// `type-mismatch`: no whole number; `out-of-range`: does not fit 64 bits.
+pub fn int(text: &str) -> Result<i64, Malformed> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (radix, digits) = match (digits.strip_prefix("0x"), digits.strip_prefix("0o")) {
+        (Some(rest), _) => (16, rest),
+        (_, Some(rest)) => (8, rest),
+        (None, None) => (10, digits),
+    };
+    let ends = digits.starts_with('_') || digits.ends_with('_');
+    if ends || digits.is_empty() || !digits.chars().all(|c| c == '_' || c.is_digit(radix)) {
+        return malformed("type-mismatch", format!("`{text}` is not a whole number"));
+    }
+    match i64::from_str_radix(&digits.replace('_', ""), radix) {
+        Ok(value) => Ok(if negative { -value } else { value }),
+        Err(_) => malformed("out-of-range", format!("`{text}` is too large")),
+    }
+}
+
 /// A port, 1-65535.
 ///
 /// # Errors
@@ -366,6 +390,7 @@ mod tests {
         let canonical = match kind {
             "secs" => secs(text).map(|value| value.as_millis().to_string()),
             "bool" => boolean(text).map(|value| value.to_string()),
+            "int" => int(text).map(|value| value.to_string()),
             "level" => level(text).map(|value| format!("{value:?}").to_ascii_lowercase()),
             "format" => format(text).map(|value| format!("{value:?}").to_ascii_lowercase()),
             "addr" => address(text).map(|value| value.to_string()),
