@@ -408,7 +408,15 @@ fn the_wrong_specs_fail() {
             continue;
         }
         let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-        let output = goma().arg("check").arg(&path).output().unwrap();
+        let passphrase = text
+            .lines()
+            .find_map(|line| line.strip_prefix("# passphrase: "));
+        let output = goma()
+            .env("GOMA_CONFIG_ENCRYPTION_KEY", passphrase.unwrap_or_default())
+            .arg("check")
+            .arg(&path)
+            .output()
+            .unwrap();
         let later = String::from_utf8_lossy(&output.stdout).contains("error[not-yet-supported]");
         let code = i32::from(text.contains(" error[") || later);
         assert_eq!(
