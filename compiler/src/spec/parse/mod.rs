@@ -1,6 +1,8 @@
 //! Text → [`Node`]: drives serde-saphyr's event parser, resolves aliases and merge keys, and holds
 //! the bounds. Only here may reading a file stop at its first fault.
 
+mod json;
+
 use std::collections::BTreeMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
@@ -38,6 +40,7 @@ pub(crate) fn parse(sources: &SourceMap, id: SourceId, diags: &mut Diagnostics) 
         return None;
     }
     let body = text.get(start..).unwrap_or("");
+    let body = &*json::with_yaml_escapes(body);
     let mut builder = Builder::new(id, start, body, diags);
     let options = granit_parser::options! {
         flow_nesting_limit: NESTING_MAX,

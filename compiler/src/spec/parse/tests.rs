@@ -111,3 +111,20 @@ fn bounds() {
     }
     check(&deep, "a.yaml:64:12 error[yaml-syntax]");
 }
+
+/// JSON escapes what lies beyond U+FFFF as two surrogates; places stay true.
+#[test]
+fn surrogates_of_json() {
+    check(
+        r#"{"a": " \ud83d\ude00 \u00e9", "b": ["\uD834\uDD1E\uD834\uDD1E"]}"#,
+        "{a: \" 😀 é\", b: [\"𝄞𝄞\"]}",
+    );
+    check(
+        r#"{"a": "\ud83d\ude00", "a": 1}"#,
+        "{a: \"😀\"} | a.yaml:1:23 error[duplicate-key]",
+    );
+    check(
+        "{\"a\":\n \"\\ud83d\\ude00\",\n \"a\": 1}",
+        "{a: \"😀\"} | a.yaml:3:2 error[duplicate-key]",
+    );
+}
