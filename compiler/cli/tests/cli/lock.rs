@@ -128,26 +128,61 @@ fn same_input_same_bytes() {
     }
 }
 
+/// RT-CLI-10: neither the order in which files came to be, nor their age, nor names of variables.
+#[test]
+fn files_in_any_order_and_of_any_age() {
+    let main = GOOD.to_owned()
+        + "  extraConfig: { directory: more }\n  providers: { file: { enabled: true, directory: bundles } }\n";
+    let route = |name: &str| {
+        format!("routes:\n  - name: {name}\n    path: /{name}\n    target: http://127.0.0.1:1\n")
+    };
+    let (a, b, c, d) = (route("a"), route("b"), route("c"), route("d"));
+    let files = [
+        ("goma.yaml", main.as_str()),
+        ("more/a.yml", &a),
+        ("more/b.yml", &b),
+        ("bundles/c.yaml", &c),
+        ("bundles/z/d.yaml", &d),
+    ];
+    let mut backwards = files;
+    backwards.reverse();
+    let (first, second) = (dir(&files), dir(&backwards));
+    for (name, _) in files {
+        let mut options = std::fs::File::options();
+        let file = options.append(true).open(second.path().join(name)).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH)
+            .unwrap();
+    }
+    let plain = emitted_in(first.path(), "cd .", &[]);
+    let variables = [("AAA", "1"), ("ZZZ", "2"), ("GOMA_LOG_LEVEL", "debug")];
+    assert_eq!(emitted_in(second.path(), "cd .", &variables), plain);
+    assert_eq!(plain["goma.lock"].matches("[[input]]").count(), 5);
+}
+
 /// The generated crate and the lock, by name, as made in a directory of its own.
 fn emitted(spec: &str, prelude: &str, variables: &[(&str, &str)]) -> BTreeMap<String, String> {
     let dir = dir(&[("goma.yaml", spec)]);
+    emitted_in(dir.path(), prelude, variables)
+}
+
+fn emitted_in(dir: &Path, prelude: &str, variables: &[(&str, &str)]) -> BTreeMap<String, String> {
     let goma = goma().get_program().to_owned();
     let script = format!("{prelude} && \"$0\" build --emit crate && \"$0\" lock");
     let output = Command::new("sh")
         .args(["-c", &script])
         .arg(goma)
-        .current_dir(dir.path())
+        .current_dir(dir)
         .env("RUSTUP_HOME", rustup_home())
         .envs(variables.iter().copied())
         .output()
         .unwrap();
     expect(&output, 0);
-    let mut files = BTreeMap::from([("goma.lock".to_owned(), read(dir.path(), "goma.lock"))]);
+    let mut files = BTreeMap::from([("goma.lock".to_owned(), read(dir, "goma.lock"))]);
     for below in ["dist/crate", "dist/crate/src"] {
-        for entry in std::fs::read_dir(dir.path().join(below)).unwrap() {
+        for entry in std::fs::read_dir(dir.join(below)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
-                let name = path.strip_prefix(dir.path()).unwrap().display().to_string();
+                let name = path.strip_prefix(dir).unwrap().display().to_string();
                 files.insert(name, std::fs::read_to_string(path).unwrap());
             }
         }
