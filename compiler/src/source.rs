@@ -250,6 +250,14 @@ impl SourceMap {
         id
     }
 
+    /// Adds a file of another compilation; one that is here already, by name and text, is that one.
+    pub fn adopt(&mut self, other: &Self, id: SourceId) -> SourceId {
+        let (name, text) = (other.name(id), other.text(id));
+        let is_same = |own: &SourceId| self.name(*own) == name && self.text(*own) == text;
+        let own = self.ids().find(is_same);
+        own.unwrap_or_else(|| self.add_as(other.kind(id), name, text))
+    }
+
     /// Adds a file that is to be embedded, under its [`embedded_name`]; or why it cannot be read.
     pub fn embed(&mut self, name: impl Into<String>, bytes: Result<Vec<u8>, String>) {
         let name = name.into();

@@ -1,10 +1,11 @@
 //! Prints findings to stdout, and applies `--deny`, `--warn`, `--allow` and `--strict` (C-DIAG-3).
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use goma_compiler::diag::{Code, Diagnostics, Severity, render};
-use goma_compiler::source::SourceMap;
+use goma_compiler::source::{SourceId, SourceMap, Span};
 
 use crate::commands::{Color, FindingsFormat};
 use crate::terminal;
@@ -137,6 +138,43 @@ fn parse_code(text: &str) -> Result<Option<Code>, String> {
     Code::parse(text)
         .map(Some)
         .ok_or_else(|| format!("there is no code `{text}`"))
+}
+
+/// The findings of several main files, each in a compilation of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Several {
+    pub(crate) found: Diagnostics,
+    pub(crate) sources: SourceMap,
+}
+
+impl Several {
+    /// Adds those of one; a file that two of them name is one file, and its findings are reported once.
+    pub(crate) fn add(&mut self, found: &Diagnostics, sources: &SourceMap) {
+        let ids: BTreeMap<SourceId, SourceId> = sources
+            .ids()
+            .map(|id| (id, self.sources.adopt(sources, id)))
+            .collect();
+        let moved = |span: Span| Span {
+            source: ids.get(&span.source).copied().unwrap_or(span.source),
+            ..span
+        };
+        for &secret in found.secrets() {
+            self.found.hide(moved(secret));
+        }
+        for finding in found {
+            let mut finding = finding.clone();
+            finding.span = moved(finding.span);
+            finding
+                .labels
+                .iter_mut()
+                .for_each(|label| label.span = moved(label.span));
+            finding
+                .fixes
+                .iter_mut()
+                .for_each(|fix| fix.span = moved(fix.span));
+            self.found.push(finding);
+        }
+    }
 }
 
 /// Prints all findings with the closing count.

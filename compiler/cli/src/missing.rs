@@ -20,12 +20,18 @@ pub(crate) struct Missing {
 impl Missing {
     /// Prints the finding to stdout.
     pub(crate) fn print(&self, format: FindingsFormat, color: Color) {
+        let (diagnostics, sources) = self.finding();
+        findings::print(&diagnostics, &sources, format, color);
+    }
+
+    /// The finding, and the file that is not there.
+    pub(crate) fn finding(&self) -> (Diagnostics, SourceMap) {
         let mut sources = SourceMap::new();
         let id = sources.add(self.file.as_str(), "");
         let message = format!("`{}` {}", self.file, self.why);
         let finding = Diagnostic::new(Code::FileMissing, "", Span::new(id, 0, 0), message);
         let mut diagnostics = Diagnostics::new();
         diagnostics.push(finding.help(HELP));
-        findings::print(&diagnostics, &sources, format, color);
+        (diagnostics, sources)
     }
 }

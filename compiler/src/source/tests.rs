@@ -59,6 +59,18 @@ fn decrypted_texts_have_the_place_of_what_was_encrypted() {
 }
 
 #[test]
+fn files_of_two_compilations() {
+    let mut all = SourceMap::new();
+    let mut other = SourceMap::new();
+    let ids = [other.add("b.yaml", "x"), other.add("shared.yaml", "y")];
+    let first = all.add("a.yaml", "x");
+    let shared = all.add("shared.yaml", "y");
+    let adopted = ids.map(|id| all.adopt(&other, id));
+    assert_eq!(adopted[1], shared);
+    assert!(adopted[0] != first && all.name(adopted[0]) == "b.yaml");
+}
+
+#[test]
 fn remembers_where_bytes_stop_being_text() {
     let mut sources = SourceMap::new();
     let id = sources.add("a.yaml", b"ab\xffc".as_slice());

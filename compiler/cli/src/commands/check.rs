@@ -1,23 +1,26 @@
 //! `goma check`: all findings of a configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use goma_compiler::diag::Diagnostics;
 use goma_compiler::lock::{Lock, Machine};
+use goma_compiler::source::SourceMap;
 use goma_compiler::{check, dialect};
 
 use super::{Common, FindingsFormat};
-use crate::failure::{FAILED, Outcome};
+use crate::failure::{FAILED, Failure, Outcome};
+use crate::findings::Several;
 use crate::terminal::say;
 use crate::{environment, findings, input, lock_file};
 
 /// Report every finding of a configuration; exit with 1 if there is an error
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The main file, or a directory with a goma.yml; same as --config
+    /// Main files, or directories with a goma.yml, each checked by itself; same as --config
     #[arg(value_name = "FILE", conflicts_with = "config")]
-    file: Option<PathBuf>,
+    files: Vec<PathBuf>,
 
     #[command(flatten)]
     common: Common,
@@ -31,7 +34,7 @@ pub(crate) struct CheckArgs {
     compat: Option<Compat>,
 
     /// List what of the dialect this release cannot do yet, and check nothing
-    #[arg(long, conflicts_with_all = ["file", "config"])]
+    #[arg(long, conflicts_with_all = ["files", "config"])]
     list_unsupported: bool,
 }
 
@@ -50,14 +53,25 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let mut all = Several::default();
+    for main in args.common.mains(&args.files) {
+        let (found, sources) = check_one(args, main)?;
+        all.add(&args.common.severities.apply(found), &sources);
+    }
+    findings::print(&all.found, &all.sources, args.format, args.common.color);
+    Ok(if all.found.has_errors() {
+        ExitCode::from(FAILED)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// All findings of one configuration, with its files as the user names them.
+fn check_one(args: &CheckArgs, main: Option<&Path>) -> Result<(Diagnostics, SourceMap), Failure> {
     let env = environment::collect(&args.common.env_file, &args.common.env)?;
-    let file = args.file.as_deref().or(args.common.config.as_deref());
-    let mut input = match input::load(file, env, args.common.policy()) {
+    let mut input = match input::load(main, env, args.common.policy()) {
         Ok(input) => input,
-        Err(missing) => {
-            missing.print(args.format, args.common.color);
-            return Ok(ExitCode::from(FAILED));
-        }
+        Err(missing) => return Ok(missing.finding()),
     };
     input.options.compat_v1 = args.compat == Some(Compat::V1);
     let mut checked = check(&input.sources, &input.options);
@@ -67,11 +81,5 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
         let mismatches = lock_file::mismatches(&mut input, &lock);
         checked.diagnostics.extend(mismatches);
     }
-    let found = args.common.severities.apply(checked.diagnostics);
-    findings::print(&found, &input.shown, args.format, args.common.color);
-    Ok(if found.has_errors() {
-        ExitCode::from(FAILED)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok((checked.diagnostics, input.shown))
 }

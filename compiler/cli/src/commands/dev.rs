@@ -133,7 +133,7 @@ fn rebuild(args: &DevArgs, last: Option<&String>) -> Result<Round, Failure> {
     let common = &args.common;
     let loaded = build::load(args.file.as_deref(), common)?;
     let Some(input) = loaded else {
-        let file = args.file.as_deref().or(common.config.as_deref());
+        let file = common.main(args.file.as_deref())?;
         return Ok(Round {
             places: Places::of_file(file.unwrap_or(Path::new("goma.yml"))),
             seen: None,

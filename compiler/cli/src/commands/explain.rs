@@ -89,7 +89,7 @@ fn explain_request(args: &ExplainArgs, url: &str) -> Outcome {
     }
     let common = &args.common;
     let env = environment::collect(&common.env_file, &common.env)?;
-    let input = match input::load(common.config.as_deref(), env, common.policy()) {
+    let input = match input::load(common.main(None)?, env, common.policy()) {
         Ok(input) => input,
         Err(missing) => {
             missing.print(args.format.into(), common.color);

@@ -15,12 +15,12 @@ mod run;
 mod schema;
 mod version;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::environment::Assignment;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::findings::Severities;
 use crate::input::Policy;
 
@@ -71,7 +71,7 @@ pub(crate) struct Common {
     /// The main file, or a directory with a goma.yml [default: $GOMA_CONFIG_FILE, ./goma.yml,
     /// /etc/goma/goma.yml]
     #[arg(short, long, value_name = "FILE|DIR")]
-    pub(crate) config: Option<PathBuf>,
+    config: Vec<PathBuf>,
 
     /// Set a variable for `${NAME}` in structural keys; wins over --env-file and the environment
     #[arg(long, value_name = "NAME=VALUE")]
@@ -98,6 +98,30 @@ pub(crate) struct Common {
 }
 
 impl Common {
+    /// The main file of a command that takes one; none: the usual places.
+    ///
+    /// # Errors
+    /// Several are given.
+    pub(crate) fn main<'a>(&'a self, file: Option<&'a Path>) -> Result<Option<&'a Path>, Failure> {
+        match self.config.as_slice() {
+            [] => Ok(file),
+            [config] => Ok(file.or(Some(config))),
+            [..] => {
+                let message = "only `check` and `build` take several main files";
+                Err(Failure::Usage(message.to_owned()))
+            }
+        }
+    }
+
+    /// The main files of a command that takes several (RT-CLI), at least one.
+    pub(crate) fn mains<'a>(&'a self, files: &'a [PathBuf]) -> Vec<Option<&'a Path>> {
+        let given: Vec<_> = files.iter().chain(&self.config).collect();
+        match given.as_slice() {
+            [] => vec![None],
+            given => given.iter().map(|file| Some(file.as_path())).collect(),
+        }
+    }
+
     /// How providers are asked.
     #[expect(clippy::unnecessary_wraps, reason = "what `input::load` takes")]
     pub(crate) const fn policy(&self) -> Option<Policy> {

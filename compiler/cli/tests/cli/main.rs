@@ -16,6 +16,7 @@ mod embedded;
 mod lock;
 mod providers;
 mod samples;
+mod several;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -45,6 +46,7 @@ pub(crate) fn goma() -> Command {
     for name in [
         "GOMA_CONFIG_FILE",
         "GOMA_BUNDLE_SIGNING_KEY",
+        "GOMA_CONFIG_ENCRYPTION_KEY",
         "GOMA_EXTRA_CONFIG_DIR",
         "NO_COLOR",
         "RUST_BACKTRACE",
