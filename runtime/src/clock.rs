@@ -49,6 +49,8 @@ enum Lingering {
 #[derive(Debug)]
 struct State {
     deadline_ms: Cell<u64>,
+    /// When the request began.
+    started_ms: Cell<u64>,
     lingering: Cell<Lingering>,
     /// Place in `Clock::watches`.
     place: Cell<usize>,
@@ -101,6 +103,7 @@ impl Clock {
     pub fn watch(self: &Rc<Self>) -> Watch {
         let mut watches = self.watches.borrow_mut();
         let state = Rc::new(State {
+            started_ms: Cell::new(self.now_ms()),
             deadline_ms: Cell::new(NEVER),
             lingering: Cell::new(Lingering::No),
             place: Cell::new(watches.len()),
@@ -163,6 +166,19 @@ impl Watch {
         self.state.lingering.set(Lingering::Asked);
     }
 
+    /// Takes note that what [`Watch::limit_since_begun`] counts from begins now; at first that is when
+    /// the watch was made.
+    pub fn begin(&self) {
+        self.state.started_ms.set(self.clock.now_ms());
+    }
+
+    /// Brings the deadline forward to `limit` after [`Watch::begin`], unless it is earlier already.
+    pub fn limit_since_begun(&self, limit: Duration) {
+        let deadline = deadline_from(self.state.started_ms.get(), limit);
+        let earlier = self.state.deadline_ms.get().min(deadline);
+        self.state.deadline_ms.set(earlier);
+    }
+
     /// Sets the deadline to this point of [`Clock::now_ms`].
     pub fn limit_until(&self, deadline_ms: u64) {
         self.state.deadline_ms.set(deadline_ms);
@@ -171,9 +187,7 @@ impl Watch {
     /// The point of [`Clock::now_ms`] that [`Watch::limit`] would set for this limit.
     #[must_use]
     pub fn deadline_of(&self, limit: Duration) -> u64 {
-        let limit = limit + TICK;
-        let limit_ms = limit.as_secs().saturating_mul(1000) + u64::from(limit.subsec_millis());
-        self.clock.now_ms().saturating_add(limit_ms)
+        deadline_from(self.clock.now_ms(), limit)
     }
 
     /// Whether the deadline has passed.
@@ -209,6 +223,13 @@ impl Drop for Watch {
     }
 }
 
+/// Never early, although the clock may be a tick late.
+fn deadline_from(start_ms: u64, limit: Duration) -> u64 {
+    let limit = limit.saturating_add(TICK);
+    let limit_ms = limit.as_secs().saturating_mul(1000);
+    start_ms.saturating_add(limit_ms.saturating_add(u64::from(limit.subsec_millis())))
+}
+
 fn http_date() -> (u64, String) {
     let now = SystemTime::now();
     (unix_time().as_secs(), httpdate::fmt_http_date(now))
@@ -242,6 +263,30 @@ mod tests {
         tokio::time::advance(TICK * 2).await;
         clock.tick(false);
         waiting.await;
+    }
+
+    /// RT-LISTEN-3: a limit that counts from an earlier moment brings a deadline forward only.
+    #[tokio::test(start_paused = true)]
+    async fn limits_since_a_beginning() {
+        let clock = Clock::new();
+        let watch = clock.watch();
+        let pass = async |seconds| {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            clock.tick(false);
+        };
+        pass(100).await;
+        watch.begin();
+        pass(8).await;
+        watch.limit(Some(Duration::from_secs(60)));
+        watch.limit_since_begun(Duration::from_secs(10));
+        pass(1).await;
+        assert!(!watch.expired());
+        pass(2).await;
+        assert!(watch.expired());
+        watch.limit(Some(Duration::from_secs(1)));
+        watch.limit_since_begun(Duration::from_secs(600));
+        pass(2).await;
+        assert!(watch.expired());
     }
 
     #[tokio::test(start_paused = true)]

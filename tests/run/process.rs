@@ -124,6 +124,18 @@ fn the_read_timeout() {
     client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab");
     assert_eq!(client.response().status, 408);
     assert!(client.is_closed());
+    // It counts from the first byte of the head.
+    let limits = [
+        ("GOMA_TIMEOUT_READ", "1"),
+        ("GOMA_TIMEOUT_READ_HEADER", "300"),
+    ];
+    let rig = Rig::with(Backend::ok(), &limits);
+    let mut client = rig.gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(client.response().status, 200);
+    client.send("POST / HTTP/1.1\r\nHo");
+    assert_eq!(client.response().status, 408);
+    assert!(client.is_closed());
 }
 
 /// RT-ERR-16: a backend that does not answer.
@@ -210,6 +222,12 @@ fn panics() {
         assert_eq!(response.text(), "500 Internal Server Error\n", "{path}");
         assert_eq!(response.fields("proxied-by"), ["Goma Gateway"]);
         assert!(client.is_closed());
+        let line = gateway.line_with(&["Proxied request", &format!("url={path} ")]);
+        assert!(
+            line.contains(" ERROR ") && line.contains(" status=500 "),
+            "{line}"
+        );
+        assert!(line.contains(" route=root "), "{line}");
     }
     let mut client = gateway.connect();
     client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");

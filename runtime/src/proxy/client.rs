@@ -150,6 +150,9 @@ impl<S: Socket> Client<S> {
         loop {
             if let Some(received) = fields.take() {
                 let before = std::mem::replace(&mut parsed, received.buffer.len());
+                if before == 0 {
+                    self.watch.begin();
+                }
                 match parse(core, received, first, before)? {
                     Parsed::Complete(request) => return self.take_in(core, request),
                     Parsed::Refused(fields, refusal) => {
@@ -159,6 +162,9 @@ impl<S: Socket> Client<S> {
                         // Once: a byte now and then must not put the deadline off (RT-LIM-4).
                         if !std::mem::replace(&mut begun, true) {
                             self.watch.limit(Some(settings.header_timeout));
+                        }
+                        if let Some(limit) = settings.read_timeout.filter(|_| before == 0) {
+                            self.watch.limit_since_begun(limit);
                         }
                         fields = Some(received);
                     }

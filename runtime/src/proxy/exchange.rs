@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -52,28 +52,41 @@ pub(super) async fn run<D: Downstream>(
 ) -> Persistence {
     let outcome = {
         let mut served = pin!(serve(core, &mut *downstream, request, body));
-        // What a panic leaves behind is dropped with the future; cells of the core hold no half-made
-        // values between two calls.
-        poll_fn(|cx| {
-            let poll = AssertUnwindSafe(|| served.as_mut().poll(cx));
-            catch_unwind(poll).map_or(Poll::Ready(None), |poll| poll.map(Some))
-        })
-        .await
+        caught(served.as_mut()).await
     };
     match outcome {
         Some(persistence) => persistence,
-        None => answer_panic(core, downstream).await,
+        None => {
+            // What is left is the connection.
+            core.log.panicked(&downstream.peer().text);
+            if downstream.has_begun() {
+                return Persistence::Abort;
+            }
+            let fields = core.buffers.head();
+            answer_unrouted(core, downstream, fields, Answer::of(500)).await
+        }
     }
 }
 
-/// After a panic: what is left is the connection.
-async fn answer_panic<D: Downstream>(core: &'static Core, downstream: &mut D) -> Persistence {
+/// What a future comes to; `None`: it has panicked. What that leaves behind is dropped with the future;
+/// cells of the core hold no half-made values between two calls.
+async fn caught<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|cx| {
+        let poll = AssertUnwindSafe(|| future.as_mut().poll(cx));
+        catch_unwind(poll).map_or(Poll::Ready(None), |poll| poll.map(Some))
+    })
+    .await
+}
+
+/// After a panic in the chain or on the way to the backend: the request is still known. Its answer
+/// passes no chain, which may be what has panicked.
+async fn answer_panic<D: Downstream>(core: &Core, downstream: &mut D, exchange: &Exchange) -> Sent {
     core.log.panicked(&downstream.peer().text);
     if downstream.has_begun() {
-        return Persistence::Abort;
+        return Sent::broken_off(500);
     }
-    let fields = core.buffers.head();
-    answer_unrouted(core, downstream, fields, Answer::of(500)).await
+    downstream.watch().limit(core.settings.write_timeout);
+    respond::answer(core, downstream, exchange, None, Answer::of(500), false).await
 }
 
 async fn serve<D: Downstream>(
@@ -102,20 +115,30 @@ async fn serve<D: Downstream>(
         let keep = keep_alive && downstream.is_received();
         respond::answer(core, downstream, &exchange, None, answer, keep).await
     } else {
-        let verdict = match chain {
-            Some(chain) => admit(core, downstream, &mut exchange, &mut body, chain).await,
-            None => Verdict::Answer(Answer::of(404)),
+        let outcome = {
+            let mut work = pin!(async {
+                let verdict = match chain {
+                    Some(chain) => admit(core, downstream, &mut exchange, &mut body, chain).await,
+                    None => Verdict::Answer(Answer::of(404)),
+                };
+                let to = (chain, route);
+                conclude(
+                    core,
+                    downstream,
+                    &mut exchange,
+                    to,
+                    verdict,
+                    &body,
+                    keep_alive,
+                )
+                .await
+            });
+            caught(work.as_mut()).await
         };
-        conclude(
-            core,
-            downstream,
-            &mut exchange,
-            (chain, route),
-            verdict,
-            &body,
-            keep_alive,
-        )
-        .await
+        match outcome {
+            Some(sent) => sent,
+            None => answer_panic(core, downstream, &exchange).await,
+        }
     };
     if let Some(arrived) = arrived {
         debug::add(&exchange, arrived, sent.bytes);
@@ -175,16 +198,14 @@ pub(super) async fn answer_unrouted<D: Downstream>(
     sent.persistence
 }
 
-/// RT-LISTEN-3: one deadline for the response, an earlier one while the body is outstanding.
+/// RT-LISTEN-3: one deadline for the response; while the body is outstanding, also one that counts
+/// from the start of the head.
 fn limit_time<D: Downstream>(core: &Core, downstream: &D) {
     let settings = &core.settings;
-    let received = downstream.is_received();
-    let limit = match (received, settings.read_timeout, settings.write_timeout) {
-        (false, Some(read), Some(write)) => Some(read.min(write)),
-        (false, Some(read), None) => Some(read),
-        (true, _, write) | (false, None, write) => write,
-    };
-    downstream.watch().limit(limit);
+    downstream.watch().limit(settings.write_timeout);
+    if let Some(limit) = settings.read_timeout.filter(|_| !downstream.is_received()) {
+        downstream.watch().limit_since_begun(limit);
+    }
 }
 
 /// RT-LISTEN-3: until when the response may take, counted from the request's head.

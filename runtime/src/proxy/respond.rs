@@ -31,6 +31,15 @@ pub(super) struct Sent {
 }
 
 impl Sent {
+    /// What was begun with this status ends before its end.
+    pub(super) fn broken_off(status: u16) -> Self {
+        Self {
+            status,
+            aborted: true,
+            ..Self::client_gone()
+        }
+    }
+
     /// RT-ERR-17
     pub(super) fn client_gone() -> Self {
         Self {
