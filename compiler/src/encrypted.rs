@@ -137,6 +137,17 @@ fn placed(node: &Node, sources: &SourceMap, diags: &mut Diagnostics) {
     ));
 }
 
+/// Whether a finding elsewhere quotes what stands in a decrypted text and nowhere else.
+fn repeats(item: &Diagnostic, sources: &SourceMap) -> bool {
+    let labels = item.labels.iter().map(|label| &label.text);
+    let texts = [&item.message].into_iter().chain(&item.help).chain(labels);
+    let mut quoted = texts.flat_map(|text| text.split('`').skip(1).step_by(2));
+    quoted.any(|text| {
+        let public = sources.ids().any(|id| sources.text(id).contains(text));
+        !text.is_empty() && !public && sources.opened_texts().any(|inner| inner.contains(text))
+    })
+}
+
 /// Takes everything out of the findings that would show something of a decrypted text.
 pub(crate) fn conceal(sources: &SourceMap, diags: &mut Diagnostics) {
     let change = |item: Diagnostic| {
@@ -144,32 +155,70 @@ pub(crate) fn conceal(sources: &SourceMap, diags: &mut Diagnostics) {
         spans.extend(item.labels.iter().map(|label| label.span));
         spans.extend(item.fixes.iter().map(|fix| fix.span));
         let inside = spans.into_iter().find(|span| span.source.is_decrypted());
-        inside.map_or(Some(item.clone()), |inside| {
-            concealed(&item, inside, sources)
-        })
+        match inside {
+            // What is encrypted is not written in clear text.
+            Some(_) if item.code == Code::LiteralSecret => None,
+            Some(inside) => Some(concealed(&item, &position(inside, sources), sources)),
+            None if repeats(&item, sources) => {
+                Some(concealed(&item, "because of an encrypted rule", sources))
+            }
+            None => Some(item),
+        }
     };
     diags.rewrite(change, |span| !span.source.is_decrypted());
 }
 
-fn concealed(item: &Diagnostic, inside: Span, sources: &SourceMap) -> Option<Diagnostic> {
-    // What is encrypted is not written in clear text.
-    if item.code == Code::LiteralSecret {
-        return None;
-    }
+/// Where in a rule something stands.
+fn position(inside: Span, sources: &SourceMap) -> String {
     let text = sources.text(inside.source);
     let before = text.get(..inside.start as usize).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    format!("at line {line}, column {column} of the encrypted rule")
+}
+
+fn concealed(item: &Diagnostic, place: &str, sources: &SourceMap) -> Diagnostic {
     // Names of keys may be the user's own.
     let path = match item.path.split_once(".rule") {
         Some((middleware, _)) => format!("{middleware}.rule"),
-        None => "middlewares.rule".to_owned(),
+        None if item.span.source.is_decrypted() => "middlewares.rule".to_owned(),
+        None => item.path.clone(),
     };
     let code = item.code.as_str();
-    let message = format!("`{code}` at line {line}, column {column} of the encrypted rule");
+    let message = format!("`{code}` {place}");
     let mut finding = Diagnostic::new(item.code, path, sources.home(item.span), message);
     finding.severity = item.severity;
-    Some(finding.help(format!(
+    finding.help(format!(
         "`goma explain {code}` says what that means; check the rule before it is encrypted to see more"
-    )))
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_finding_quotes_of_an_encrypted_rule_is_taken_out() {
+        let mut sources = SourceMap::new();
+        let id = sources.add("a.yaml", "path: /public\nrule: PGP\n");
+        sources.decrypt(Span::new(id, 20, 23), "PGP", Ok("url: /hunter2".to_owned()));
+        let span = Span::new(id, 6, 13);
+        let check = |finding: Diagnostic, expected: &str| {
+            let mut diags = Diagnostics::new();
+            diags.push(finding);
+            conceal(&sources, &mut diags);
+            let shown: Vec<_> = diags.iter().map(|item| item.message.as_str()).collect();
+            assert_eq!(shown, [expected]);
+            assert!(!format!("{diags:?}").contains("hunter"));
+        };
+        let finding = |message: &str| Diagnostic::new(Code::BadPath, "path", span, message);
+        let vague = "`bad-path` because of an encrypted rule";
+        check(finding("`/public` leads to `/hunter2`"), vague);
+        check(finding("`/public` is bad").help("write `/hunter2`"), vague);
+        check(
+            finding("`/public` is bad").label(span, "as `hunter2` is"),
+            vague,
+        );
+        check(finding("`/public` is bad"), "`/public` is bad");
+    }
 }

@@ -322,6 +322,13 @@ impl SourceMap {
         found.map_or("", |item| &item.message)
     }
 
+    /// All decrypted texts.
+    pub(crate) fn opened_texts(&self) -> impl Iterator<Item = &str> {
+        self.decrypted
+            .iter()
+            .filter_map(|item| item.text.as_deref().ok())
+    }
+
     fn opened(&self, id: SourceId) -> Option<&Decrypted> {
         let at = id.is_decrypted().then_some(id.0 & !SourceId::DECRYPTED)?;
         self.decrypted.get(at as usize)

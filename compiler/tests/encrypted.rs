@@ -106,6 +106,29 @@ fn explanations_repeat_nothing() {
     );
 }
 
+/// Neither is it by a finding about a route: here the redirect of an encrypted rule goes to itself.
+#[test]
+fn findings_of_routes_repeat_nothing() {
+    let path = format!(
+        "{}/../specs/wrong/encrypted-redirect.yaml",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let mut sources = SourceMap::new();
+    sources.add("a.yaml", std::fs::read(path).unwrap());
+    let key = "GOMA_CONFIG_ENCRYPTION_KEY".to_owned();
+    let options = Options {
+        env: BTreeMap::from([(key, "correct horse".to_owned())]),
+        ..Options::default()
+    };
+    decrypt_rules(&mut sources, &options);
+    let findings = check(&sources, &options).diagnostics;
+    let shown = diag::render::json(&findings, &sources);
+    assert!(
+        shown.contains("redirect-loop") && !shown.contains(SECRET),
+        "{shown}"
+    );
+}
+
 /// Nothing of a faulty rule is shown, in no format.
 #[test]
 fn findings_repeat_nothing() {
