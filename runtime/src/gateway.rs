@@ -1,5 +1,7 @@
 //! What generated code says about a gateway, and the settings that come of it when it starts.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -148,6 +150,30 @@ pub struct Given {
 pub struct Start<'a> {
     /// Where references are looked up.
     pub environment: &'a Environment,
+    /// What is to be said in the log when the gateway has started.
+    notices: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Start<'a> {
+    /// Nothing made yet.
+    #[must_use]
+    pub fn new(environment: &'a Environment) -> Self {
+        Self {
+            environment,
+            notices: RefCell::default(),
+        }
+    }
+
+    /// Adds a line for the log, which says nothing secret; many filters may say the same.
+    pub fn notice(&self, text: String) {
+        self.notices.borrow_mut().insert(text);
+    }
+
+    /// All lines, sorted.
+    #[must_use]
+    pub fn into_notices(self) -> Vec<String> {
+        self.notices.into_inner().into_iter().collect()
+    }
 }
 
 /// [`Settings`] after references and `GOMA_*` overrides have been looked up.

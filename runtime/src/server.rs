@@ -36,6 +36,8 @@ struct Shared {
     backends: Arc<ResolvedBackends>,
     environment: Arc<Environment>,
     lifecycle: Arc<Lifecycle>,
+    /// What is said in the log at start.
+    notices: Arc<[String]>,
     writer: Writer,
     cores: usize,
     places: accept::Places,
@@ -98,12 +100,11 @@ fn prepare_in(
     let settings = gateway.settings.resolve(&environment)?;
     let backends = upstream::resolve(gateway.routes, &environment)?;
     let table = Table::build(gateway.routes).map_err(|error| internal(&error))?;
-    let start = Start {
-        environment: &environment,
-    };
+    let start = Start::new(&environment);
     for chain in gateway.chains {
         chain(&start)?;
     }
+    let notices = [environment.notices(), start.into_notices()].concat();
     let file = settings.log_file.as_ref().map(open_log).transpose()?;
     let (writer, thread) =
         Writer::start(file, settings.log_format).map_err(|error| internal(&error))?;
@@ -115,6 +116,7 @@ fn prepare_in(
         table,
         backends: Arc::new(backends),
         environment: Arc::new(environment),
+        notices: notices.into(),
         lifecycle: Arc::default(),
         writer,
         cores,
@@ -185,8 +187,8 @@ fn run(
     if count == 0 {
         log.message(Level::Warn, "The gateway has no routes");
     }
-    for notice in shared.environment.notices() {
-        log.message(Level::Warn, &notice);
+    for notice in shared.notices.iter() {
+        log.message(Level::Warn, notice);
     }
     log.started(shared.gateway.revision, count, address);
     log.flush();

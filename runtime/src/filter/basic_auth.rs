@@ -127,7 +127,7 @@ impl BasicAuth {
         }
         let rule = std::ptr::from_ref(config).addr();
         Ok(Self(Rc::new(Shared {
-            users: Users::new(own, file)?,
+            users: Users::new(own, file, start)?,
             challenge: format!("Basic realm=\"{realm}\", charset=\"UTF-8\""),
             config,
             failures: config.limit.map(|limit| Failures::of(rule, limit)),

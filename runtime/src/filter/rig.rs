@@ -30,9 +30,7 @@ pub(crate) use literal;
 /// Runs a constructor with an empty environment.
 pub(crate) fn start<T>(make: impl FnOnce(&Start<'_>) -> T) -> T {
     let environment = Environment::default();
-    make(&Start {
-        environment: &environment,
-    })
+    make(&Start::new(&environment))
 }
 
 /// An exchange for a raw request head.

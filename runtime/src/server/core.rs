@@ -58,9 +58,7 @@ pub(super) fn make_core(
     clock: Rc<Clock>,
     pools: &Pools,
 ) -> Result<Core, StartError> {
-    let start = Start {
-        environment: &shared.environment,
-    };
+    let start = Start::new(&shared.environment);
     let chains = shared.gateway.chains.iter().map(|chain| chain(&start));
     let settings = shared.settings.clone();
     let upstreams = shared.backends.iter();

@@ -264,23 +264,24 @@ async fn users_of_a_file() {
     let shown = path.display().to_string();
     let made = || {
         let environment = crate::values::Environment::of([("USERS", &*shown)]);
-        BasicAuth::new(
-            &CONFIG,
-            &Start {
-                environment: &environment,
-            },
-        )
+        let start = Start::new(&environment);
+        let filter = BasicAuth::new(&CONFIG, &start);
+        (filter, start.into_notices())
     };
-    assert_eq!(made().unwrap_err().code, "file-missing");
+    assert_eq!(made().0.unwrap_err().code, "file-missing");
     std::fs::write(&path, "ada:x\nbad\n").unwrap();
-    let fault = made().unwrap_err();
+    let fault = made().0.unwrap_err();
     assert!(
         fault.text.ends_with(":2: not of the form `user:password`"),
         "{}",
         fault.text
     );
     std::fs::write(&path, "# staff\n\nada:lovelace\nada:other\nu:file\n").unwrap();
-    let filter = made().unwrap();
+    let (filter, notices) = made();
+    let filter = filter.unwrap();
+    // MW-BASIC-3: which line, not who.
+    let text = format!("{shown}:4: the user is listed before, and that entry decides");
+    assert_eq!(notices, [text]);
     let passes = async |credentials: &str| outcome(&filter, &basic(credentials)).await.is_ok();
     assert!(passes("ada:lovelace").await && passes("u:p:w").await);
     assert!(!passes("ada:other").await && !passes("u:file").await);

@@ -2,12 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use super::password::Stored;
 use crate::clock::Moment;
-use crate::gateway::StartError;
+use crate::gateway::{Start, StartError};
 use crate::values::Value;
 
 /// How often a file is looked at, at most.
@@ -42,7 +43,10 @@ pub(super) struct Version {
 }
 
 /// What a look at the file has found.
-pub(super) type Look = Option<(Version, Vec<(String, Stored)>)>;
+pub(super) type Look = Option<(Version, Vec<Line>)>;
+
+/// One user of a file, with the number of the line.
+type Line = (usize, String, Stored);
 
 impl Users {
     /// # Errors
@@ -51,6 +55,7 @@ impl Users {
     pub(super) fn new(
         own: Table,
         file: Option<(&'static Value, String)>,
+        start: &Start<'_>,
     ) -> Result<Self, StartError> {
         let Some((value, path)) = file else {
             return Ok(Self { own, file: None });
@@ -59,7 +64,11 @@ impl Users {
             .map_err(|error| value.fault("file-missing", format!("{path}: {error}")))?;
         let users = read(&path).map_err(|fault| value.fault("bad-rule", fault))?;
         let mut table = Table::new();
-        insert_all(&mut table, users);
+        for line in insert_all(&mut table, users) {
+            start.notice(format!(
+                "{path}:{line}: the user is listed before, and that entry decides"
+            ));
+        }
         let file = File {
             path: Rc::from(path),
             users: RefCell::new(table),
@@ -114,7 +123,7 @@ impl Users {
         file.looked.set(Moment::now());
         if let Some((version, users)) = look {
             let mut table = Table::new();
-            insert_all(&mut table, users);
+            let _ = insert_all(&mut table, users);
             *file.users.borrow_mut() = table;
             file.version.set(Some(version));
         }
@@ -138,11 +147,18 @@ impl Due {
     }
 }
 
-/// The first entry of a name decides (MW-BASIC-3).
-fn insert_all(table: &mut Table, users: Vec<(String, Stored)>) {
-    for (name, stored) in users {
-        table.entry(name).or_insert_with(|| Rc::new(stored));
+/// The first entry of a name decides (MW-BASIC-3); the lines of all others.
+fn insert_all(table: &mut Table, users: Vec<Line>) -> Vec<usize> {
+    let mut repeated = Vec::new();
+    for (line, name, stored) in users {
+        match table.entry(name) {
+            Entry::Occupied(_) => repeated.push(line),
+            Entry::Vacant(vacant) => {
+                vacant.insert(Rc::new(stored));
+            }
+        }
     }
+    repeated
 }
 
 fn version(path: &str) -> std::io::Result<Version> {
@@ -154,7 +170,7 @@ fn version(path: &str) -> std::io::Result<Version> {
 }
 
 /// `user:password` a line; `#` begins a comment. Faults name the line, never what it holds.
-fn read(path: &str) -> Result<Vec<(String, Stored)>, String> {
+fn read(path: &str) -> Result<Vec<Line>, String> {
     let fault = |error: std::io::Error| format!("{path}: {error}");
     if std::fs::metadata(path).map_err(fault)?.len() > FILE_BYTES_MAX {
         return Err(format!("{path}: more than {FILE_BYTES_MAX} bytes"));
@@ -170,7 +186,8 @@ fn read(path: &str) -> Result<Vec<(String, Stored)>, String> {
             .split_once(':')
             .filter(|(name, _)| !name.is_empty())
             .ok_or_else(|| fault("not of the form `user:password`"))?;
-        users.push((name.to_owned(), Stored::parse(stored).map_err(fault)?));
+        let stored = Stored::parse(stored).map_err(fault)?;
+        users.push((number, name.to_owned(), stored));
     }
     Ok(users)
 }
