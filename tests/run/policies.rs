@@ -82,3 +82,30 @@ fn cache_control_and_the_most_specific_policy() {
         expected(403, "must-revalidate", "below")
     );
 }
+
+/// MW-RESH-2, MW-RESH-5: an empty `cacheControl` removes the backend's, at the statuses it is for.
+#[test]
+fn an_empty_cache_control() {
+    let backend = Backend::script(|connection| {
+        while let Some(request) = connection.request() {
+            let status = match request.target() {
+                "/m/uncached/gone" => "404 Not Found",
+                _ => "200 OK",
+            };
+            connection.send(format!(
+                "HTTP/1.1 {status}\r\nCache-Control: public\r\nContent-Length: 0\r\n\r\n"
+            ));
+        }
+    });
+    let rig = Rig::with(backend, &[]);
+    assert!(
+        rig.get("/m/uncached", "")
+            .fields("cache-control")
+            .is_empty()
+    );
+    let gone = rig.get("/m/uncached/gone", "");
+    assert_eq!(
+        (gone.status, gone.fields("cache-control")),
+        (404, vec!["public".to_owned()])
+    );
+}
