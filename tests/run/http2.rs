@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use http::Request;
 
 use super::Rig;
-use goma_tests::http2::{Answered, Frame, Frames, GET, Http2, block, codes, kinds};
+use goma_tests::http2::{Answered, Frame, Frames, GET, Http2, block, codes, frame, kinds};
 use goma_tests::{Backend, Gateway, wait_until};
 
 impl Rig {
@@ -271,6 +271,26 @@ fn rapid_reset() {
     for end in seen.try_iter() {
         assert!(end.saturating_duration_since(cancelled) < Duration::from_secs(5));
     }
+}
+
+/// RT-H2-3, RT-UP-7: streams that are cancelled in the breath that opens them reach no backend.
+#[test]
+fn cancelled_at_once() {
+    let rig = Rig::new();
+    let mut frames = rig.frames();
+    let bytes: Vec<u8> = (0..50)
+        .flat_map(|index| {
+            let (id, all) = (index * 2 + 1, kinds::END_HEADERS | kinds::END_STREAM);
+            let open = frame(kinds::HEADERS, all, id, &block(&GET));
+            let cancel = codes::CANCEL.to_be_bytes();
+            [open, frame(kinds::RST_STREAM, 0, id, &cancel)].concat()
+        })
+        .collect();
+    frames.bytes(&bytes);
+    frames.open(101, &GET, false);
+    assert!(stream(&mut frames, 101).last().unwrap().ends_stream());
+    assert_eq!(rig.count(), 1);
+    let _ = rig.gateway.line_with(&["status=499"]);
 }
 
 /// RT-UP-7, RT-ERR-17: a cancelled stream is cancelled at the backend within 100 ms; others go on.

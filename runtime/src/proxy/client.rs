@@ -401,6 +401,11 @@ impl<S: Socket> Downstream for Client<S> {
         }
     }
 
+    /// HTTP/1.1 has no way to say so but to close.
+    fn is_cancelled(&mut self) -> bool {
+        false
+    }
+
     fn push_continue(&mut self, buffers: &Buffers) {
         let mut lead = buffers.wire();
         lead.push(b"HTTP/1.1 100 Continue\r\n\r\n");

@@ -43,6 +43,9 @@ pub(super) trait Downstream {
     /// protocol cannot tell, as while a body is outstanding on HTTP/1.1.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// Whether the client is known to have cancelled the request already. Asks nobody.
+    fn is_cancelled(&mut self) -> bool;
+
     /// Hands over `100 Continue` (RT-SEM-1).
     fn push_continue(&mut self, buffers: &Buffers);
 

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use super::Core;
@@ -75,11 +76,15 @@ pub(super) async fn forward<'a, D: Downstream>(
     upstream: &'a Upstream,
     open: &mut Open,
 ) -> Result<(ResponseHead, &'a Backend), Failure> {
+    if downstream.is_cancelled() {
+        // RT-H2-3: what is cancelled in the breath that asks for it costs no backend anything.
+        return Err(Failure::ClientGone);
+    }
     let mut failure = None;
     for backend in upstream.in_turn() {
         let connection = match backend.pool.take() {
             Some(connection) => connection,
-            None => match connect(core, exchange, backend).await {
+            None => match connect(core, downstream, exchange, backend).await? {
                 Ok(connection) => connection,
                 Err(fault) => {
                     failure = Some(fault);
@@ -95,13 +100,27 @@ pub(super) async fn forward<'a, D: Downstream>(
     ))))
 }
 
-async fn connect(
+/// A new connection, unless the client goes away first (RT-UP-7).
+async fn connect<D: Downstream>(
     core: &Core,
+    downstream: &mut D,
     exchange: &Exchange,
     backend: &Backend,
-) -> Result<Connection, UpstreamFault> {
-    let connected = core.resolver.connect(&backend.url).await;
-    connected.map_err(|source| {
+) -> Result<Result<Connection, UpstreamFault>, Failure> {
+    let mut connecting = pin!(core.resolver.connect(&backend.url));
+    let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
+        Poll::Ready(connected) => Poll::Ready(Ok(connected)),
+        Poll::Pending => {
+            let gone = downstream.poll_gone(cx).is_ready();
+            // Also asks for the ticks by which a client on HTTP/1.1 is looked at.
+            let _ = downstream.watch().poll_expired(cx);
+            match gone {
+                true => Poll::Ready(Err(Failure::ClientGone)),
+                false => Poll::Pending,
+            }
+        }
+    });
+    Ok(connected.await?.map_err(|source| {
         let fault = if source.kind() == io::ErrorKind::TimedOut {
             UpstreamFault::Timeout { what: "connect" }
         } else {
@@ -112,7 +131,7 @@ async fn connect(
         };
         core.log.fault(exchange, &fault);
         fault
-    })
+    }))
 }
 
 async fn send<D: Downstream>(
@@ -169,7 +188,7 @@ async fn send<D: Downstream>(
             return Err(failure);
         }
         // RT-UP-8: a kept connection may die at any time; once more on a new one.
-        let connected = connect(core, exchange, backend).await;
+        let connected = connect(core, downstream, exchange, backend).await?;
         connection = connected.map_err(Failure::Upstream)?;
         upload.restart();
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -225,6 +225,11 @@ impl Downstream for Stream {
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_reset(cx)
+    }
+
+    fn is_cancelled(&mut self) -> bool {
+        self.poll_reset(&mut Context::from_waker(Waker::noop()))
+            .is_ready()
     }
 
     fn push_continue(&mut self, _: &Buffers) {
