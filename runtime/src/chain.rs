@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use crate::answer::Answer;
 use crate::gateway::{Start, StartError};
@@ -131,9 +132,10 @@ pub type Wait = Pin<Box<dyn Future<Output = Resume>>>;
 
 /// A middleware at run time.
 pub trait Filter: Debug + 'static {
-    /// Removes what only this filter may set, from every request of the route (MW-GEN-12).
-    fn hygiene(&self, exchange: &mut Exchange) {
-        let _ = exchange;
+    /// The field that only this filter may set for the backend: removed from every request of the
+    /// route, in scope or not, and from its trailers (MW-GEN-12).
+    fn owned(&self) -> Option<&'static str> {
+        None
     }
 
     /// Sees the request on its way in.
@@ -182,6 +184,8 @@ pub trait Policy: Debug + 'static {
 pub trait Chain {
     /// Before all decisions: what the recorder takes from the request, then hygiene of all filters.
     fn enter(&self, exchange: &mut Exchange);
+    /// The fields that only filters of the chain may set (MW-GEN-12); none, as most chains have.
+    fn owned(&self) -> Option<&Rc<[&'static str]>>;
     /// Request half, from the filter with index `from` on; [`Exchange::passed`] counts along.
     fn request(&self, exchange: &mut Exchange, from: usize) -> Flow;
     /// Response half of the filters that saw the request, innermost first.
@@ -198,7 +202,13 @@ pub fn boxed<P: Policies + 'static, F: Filters + 'static>(
     policies: P,
     filters: F,
 ) -> Box<dyn Chain> {
-    Box::new(Layers { policies, filters })
+    let mut owned = Vec::new();
+    filters.owned(&mut owned);
+    Box::new(Layers {
+        policies,
+        filters,
+        owned: Some(Rc::from(owned)).filter(|owned: &Rc<[_]>| !owned.is_empty()),
+    })
 }
 
 impl Exchange {

@@ -150,17 +150,7 @@ impl Fields {
     /// Removes every field of this name, where `_` is equal to `-`: some backends make no difference
     /// (MW-GEN-12).
     pub fn remove_alike(&mut self, name: &str) {
-        let plain = |byte: &u8| match byte {
-            b'_' => b'-',
-            byte => byte.to_ascii_lowercase(),
-        };
-        let same = |other: &[u8]| {
-            other
-                .iter()
-                .map(plain)
-                .eq(name.as_bytes().iter().map(plain))
-        };
-        self.remove_where(|other| other.len() == name.len() && same(other));
+        self.remove_where(|other| is_alike(other, name.as_bytes()));
     }
 
     /// Removes every field whose name satisfies the predicate.
@@ -201,6 +191,15 @@ impl Fields {
             out.push(self.buffer.at(run));
         }
     }
+}
+
+/// Whether two field names are the same to a reader that takes `_` for `-` (MW-GEN-12).
+pub(crate) fn is_alike(one: &[u8], other: &[u8]) -> bool {
+    let plain = |byte: &u8| match byte {
+        b'_' => b'-',
+        byte => byte.to_ascii_lowercase(),
+    };
+    one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
 }
 
 impl fmt::Debug for Fields {

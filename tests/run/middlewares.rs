@@ -74,6 +74,27 @@ fn strip_prefix() {
     }
 }
 
+/// MW-GEN-12, RT-SEM-4: what only a middleware may set does not come in a trailer either, whether the
+/// body comes with its head or later, and in scope or not.
+#[test]
+fn trailers_are_cleaned_as_heads_are() {
+    let rig = Rig::new();
+    let head = "POST /m/scope/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let body = "3\r\nabc\r\n0\r\nUsername: evil\r\nX-Sum: 7\r\nuser_name: x\r\n\r\n";
+    let mut whole = rig.gateway.connect();
+    whole.send(format!("{head}{body}"));
+    assert_eq!(whole.response().status, 200);
+    let mut pieces = rig.gateway.connect();
+    pieces.send(head.replacen("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n", 1));
+    assert!(pieces.head().starts_with("HTTP/1.1 100"));
+    pieces.send(body);
+    assert_eq!(pieces.response().status, 200);
+    for index in 0..2 {
+        let sent = String::from_utf8(rig.backend.request(index).body).unwrap();
+        assert_eq!(sent, "3\r\nabc\r\n0\r\nX-Sum: 7\r\nuser_name: x\r\n\r\n");
+    }
+}
+
 /// MW-REPL-1, MW-GEN-12
 #[test]
 fn replace_path() {

@@ -1,5 +1,7 @@
 //! Tuples of filters and policies as chains. Tuples nest, so that a chain can be of any length.
 
+use std::rc::Rc;
+
 use super::{Chain, Exchange, Filter, Flow, Policy};
 use crate::head::Response;
 
@@ -7,8 +9,8 @@ use crate::head::Response;
 pub trait Filters {
     /// Number of filters.
     const COUNT: usize;
-    /// Hygiene of all.
-    fn hygiene(&self, exchange: &mut Exchange);
+    /// Adds the fields that only these may set.
+    fn owned(&self, names: &mut Vec<&'static str>);
     /// Request half; `base` is the index of the first filter of this tuple.
     fn request(&self, exchange: &mut Exchange, base: usize, from: usize) -> Flow;
     /// Response half in reverse order.
@@ -33,12 +35,20 @@ pub trait Policies {
 pub struct Layers<P, F> {
     pub(super) policies: P,
     pub(super) filters: F,
+    /// What only the filters may set.
+    pub(super) owned: Option<Rc<[&'static str]>>,
 }
 
 impl<P: Policies, F: Filters> Chain for Layers<P, F> {
     fn enter(&self, exchange: &mut Exchange) {
         self.policies.admit(exchange);
-        self.filters.hygiene(exchange);
+        for name in self.owned.iter().flat_map(|names| names.iter()) {
+            exchange.request.fields.remove_alike(name);
+        }
+    }
+
+    fn owned(&self) -> Option<&Rc<[&'static str]>> {
+        self.owned.as_ref()
     }
 
     fn request(&self, exchange: &mut Exchange, from: usize) -> Flow {
@@ -64,8 +74,8 @@ impl<P: Policies, F: Filters> Chain for Layers<P, F> {
 impl<T: Filter> Filters for T {
     const COUNT: usize = 1;
 
-    fn hygiene(&self, exchange: &mut Exchange) {
-        Filter::hygiene(self, exchange);
+    fn owned(&self, names: &mut Vec<&'static str>) {
+        names.extend(Filter::owned(self));
     }
 
     fn request(&self, exchange: &mut Exchange, base: usize, from: usize) -> Flow {
@@ -107,7 +117,7 @@ impl<T: Policy> Policies for T {
 
 impl Filters for () {
     const COUNT: usize = 0;
-    fn hygiene(&self, _: &mut Exchange) {}
+    fn owned(&self, _: &mut Vec<&'static str>) {}
     fn request(&self, _: &mut Exchange, _: usize, _: usize) -> Flow {
         Flow::Next
     }
@@ -136,10 +146,10 @@ macro_rules! tuples {
         impl<$($name: Filters),+> Filters for ($($name,)+) {
             const COUNT: usize = 0 $(+ $name::COUNT)+;
 
-            fn hygiene(&self, exchange: &mut Exchange) {
+            fn owned(&self, names: &mut Vec<&'static str>) {
                 #[allow(non_snake_case, reason = "type parameters name the elements")]
                 let ($($name,)+) = self;
-                $($name.hygiene(exchange);)+
+                $($name.owned(names);)+
             }
 
             fn request(&self, exchange: &mut Exchange, base: usize, from: usize) -> Flow {

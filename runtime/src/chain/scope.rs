@@ -57,8 +57,8 @@ impl<T: Filter> Filters for Scoped<T> {
     const COUNT: usize = 1;
 
     /// What only this filter may set is removed in scope or not (MW-GEN-12).
-    fn hygiene(&self, exchange: &mut Exchange) {
-        self.inner.hygiene(exchange);
+    fn owned(&self, names: &mut Vec<&'static str>) {
+        names.extend(self.inner.owned());
     }
 
     /// By the path as it is at this position (MW-PATH-8).

@@ -139,12 +139,10 @@ impl BasicAuth {
 }
 
 impl Filter for BasicAuth {
-    /// MW-BASIC-4, MW-GEN-12: a client's own copy never passes. `_` counts as `-`.
-    fn hygiene(&self, exchange: &mut Exchange) {
+    /// MW-BASIC-4
+    fn owned(&self) -> Option<&'static str> {
         let config = self.0.config;
-        if config.forward_username {
-            exchange.request.fields.remove_alike(config.username_header);
-        }
+        config.forward_username.then_some(config.username_header)
     }
 
     /// MW-BASIC-1, -2, -8

@@ -49,8 +49,8 @@ impl ReplacePath {
 
 impl Filter for ReplacePath {
     /// MW-GEN-12
-    fn hygiene(&self, exchange: &mut Exchange) {
-        exchange.request.fields.remove_alike(HEADER);
+    fn owned(&self) -> Option<&'static str> {
+        Some(HEADER)
     }
 
     /// MW-REPL-1: query untouched.
@@ -85,7 +85,7 @@ mod tests {
         ));
         exchange.route = route;
         let filter = rig::start(|start| ReplacePath::new(config, start)).unwrap();
-        filter.hygiene(&mut exchange);
+        rig::clean(&filter, &mut exchange);
         assert_eq!(exchange.request.fields.len(), 1);
         if let Flow::Answer(answer) = filter.request(&mut exchange) {
             return (answer.status().to_string(), String::new());

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::chain::{Exchange, Flow};
+use crate::chain::{Exchange, Filter, Flow};
 use crate::gateway::Start;
 use crate::h1;
 use crate::head::{Buffer, Fields};
@@ -63,6 +63,13 @@ pub(crate) fn exchange(head: &str) -> Exchange {
         explicit: crate::chain::ExplicitFields::default(),
         passed: 0,
         skipped: 0,
+    }
+}
+
+/// What a chain of this filter does before all decisions (MW-GEN-12).
+pub(crate) fn clean(filter: &impl Filter, exchange: &mut Exchange) {
+    if let Some(name) = filter.owned() {
+        exchange.request.fields.remove_alike(name);
     }
 }
 

@@ -32,8 +32,8 @@ impl StripPrefix {
 
 impl Filter for StripPrefix {
     /// MW-GEN-12
-    fn hygiene(&self, exchange: &mut Exchange) {
-        exchange.request.fields.remove_alike(HEADER);
+    fn owned(&self) -> Option<&'static str> {
+        Some(HEADER)
     }
 
     /// MW-STRIPP-1: on the encoded path, query untouched.
@@ -79,7 +79,7 @@ mod tests {
             "GET {target} HTTP/1.1\r\nHost: h\r\nX-Forwarded-Prefix: /evil\r\nX_Forwarded_Prefix: /evil\r\n\r\n"
         ));
         let filter = rig::start(|start| StripPrefix::new(&CONFIG, start)).unwrap();
-        filter.hygiene(&mut exchange);
+        rig::clean(&filter, &mut exchange);
         assert_eq!(exchange.request.fields.len(), 1);
         assert!(matches!(filter.request(&mut exchange), Flow::Next));
         let request = &exchange.request;

@@ -2,7 +2,7 @@
 
 use super::{FIELDS_MAX, TOO_MANY_FIELDS};
 use crate::error::Refusal;
-use crate::head::Known;
+use crate::head::{Known, is_alike};
 
 /// Fields that must come before the body, because framing, routing, authentication or the content's
 /// meaning rest on them. `_` counts as `-`: some receivers make no difference.
@@ -58,6 +58,19 @@ pub(crate) fn pass(section: &[u8], fields_max: usize) -> Result<Vec<u8>, Refusal
     Ok(passed)
 }
 
+/// Takes these fields out of lines that each end with CRLF (MW-GEN-12).
+pub(crate) fn hide(lines: &mut Vec<u8>, names: &[&str]) {
+    if lines.is_empty() {
+        return;
+    }
+    let kept = lines.split_inclusive(|byte| *byte == b'\n').filter(|line| {
+        let end = memchr::memchr(b':', line).unwrap_or(line.len());
+        let name = line.get(..end).unwrap_or_default();
+        !names.iter().any(|hidden| is_alike(name, hidden.as_bytes()))
+    });
+    *lines = kept.flatten().copied().collect();
+}
+
 fn may_pass(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('_', "-");
     let is_ours = match Known::of(name.as_bytes()) {
@@ -89,6 +102,14 @@ mod tests {
             Set-Cookie: a=b\r\nX-Request-Id: 7\r\nTrailer: X-Sum\r\ngrpc-status:0\r\n";
         let passed = pass(section, 100).unwrap();
         assert_eq!(passed, b"X-Sum: 1\r\ngrpc-status: 0\r\n");
+    }
+
+    /// MW-GEN-12
+    #[test]
+    fn fields_of_filters_are_hidden() {
+        let mut lines = b"X-A: 1\r\nusername: x\r\nUser_Name: y\r\nUser-Names: z\r\n".to_vec();
+        hide(&mut lines, &["Username", "User-Name"]);
+        assert_eq!(lines, b"X-A: 1\r\nUser-Names: z\r\n");
     }
 
     /// RT-SEM-4, RT-LIM-2

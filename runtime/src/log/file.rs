@@ -41,6 +41,9 @@ pub struct LogFile {
     full_at: Option<u64>,
     /// Whether its last line is incomplete.
     broken: bool,
+    /// The time in the name of the last file that was rotated. INVARIANT: names have the order of
+    /// files, also of several in a millisecond of which the older ones are gone.
+    stamped: Duration,
 }
 
 impl LogFile {
@@ -57,6 +60,7 @@ impl LogFile {
             bytes,
             full_at: is_regular.then_some(rotation.bytes_max),
             broken: false,
+            stamped: Duration::ZERO,
         };
         // What cannot be deleted now is tried again with the next rotation.
         let _ = log.prune();
@@ -110,7 +114,9 @@ impl LogFile {
     fn try_rotate(&mut self) -> io::Result<()> {
         // During a takeover two processes write to it: whoever comes later finds it renamed.
         if self.is_in_place() {
-            fs::rename(&self.path, self.backup()?)?;
+            let (time, backup) = self.backup()?;
+            fs::rename(&self.path, backup)?;
+            self.stamped = time;
         }
         self.reopen()?;
         self.prune()
@@ -125,17 +131,18 @@ impl LogFile {
         }
     }
 
-    /// A name for the file by the present time, which no file has.
-    fn backup(&self) -> io::Result<PathBuf> {
+    /// A name for the file by the present time or soon after, which no file has or has had.
+    fn backup(&self) -> io::Result<(Duration, PathBuf)> {
         /// Files of one moment: milliseconds that are tried.
         const TRIES: u64 = 1000;
         let (prefix, suffix) = self.affixes();
-        let now = unix_time();
+        let first = unix_time().max(self.stamped + Duration::from_millis(1));
         let mut names = (0..TRIES).map(|later| {
-            let stamp = stamp(now + Duration::from_millis(later));
-            self.path.with_file_name(format!("{prefix}{stamp}{suffix}"))
+            let time = first + Duration::from_millis(later);
+            let name = format!("{prefix}{}{suffix}", stamp(time));
+            (time, self.path.with_file_name(name))
         });
-        let free = names.find(|path| fs::symlink_metadata(path).is_err());
+        let free = names.find(|(_, path)| fs::symlink_metadata(path).is_err());
         free.ok_or_else(|| io::ErrorKind::AlreadyExists.into())
     }
 

@@ -19,6 +19,7 @@ use crate::clock::Moment;
 use crate::error::UpstreamFault;
 use crate::filter::body_limit;
 use crate::h1::request::RequestHead;
+use crate::h1::trailers;
 use crate::head::{Buffer, Fields, Method, Request, Response, Span, TargetForm};
 use crate::identity;
 use crate::log::Record;
@@ -121,6 +122,9 @@ async fn serve<D: Downstream>(
                     Some(chain) => admit(core, downstream, &mut exchange, &mut body, chain).await,
                     None => Verdict::Answer(Answer::of(404)),
                 };
+                if let Some(hidden) = chain.and_then(Chain::owned) {
+                    trailers::hide(&mut body.trailers, hidden);
+                }
                 let to = (chain, route);
                 conclude(
                     core,
@@ -425,6 +429,7 @@ async fn conclude<D: Downstream>(
                 upload: Upload::new(
                     body,
                     exchange.held.take(),
+                    chain.and_then(Chain::owned).cloned(),
                     received,
                     exchange.body_limit,
                     || write_deadline(core, downstream),
@@ -461,14 +466,6 @@ async fn conclude<D: Downstream>(
         }
     };
     downstream.watch().limit(core.settings.write_timeout);
-    let downstream_received = downstream.is_received();
-    respond::answer(
-        core,
-        downstream,
-        exchange,
-        chain,
-        answer,
-        keep_alive && downstream_received,
-    )
-    .await
+    let keep = keep_alive && downstream.is_received();
+    respond::answer(core, downstream, exchange, chain, answer, keep).await
 }

@@ -1,6 +1,7 @@
 //! The request body on its way to the backend, piece by piece.
 
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::buffers::Buffers;
@@ -9,6 +10,7 @@ use super::forward::Body;
 use super::frame::{Delimiting, Frame};
 use crate::chain::Held;
 use crate::h1::framing::Framing;
+use crate::h1::trailers;
 use crate::head::{Buffer, Span};
 use crate::io::Socket;
 
@@ -18,6 +20,8 @@ pub(super) struct Upload {
     /// Whether the client has sent all of its body.
     complete: bool,
     delimiting: Delimiting,
+    /// Trailer fields that do not pass (MW-GEN-12).
+    hidden: Option<Rc<[&'static str]>>,
     /// All of the body, if it was held back; it goes behind the head.
     held: Option<Piece>,
     /// What is being written now; first the head.
@@ -57,6 +61,7 @@ impl Upload {
     pub(super) fn new(
         body: &Body,
         held: Option<Held>,
+        hidden: Option<Rc<[&'static str]>>,
         complete: bool,
         limit: Option<u64>,
         deadline: impl FnOnce() -> u64,
@@ -67,6 +72,7 @@ impl Upload {
                 Framing::Chunked => Delimiting::Chunks,
                 Framing::Close | Framing::Length(_) => Delimiting::Plain,
             },
+            hidden,
             held: held.and_then(|held| piece(held, body)),
             frame: None,
             head: None,
@@ -142,6 +148,7 @@ impl Upload {
                 return Poll::Ready(Ok(()));
             }
             let piece = ready!(downstream.poll_body(cx, buffers)).map_err(UploadFault::Client)?;
+            let piece = self.without_hidden(piece);
             self.received += piece.data.len() as u64;
             if let Some(limit) = self.limit.filter(|limit| self.received > *limit) {
                 return Poll::Ready(Err(UploadFault::TooLarge(limit)));
@@ -155,6 +162,18 @@ impl Upload {
             let lead = buffers.wire();
             self.frame = Some(Frame::with_piece(lead, piece, self.delimiting, buffers));
         }
+    }
+
+    fn without_hidden(&self, piece: Piece) -> Piece {
+        let Piece { fields, data, tail } = piece;
+        let tail = match (tail, &self.hidden) {
+            (Tail::Trailers(mut lines), Some(hidden)) => {
+                trailers::hide(&mut lines, hidden);
+                Tail::of(true, lines)
+            }
+            (tail, _) => tail,
+        };
+        Piece { fields, data, tail }
     }
 
     /// Starts over with the frame of the head, for a request of which nothing else has been sent.

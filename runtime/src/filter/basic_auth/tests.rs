@@ -49,7 +49,7 @@ fn exchange(authorization: &str) -> Exchange {
 /// The status of a refusal, or the fields that the backend gets.
 async fn outcome(filter: &BasicAuth, authorization: &str) -> Result<String, u16> {
     let mut exchange = exchange(authorization);
-    filter.hygiene(&mut exchange);
+    rig::clean(filter, &mut exchange);
     let flow = match filter.request(&mut exchange) {
         Flow::Wait(wait) => wait.await(&mut exchange),
         decided => decided,
