@@ -119,13 +119,17 @@ fn any_case(name: &str) -> String {
     format!("^{}$", letters.collect::<String>())
 }
 
-/// `rule` has the keys of its `type`.
+/// How an encrypted rule begins (C-SEC-1).
+const ENCRYPTED: &str = r"^\s*-----BEGIN PGP MESSAGE-----";
+
+/// `rule` has the keys of its `type`, or is encrypted.
 fn rule_of(kind: &Type) -> Value {
     let names: Vec<_> = kind.spellings().chain(kind.old.iter().copied()).collect();
+    let encrypted = json!({"type": "string", "pattern": ENCRYPTED});
     let reference = format!("#/$defs/{}", kind.name);
     json!({
         "if": {"properties": {"type": {"enum": names}}, "required": ["type"]},
-        "then": {"properties": {"rule": {"$ref": reference}}},
+        "then": {"properties": {"rule": {"anyOf": [{"$ref": reference}, encrypted]}}},
     })
 }
 
