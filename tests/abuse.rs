@@ -288,7 +288,8 @@ fn write(seconds: u64, idle: usize, after: usize, outcomes: &[Outcome]) {
         "{seconds} seconds of each, on a shared machine of {} cores that gateway, backend, attacker and \
          ordinary clients have in common; so the times say more about the cores than about the gateway. The \
          ordinary clients, one that keeps its connection and one that opens one for each request, got every \
-         answer. Bounds as they are unless configured. Resident memory: {idle} KiB at the start, {after} KiB \
+         answer. Bounds as they are unless configured; a slow connection has two seconds more to read its 408 before \
+         it counts as closed. Resident memory: {idle} KiB at the start, {after} KiB \
          at the end.\n\n\
          | attack | bound | p99 before (ms), kept / new | p99 during | RSS before (KiB) | during | connections closed |\n\
          |---|---|---|---|---|---|---|\n",

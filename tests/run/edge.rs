@@ -280,6 +280,13 @@ fn behind_a_trusted_proxy() {
     let https = rig.get("/secure", "X-Forwarded-Proto: https\r\n");
     assert_eq!(https.status, 200);
     assert!(rig.get("/secure", "").status >= 300);
+    // RT-ROUTE-5: so does the port that an authority leaves out.
+    for (lines, route) in [("X-Forwarded-Proto: https\r\n", "over-tls"), ("", "root")] {
+        let request = format!("GET /{route} HTTP/1.1\r\nHost: tls.test\r\n{lines}\r\n");
+        assert_eq!(rig.ask(&request).status, 200);
+        let route = [format!("url=/{route}"), format!("route={route}")];
+        let _ = rig.gateway.line_with(&route.each_ref().map(String::as_str));
+    }
 }
 
 /// RT-IP-2, MW-CLI-2, RT-HDR-2 to -5: what anybody else says does not.

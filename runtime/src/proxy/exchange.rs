@@ -99,7 +99,7 @@ async fn serve<D: Downstream>(
     let started = core.log.is_on().then(Moment::now);
     limit_time(core, downstream);
     let route = match request.form {
-        TargetForm::Path => find_route(core, &request.head),
+        TargetForm::Path => find_route(core, downstream.peer(), &request.head),
         TargetForm::Asterisk | TargetForm::Authority => None,
     };
     let received_path = request.received_path;
@@ -218,10 +218,15 @@ pub(super) fn write_deadline<D: Downstream>(core: &Core, downstream: &D) -> u64 
     limit.map_or(u64::MAX, |limit| downstream.watch().deadline_of(limit))
 }
 
-fn find_route(core: &Core, request: &Request) -> Option<RouteId> {
-    // `web` is the only entry point of this release: plain HTTP, port 80 unless said.
-    let port = 80;
+/// RT-ROUTE-5: an authority without a port means the one of its scheme, as the client sees it (MW-CLI-5).
+fn find_route(core: &Core, peer: &Peer, request: &Request) -> Option<RouteId> {
+    let port = if is_secure(peer, request) { 443 } else { 80 };
     core.table.find(request, port)
+}
+
+/// Whether the client speaks TLS, to us or to a proxy that may say so.
+fn is_secure(peer: &Peer, request: &Request) -> bool {
+    peer.secure || (peer.trusted && identity::says_https(&request.fields))
 }
 
 fn make_exchange(
@@ -246,7 +251,7 @@ fn make_exchange(
             .unwrap_or(&UNMATCHED),
         target: route.and_then(|id| core.upstream(id)?.target()),
         client: client.unwrap_or(peer.address),
-        secure: peer.secure || (peer.trusted && identity::says_https(&head.fields)),
+        secure: is_secure(peer, &head),
         trusted: peer.trusted,
         upgrade: request.upgrade,
         id,
