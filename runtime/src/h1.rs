@@ -47,27 +47,34 @@ fn ends_lines_in_crlf(head: &[u8], first_field: Option<usize>) -> bool {
 }
 
 /// A field of a head that httparse has read; `None` if its line does not end in CRLF.
+// Inlined, so that the field is made where it is kept.
+#[inline(always)]
 fn field_of(head: &[u8], header: &httparse::Header<'_>, known: Known) -> Option<Field> {
     let name = Span::of(header.name.as_bytes(), head);
-    let value = if header.value.is_empty() {
-        Span::new(name.end() + 1, name.end() + 1)
-    } else {
-        Span::of(header.value, head)
-    };
-    let rest = head.get(value.end()..)?;
-    if rest.starts_with(b"\r\n") {
-        let separator = head.get(name.end()..value.start());
-        return Some(Field::received(
-            name,
-            value,
-            separator == Some(b": "),
-            known,
-        ));
+    if header.value.is_empty() {
+        return empty_field_of(head, name, known);
     }
+    let value = Span::of(header.value, head);
+    // Between them is a colon, then spaces and tabs.
+    let spaced = value.start() == name.end() + 2 && head.get(name.end() + 1) == Some(&b' ');
+    match head.get(value.end()..value.end() + 2)? {
+        b"\r\n" => Some(Field::received(name, value, spaced, known)),
+        _ => ends_in_crlf(head, value).then(|| Field::received(name, value, false, known)),
+    }
+}
+
+/// A field without a value, which lies behind the colon.
+fn empty_field_of(head: &[u8], name: Span, known: Known) -> Option<Field> {
+    let value = Span::new(name.end() + 1, name.end() + 1);
+    ends_in_crlf(head, value).then(|| Field::received(name, value, false, known))
+}
+
+/// Whether CRLF follows a value, behind spaces and tabs at most.
+fn ends_in_crlf(head: &[u8], value: Span) -> bool {
+    let rest = head.get(value.end()..).unwrap_or_default();
     let spaces = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
-    rest.get(spaces.count()..)?
-        .starts_with(b"\r\n")
-        .then(|| Field::received(name, value, false, known))
+    let line_end = rest.get(spaces.count()..);
+    line_end.is_some_and(|line_end| line_end.starts_with(b"\r\n"))
 }
 
 /// The members of a comma-separated field value, trimmed.

@@ -236,11 +236,10 @@ impl Field {
     fn written(buffer: &mut Buffer, name: &[u8], value: &[u8]) -> Self {
         let line = buffer.push_line(name, value);
         let known = Known::of(name);
-        let (name, rest) = line.split_at(name.len());
-        let value = rest.split_at(2).1.split_at(value.len()).0;
+        let value_end = line.end() - 2;
         Self {
-            name,
-            value,
+            name: Span::new(line.start(), line.start() + name.len()),
+            value: Span::new(value_end - value.len(), value_end),
             line,
             known,
         }

@@ -124,61 +124,67 @@ impl Request {
 
     /// RT-ROUTE-1: lower case, port split off, one trailing dot removed.
     fn set_host(&mut self) -> Result<(), Refusal> {
-        let invalid = Refusal::header("malformed Host");
         let bytes = self.fields.buffer.at(self.authority);
-        let host_end = match bytes {
-            [b'[', ..] => memchr::memchr(b']', bytes).ok_or(invalid)? + 1,
-            _ => memchr::memchr(b':', bytes).unwrap_or(bytes.len()),
-        };
-        let (host, port) = self.authority.split_at(host_end);
-        self.port = match self.fields.buffer.at(port) {
-            [] | [b':'] => None,
-            [b':', digits @ ..] => Some(parse_port(digits).ok_or(invalid)?),
-            _ => return Err(invalid),
-        };
-        let (host, is_v6) = match self.fields.buffer.at(host) {
-            [b'[', inner @ .., b']'] => (host.split_at(1).1.split_at(inner.len()).0, true),
-            [name @ .., b'.'] if !name.is_empty() => (host.split_at(name.len()).0, false),
-            _ => (host, false),
-        };
-        let name = self.fields.buffer.at(host);
-        let (mut any, mut all) = (0, IN_HOST);
-        for byte in name {
+        if bytes.starts_with(b"[") {
+            return self.set_v6_host();
+        }
+        let mut classes = 0;
+        let name_end = bytes.iter().position(|byte| {
             let class = HOST_CLASSES.get(usize::from(*byte)).copied();
             let class = class.unwrap_or_default();
-            any |= class;
-            all &= class;
-        }
-        let v6 = is_v6.then(|| v6_address(name));
-        let valid = match v6 {
-            Some(address) => address.is_some(),
-            None => all & IN_HOST != 0,
-        };
+            classes |= class;
+            class == 0
+        });
+        let (host, port) = self.authority.split_at(name_end.unwrap_or(bytes.len()));
+        self.port = parse_port(self.fields.buffer.at(port))?;
         // An empty host is one that is not said; one with a port is none.
-        if !valid || (name.is_empty() && !self.authority.is_empty()) {
-            return Err(invalid);
+        if host.is_empty() && !self.authority.is_empty() {
+            return Err(MALFORMED_HOST);
         }
-        self.host = if let Some(address) = v6.flatten() {
-            // The one spelling, as hosts of routes have it: `::1` for `0::1`.
-            self.fields.buffer.push(address.to_string().as_bytes())
-        } else if any & UPPER != 0 {
-            let lower = name.to_ascii_lowercase();
+        let host = match self.fields.buffer.at(host) {
+            [name @ .., b'.'] if !name.is_empty() => host.split_at(name.len()).0,
+            _ => host,
+        };
+        self.host = if classes & UPPER != 0 {
+            let lower = self.fields.buffer.at(host).to_ascii_lowercase();
             self.fields.buffer.push(&lower)
         } else {
             host
         };
         Ok(())
     }
+
+    /// The same for an address in brackets.
+    fn set_v6_host(&mut self) -> Result<(), Refusal> {
+        let bytes = self.fields.buffer.at(self.authority);
+        let end = memchr::memchr(b']', bytes).ok_or(MALFORMED_HOST)?;
+        let address = bytes.get(1..end).and_then(v6_address);
+        let address = address.ok_or(MALFORMED_HOST)?.to_string();
+        let (_, port) = self.authority.split_at(end + 1);
+        self.port = parse_port(self.fields.buffer.at(port))?;
+        // The one spelling, as hosts of routes have it: `::1` for `0::1`.
+        self.host = self.fields.buffer.push(address.as_bytes());
+        Ok(())
+    }
 }
+
+const MALFORMED_HOST: Refusal = Refusal::header("malformed Host");
 
 /// What may stand in brackets; a zone has no meaning on the wire (RFC 6874).
 fn v6_address(name: &[u8]) -> Option<Ipv6Addr> {
     std::str::from_utf8(name).ok()?.parse().ok()
 }
 
-fn parse_port(digits: &[u8]) -> Option<u16> {
-    digits.iter().try_fold(0_u16, |port, byte| {
+/// What follows a host: nothing, or a colon and perhaps a port.
+fn parse_port(text: &[u8]) -> Result<Option<u16>, Refusal> {
+    let digits = match text {
+        [] | [b':'] => return Ok(None),
+        [b':', digits @ ..] => digits,
+        _ => return Err(MALFORMED_HOST),
+    };
+    let port = digits.iter().try_fold(0_u16, |port, byte| {
         let digit = Some(byte.wrapping_sub(b'0')).filter(|digit| *digit < 10)?;
         port.checked_mul(10)?.checked_add(u16::from(digit))
-    })
+    });
+    port.map(Some).ok_or(MALFORMED_HOST)
 }

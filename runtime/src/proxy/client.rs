@@ -108,26 +108,6 @@ pub async fn serve<S: Socket + 'static>(core: &'static Core, socket: S, peer: So
     }
 }
 
-/// Parses what has been received, of which `parsed` bytes have been looked at. On a new connection it
-/// may also be the preface of HTTP/2 (RT-LISTEN-1).
-fn parse(core: &Core, received: Box<Fields>, first: bool, parsed: usize) -> Result<Parsed, Ended> {
-    /// Where it could still be the preface, nobody has parsed it.
-    const PREFACE_BYTES: usize = h2::PREFACE.len();
-    if first {
-        match Beginning::of(received.buffer.filled()) {
-            Beginning::Http2 => return Err(Ended::Http2(received)),
-            Beginning::Other => {}
-            Beginning::Undecided => return Ok(Parsed::Partial(received)),
-        }
-    }
-    let parsed = if first && parsed < PREFACE_BYTES {
-        0
-    } else {
-        parsed
-    };
-    Ok(request::parse_more(received, &core.limits, parsed))
-}
-
 impl<S: Socket> Client<S> {
     /// Waits for a complete request head (RT-LISTEN-3).
     async fn next_request(
@@ -153,8 +133,29 @@ impl<S: Socket> Client<S> {
                 if before == 0 {
                     self.watch.begin();
                 }
-                match parse(core, received, first, before)? {
-                    Parsed::Complete(request) => return self.take_in(core, request),
+                let beginning = if first {
+                    Beginning::of(received.buffer.filled())
+                } else {
+                    Beginning::Other
+                };
+                let outcome = match beginning {
+                    // RT-LISTEN-1
+                    Beginning::Http2 => return Err(Ended::Http2(received)),
+                    Beginning::Undecided => Parsed::Partial(received),
+                    Beginning::Other => {
+                        // Where it could still be the preface, nobody has parsed it.
+                        let unparsed = first && before < h2::PREFACE.len();
+                        let before = if unparsed { 0 } else { before };
+                        request::parse_more(received, &core.limits, before)
+                    }
+                };
+                match outcome {
+                    Parsed::Complete(mut request) => {
+                        return match self.take_in(core, &mut request) {
+                            Ok(body) => Ok((request, body)),
+                            Err(refusal) => Err(Ended::Refused(request.head.fields, refusal)),
+                        };
+                    }
                     Parsed::Refused(fields, refusal) => {
                         return Err(Ended::Refused(fields, refusal));
                     }
@@ -217,11 +218,7 @@ impl<S: Socket> Client<S> {
     }
 
     /// Separates what was received with the head: body, and the beginning of the next request.
-    fn take_in(
-        &mut self,
-        core: &Core,
-        mut request: RequestHead,
-    ) -> Result<(RequestHead, Body), Ended> {
+    fn take_in(&mut self, core: &Core, request: &mut RequestHead) -> Result<Body, Refusal> {
         self.incoming = Incoming::new(request.framing, &core.limits);
         self.version = request.head.version();
         let head_length = request.head_length;
@@ -232,24 +229,19 @@ impl<S: Socket> Client<S> {
             let buffer = &mut request.head.fields.buffer;
             let rest = buffer.filled_mut().get_mut(head_length..received);
             let rest = rest.unwrap_or_default();
-            match self.incoming.take(rest) {
-                Ok(taken) => {
-                    let following = rest.get(taken.consumed..).unwrap_or_default();
-                    self.keep_following(&core.buffers, following);
-                    prefix = Span::new(head_length, head_length + taken.data);
-                    trailers = taken.trailers;
-                }
-                Err(refusal) => return Err(Ended::Refused(request.head.fields, refusal)),
-            }
+            let taken = self.incoming.take(rest)?;
+            let following = rest.get(taken.consumed..).unwrap_or_default();
+            self.keep_following(&core.buffers, following);
+            prefix = Span::new(head_length, head_length + taken.data);
+            trailers = taken.trailers;
         }
-        let body = Body {
+        Ok(Body {
             framing: request.framing,
             content_length: request.content_length,
             prefix,
             expects_continue: request.expects_continue,
             trailers,
-        };
-        Ok((request, body))
+        })
     }
 
     /// Finds out whether a client that has ended its sending half still listens: if it has closed all

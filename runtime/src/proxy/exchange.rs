@@ -45,26 +45,32 @@ enum Verdict {
 
 /// Takes one request from its head to its last byte and its log line. If anything panics on the way,
 /// the client gets a 500 where it has got nothing yet (RT-ERR-19, MW-GEN-23).
-pub(super) async fn run<D: Downstream>(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn moves its arguments twice, and these are large"
+)]
+pub(super) fn run<D: Downstream>(
     core: &'static Core,
     downstream: &mut D,
     request: RequestHead,
     body: Body,
-) -> Persistence {
-    let outcome = {
-        let mut served = pin!(serve(core, &mut *downstream, request, body));
-        caught(served.as_mut()).await
-    };
-    match outcome {
-        Some(persistence) => persistence,
-        None => {
-            // What is left is the connection.
-            core.log.panicked(&downstream.peer().text);
-            if downstream.has_begun() {
-                return Persistence::Abort;
+) -> impl Future<Output = Persistence> {
+    async move {
+        let outcome = {
+            let mut served = pin!(serve(core, &mut *downstream, request, body));
+            caught(served.as_mut()).await
+        };
+        match outcome {
+            Some(persistence) => persistence,
+            None => {
+                // What is left is the connection.
+                core.log.panicked(&downstream.peer().text);
+                if downstream.has_begun() {
+                    return Persistence::Abort;
+                }
+                let fields = core.buffers.head();
+                answer_unrouted(core, downstream, fields, Answer::of(500)).await
             }
-            let fields = core.buffers.head();
-            answer_unrouted(core, downstream, fields, Answer::of(500)).await
         }
     }
 }
@@ -90,73 +96,78 @@ async fn answer_panic<D: Downstream>(core: &Core, downstream: &mut D, exchange: 
     respond::answer(core, downstream, exchange, None, Answer::of(500), false).await
 }
 
-async fn serve<D: Downstream>(
+#[expect(clippy::manual_async_fn, reason = "as for run")]
+fn serve<D: Downstream>(
     core: &'static Core,
     downstream: &mut D,
     request: RequestHead,
     mut body: Body,
-) -> Persistence {
-    let started = core.log.is_on().then(Moment::now);
-    limit_time(core, downstream);
-    let route = match request.form {
-        TargetForm::Path => find_route(core, downstream.peer(), &request.head),
-        TargetForm::Asterisk | TargetForm::Authority => None,
-    };
-    let received_path = request.received_path;
-    let (keep_alive, form) = (request.keep_alive, request.form);
-    let mut exchange = make_exchange(core, downstream.peer(), request, route);
-    let chain = core
-        .chains
-        .get(exchange.route.chain.index())
-        .map(Box::as_ref);
-    let own = endpoints::is_own(core, &exchange.request);
-    let arrived = core.settings.debug.then(|| debug::arrived(&exchange));
-    let sent = if let Some(answer) = endpoints::answer(core, &exchange, own, route.is_none(), form)
-    {
-        let keep = keep_alive && downstream.is_received();
-        respond::answer(core, downstream, &exchange, None, answer, keep).await
-    } else {
-        let outcome = {
-            let mut work = pin!(async {
-                let verdict = match chain {
-                    Some(chain) => admit(core, downstream, &mut exchange, &mut body, chain).await,
-                    None => Verdict::Answer(Answer::of(404)),
-                };
-                if let Some(hidden) = chain.and_then(Chain::owned) {
-                    trailers::hide(&mut body.trailers, hidden);
-                }
-                let to = (chain, route);
-                conclude(
-                    core,
-                    downstream,
-                    &mut exchange,
-                    to,
-                    verdict,
-                    &body,
-                    keep_alive,
-                )
-                .await
-            });
-            caught(work.as_mut()).await
+) -> impl Future<Output = Persistence> {
+    async move {
+        let started = core.log.is_on().then(Moment::now);
+        limit_time(core, downstream);
+        let route = match request.form {
+            TargetForm::Path => find_route(core, downstream.peer(), &request.head),
+            TargetForm::Asterisk | TargetForm::Authority => None,
         };
-        match outcome {
-            Some(sent) => sent,
-            None => answer_panic(core, downstream, &exchange).await,
+        let received_path = request.received_path;
+        let (keep_alive, form) = (request.keep_alive, request.form);
+        let mut exchange = make_exchange(core, downstream.peer(), request, route);
+        let chain = core
+            .chains
+            .get(exchange.route.chain.index())
+            .map(Box::as_ref);
+        let own = endpoints::is_own(core, &exchange.request);
+        let arrived = core.settings.debug.then(|| debug::arrived(&exchange));
+        let sent =
+            if let Some(answer) = endpoints::answer(core, &exchange, own, route.is_none(), form) {
+                let keep = keep_alive && downstream.is_received();
+                respond::answer(core, downstream, &exchange, None, answer, keep).await
+            } else {
+                let outcome = {
+                    let mut work = pin!(async {
+                        let verdict = match chain {
+                            Some(chain) => {
+                                admit(core, downstream, &mut exchange, &mut body, chain).await
+                            }
+                            None => Verdict::Answer(Answer::of(404)),
+                        };
+                        if let Some(hidden) = chain.and_then(Chain::owned) {
+                            trailers::hide(&mut body.trailers, hidden);
+                        }
+                        let to = (chain, route);
+                        conclude(
+                            core,
+                            downstream,
+                            &mut exchange,
+                            to,
+                            verdict,
+                            &body,
+                            keep_alive,
+                        )
+                        .await
+                    });
+                    caught(work.as_mut()).await
+                };
+                match outcome {
+                    Some(sent) => sent,
+                    None => answer_panic(core, downstream, &exchange).await,
+                }
+            };
+        if let Some(arrived) = arrived {
+            debug::add(&exchange, arrived, sent.bytes);
         }
-    };
-    if let Some(arrived) = arrived {
-        debug::add(&exchange, arrived, sent.bytes);
+        if let Some(started) = started {
+            log(core, downstream.peer(), &exchange, &sent, |record| Record {
+                received_path,
+                own,
+                elapsed: started.elapsed(),
+                ..record
+            });
+        }
+        core.buffers.put_head(exchange.request.fields);
+        sent.persistence
     }
-    if let Some(started) = started {
-        log(core, downstream.peer(), &exchange, &sent, |record| Record {
-            received_path,
-            own,
-            elapsed: started.elapsed(),
-            ..record
-        });
-    }
-    core.buffers.put_head(exchange.request.fields);
-    sent.persistence
 }
 
 /// Logs a request; `complete` fills in what is known before its response.
@@ -403,7 +414,8 @@ fn is_too_large(exchange: &Exchange, body: &Body) -> bool {
 }
 
 /// Carries a verdict out and says what was sent.
-async fn conclude<D: Downstream>(
+#[expect(clippy::manual_async_fn, reason = "as for run")]
+fn conclude<D: Downstream>(
     core: &Core,
     downstream: &mut D,
     exchange: &mut Exchange,
@@ -411,66 +423,78 @@ async fn conclude<D: Downstream>(
     verdict: Verdict,
     body: &Body,
     keep_alive: bool,
-) -> Sent {
-    let keep = keep_alive && downstream.is_received();
-    let failure = match verdict {
-        Verdict::Answer(answer) => {
-            return respond::answer(core, downstream, exchange, chain, answer, keep).await;
-        }
-        Verdict::Preflight(response) => {
-            return respond::preflight(core, downstream, exchange, response, keep).await;
-        }
-        Verdict::Failed(failure) => failure,
-        Verdict::Forward if is_too_large(exchange, body) => {
-            Failure::TooLarge(exchange.body_limit.unwrap_or_default())
-        }
-        Verdict::Forward => {
-            let Some(upstream) = route.and_then(|route| core.upstream(route)) else {
-                let answer = Answer::of(503);
-                return respond::answer(core, downstream, exchange, chain, answer, false).await;
-            };
-            let received = downstream.is_received();
-            let mut open = Open {
-                upload: Upload::new(
-                    body,
-                    exchange.held.take(),
-                    chain.and_then(Chain::owned).cloned(),
-                    received,
-                    exchange.body_limit,
-                    || write_deadline(core, downstream),
-                ),
-                connection: None,
-            };
-            match forward(core, downstream, exchange, body, upstream, &mut open).await {
-                Ok(response) if response.0.head.status() == 101 => {
-                    return respond::tunnel(core, downstream, exchange, chain, response, &mut open)
-                        .await;
-                }
-                Ok(response) => {
-                    return respond::pass(
-                        core, downstream, exchange, chain, response, &mut open, keep_alive,
-                    )
-                    .await;
-                }
-                Err(failure) => failure,
+) -> impl Future<Output = Sent> {
+    async move {
+        let keep = keep_alive && downstream.is_received();
+        let failure = match verdict {
+            Verdict::Answer(answer) => {
+                return respond::answer(core, downstream, exchange, chain, answer, keep).await;
             }
-        }
-    };
-    let answer = match failure {
-        Failure::ClientGone => return Sent::client_gone(),
+            Verdict::Preflight(response) => {
+                return respond::preflight(core, downstream, exchange, response, keep).await;
+            }
+            Verdict::Failed(failure) => failure,
+            Verdict::Forward if is_too_large(exchange, body) => {
+                Failure::TooLarge(exchange.body_limit.unwrap_or_default())
+            }
+            Verdict::Forward => {
+                let Some(upstream) = route.and_then(|route| core.upstream(route)) else {
+                    let answer = Answer::of(503);
+                    return respond::answer(core, downstream, exchange, chain, answer, false).await;
+                };
+                let received = downstream.is_received();
+                let mut open = Open {
+                    upload: Upload::new(
+                        body,
+                        exchange.held.take(),
+                        chain.and_then(Chain::owned).cloned(),
+                        received,
+                        exchange.body_limit,
+                        || write_deadline(core, downstream),
+                    ),
+                    connection: None,
+                    response: None,
+                };
+                match forward(core, downstream, exchange, body, upstream, &mut open).await {
+                    Ok(backend) if open.switches_protocols() => {
+                        return respond::tunnel(
+                            core, downstream, exchange, chain, backend, &mut open,
+                        )
+                        .await;
+                    }
+                    Ok(backend) => {
+                        return respond::pass(
+                            core, downstream, exchange, chain, backend, &mut open, keep_alive,
+                        )
+                        .await;
+                    }
+                    Err(failure) => failure,
+                }
+            }
+        };
+        let Some(answer) = answer_to(core, downstream.peer(), exchange, failure) else {
+            return Sent::client_gone();
+        };
+        downstream.watch().limit(core.settings.write_timeout);
+        let keep = keep_alive && downstream.is_received();
+        respond::answer(core, downstream, exchange, chain, answer, keep).await
+    }
+}
+
+/// Logs a failure; `None`: there is nobody to answer.
+fn answer_to(core: &Core, peer: &Peer, exchange: &Exchange, failure: Failure) -> Option<Answer> {
+    match failure {
+        Failure::ClientGone => None,
         Failure::Refused(refusal) => {
-            core.log.refused(&downstream.peer().text, refusal);
-            Answer::of(refusal.status)
+            core.log.refused(&peer.text, refusal);
+            Some(Answer::of(refusal.status))
         }
-        Failure::TooLarge(limit) => body_limit::too_large(limit),
+        Failure::TooLarge(limit) => Some(body_limit::too_large(limit)),
         Failure::Upstream(fault) => {
             if !matches!(fault, UpstreamFault::Connect { .. }) {
                 core.log.fault(exchange, &fault);
             }
-            Answer::of(fault.status())
+            Some(Answer::of(fault.status()))
         }
-    };
-    downstream.watch().limit(core.settings.write_timeout);
-    let keep = keep_alive && downstream.is_received();
-    respond::answer(core, downstream, exchange, chain, answer, keep).await
+    }
 }

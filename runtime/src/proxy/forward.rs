@@ -43,6 +43,16 @@ pub(super) struct Open {
     pub(super) upload: Upload,
     /// The connection that the response came on.
     pub(super) connection: Option<Connection>,
+    /// The response's head. It is handed on in this place because it is too large to be moved often.
+    pub(super) response: Option<ResponseHead>,
+}
+
+impl Open {
+    /// Whether the response is `101` (RT-WS-1).
+    pub(super) fn switches_protocols(&self) -> bool {
+        let response = self.response.as_ref();
+        response.is_some_and(|response| response.head.status() == 101)
+    }
 }
 
 /// Why there is no response head.
@@ -67,7 +77,7 @@ impl From<BodyFault> for Failure {
     }
 }
 
-/// Sends the request to the first backend that can be reached (RT-UP-9).
+/// Sends the request to the first backend that can be reached (RT-UP-9); its response is in `open` then.
 pub(super) async fn forward<'a, D: Downstream>(
     core: &Core,
     downstream: &mut D,
@@ -75,7 +85,7 @@ pub(super) async fn forward<'a, D: Downstream>(
     body: &Body,
     upstream: &'a Upstream,
     open: &mut Open,
-) -> Result<(ResponseHead, &'a Backend), Failure> {
+) -> Result<&'a Backend, Failure> {
     if downstream.is_cancelled() {
         // RT-H2-3: what is cancelled in the breath that asks for it costs no backend anything.
         return Err(Failure::ClientGone);
@@ -92,8 +102,8 @@ pub(super) async fn forward<'a, D: Downstream>(
                 }
             },
         };
-        let response = send(core, downstream, exchange, body, backend, connection, open).await?;
-        return Ok((response, backend));
+        send(core, downstream, exchange, body, backend, connection, open).await?;
+        return Ok(backend);
     }
     Err(Failure::Upstream(failure.unwrap_or(UpstreamFault::Closed(
         io::Error::other("the route has no backend"),
@@ -142,8 +152,10 @@ async fn send<D: Downstream>(
     backend: &Backend,
     mut connection: Connection,
     open: &mut Open,
-) -> Result<ResponseHead, Failure> {
-    let upload = &mut open.upload;
+) -> Result<(), Failure> {
+    let Open {
+        upload, response, ..
+    } = open;
     if body.expects_continue && !upload.is_received() {
         // RT-SEM-1: the chain is through and the body is wanted now.
         downstream.push_continue(&core.buffers);
@@ -159,24 +171,35 @@ async fn send<D: Downstream>(
     let mut answered = false;
     loop {
         let socket = &mut connection.socket;
-        let failure =
-            match await_head(core, downstream, socket, upload, &mut received, bodiless).await {
-                Ok(response) if is_final(exchange, &response) => {
-                    check_handshake(exchange, &response)?;
-                    if upload.is_done() {
-                        // What was held back has done its duty.
-                        upload.recycle(&core.buffers);
-                    }
-                    open.connection = Some(connection);
-                    return Ok(response);
-                }
-                Ok(interim) => {
+        let failure = match await_head(
+            core,
+            downstream,
+            socket,
+            upload,
+            &mut received,
+            response,
+            bodiless,
+        )
+        .await
+        {
+            Ok(()) => {
+                if let Some(interim) = response.take_if(|head| !is_final(exchange, head)) {
                     answered = true;
                     received = pass_interim(core, downstream, exchange, interim).await?;
                     continue;
                 }
-                Err(failure) => failure,
-            };
+                response
+                    .as_ref()
+                    .map_or(Ok(()), |head| check_handshake(exchange, head))?;
+                if upload.is_done() {
+                    // What was held back has done its duty.
+                    upload.recycle(&core.buffers);
+                }
+                open.connection = Some(connection);
+                return Ok(());
+            }
+            Err(failure) => failure,
+        };
         let died = matches!(failure, Failure::Upstream(UpstreamFault::Closed(_)));
         let harmless = repeatable || upload.is_unsent();
         let silent = !answered && received.is_none();
@@ -213,15 +236,16 @@ fn check_handshake(exchange: &Exchange, response: &ResponseHead) -> Result<(), F
         .map_err(|detail| Failure::Upstream(UpstreamFault::Malformed(detail)))
 }
 
-/// Drives upload and response until there is a response head, final or interim.
+/// Drives upload and response until there is a head in `response`, final or interim.
 async fn await_head<D: Downstream>(
     core: &Core,
     downstream: &mut D,
     upstream: &mut impl Socket,
     upload: &mut Upload,
     received: &mut Option<Box<Fields>>,
+    response: &mut Option<ResponseHead>,
     bodiless: bool,
-) -> Result<ResponseHead, Failure> {
+) -> Result<(), Failure> {
     poll_fn(|cx| {
         let mut broken = None;
         if !upload.is_done() {
@@ -238,7 +262,13 @@ async fn await_head<D: Downstream>(
             }
         }
         if let Poll::Ready(read) = poll_response(cx, core, upstream, received, bodiless) {
-            return Poll::Ready(read.map_err(Failure::Upstream));
+            return Poll::Ready(match read {
+                Ok(head) => {
+                    *response = Some(head);
+                    Ok(())
+                }
+                Err(fault) => Err(Failure::Upstream(fault)),
+            });
         }
         if let Some(error) = broken {
             return Poll::Ready(Err(Failure::Upstream(UpstreamFault::Closed(error))));

@@ -125,10 +125,13 @@ pub(super) async fn pass<D: Downstream>(
     downstream: &mut D,
     exchange: &Exchange,
     chain: Option<&dyn Chain>,
-    (mut response, backend): (ResponseHead, &Backend),
+    backend: &Backend,
     open: &mut Open,
     keep_alive: bool,
 ) -> Sent {
+    let Some(mut response) = open.response.take() else {
+        return Sent::client_gone();
+    };
     let received = response.head.fields.buffer.len();
     let head_length = response.head_length;
     let mut incoming = Incoming::new(response.framing, &core.limits);
@@ -147,11 +150,8 @@ pub(super) async fn pass<D: Downstream>(
     if let Some(body) = finish(core, exchange, chain, &mut response.head) {
         // MW-EI-5: the backend's body is not read. If it is here already, the connection stays.
         open.connection = Some(connection).filter(|_| clean && incoming.is_done());
-        let replaced = (response.head, body);
-        return replace(
-            core, downstream, exchange, replaced, backend, open, keep_alive,
-        )
-        .await;
+        let new = (response.head, body);
+        return replace(core, downstream, exchange, new, backend, open, keep_alive).await;
     }
     let data = Span::new(head_length, head_length + taken.data);
 
@@ -162,10 +162,8 @@ pub(super) async fn pass<D: Downstream>(
         && downstream.is_received()
         && !core.lifecycle.is_stopping();
     let status = response.head.status();
-    let piece_limit = core
-        .settings
-        .write_timeout
-        .filter(|_| is_endless(&response.head));
+    let piece_limit = core.settings.write_timeout;
+    let piece_limit = piece_limit.filter(|_| is_endless(&response.head));
     if piece_limit.is_some() {
         open.upload.keep_deadline();
     }
@@ -251,11 +249,12 @@ pub(super) async fn tunnel<D: Downstream>(
     downstream: &mut D,
     exchange: &Exchange,
     chain: Option<&dyn Chain>,
-    (mut response, backend): (ResponseHead, &Backend),
+    backend: &Backend,
     open: &mut Open,
 ) -> Sent {
     open.upload.recycle(&core.buffers);
-    let Some(mut connection) = open.connection.take() else {
+    let (Some(mut connection), Some(mut response)) = (open.connection.take(), open.response.take())
+    else {
         return Sent::client_gone();
     };
     let received = response.head.fields.buffer.len();

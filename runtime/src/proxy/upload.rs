@@ -186,8 +186,11 @@ impl Upload {
 
     /// Gives the buffers back.
     pub(super) fn recycle(&mut self, buffers: &Buffers) {
-        for frame in [self.frame.take(), self.head.take()].into_iter().flatten() {
+        if let Some(frame) = self.frame.take() {
             frame.recycle(buffers);
+        }
+        if let Some(head) = self.head.take() {
+            head.recycle(buffers);
         }
     }
 }
