@@ -23,7 +23,7 @@ http {{
   server_names_hash_max_size 8192; server_names_hash_bucket_size 128;
   upstream backend {{ server {backend}; keepalive 256; keepalive_requests 1000000000; }}
   server {{
-    listen {listen};
+    listen {listen}{http2};
     location / {{
       {location}
     }}
@@ -48,7 +48,7 @@ defaults
   timeout server 60s
   http-reuse always
 frontend web
-  bind {listen}
+  bind {listen}{http2}
   option forwardfor
   http-request set-header X-Forwarded-Proto http
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
@@ -117,8 +117,9 @@ def goma_routes(routes, target):
     )
 
 
-def command(name, work, listen, backend, gateway, routes=None):
-    """Command line and environment of a proxy; `routes`: so many hosts, and paths of each."""
+def command(name, work, listen, backend, gateway, routes=None, http2=False):
+    """Command line and environment of a proxy; `routes`: so many hosts, and paths of each; `http2`:
+    clients speak that, in clear text."""
     config = Path(work) / f"{name}.conf"
     environment = dict(os.environ)
     if name == "goma":
@@ -129,17 +130,19 @@ def command(name, work, listen, backend, gateway, routes=None):
     if name == "nginx":
         servers = nginx_servers(listen, routes) if routes else ""
         config.write_text(NGINX.format(
-            work=work, listen=listen, backend=backend, location=NGINX_LOCATION, servers=servers))
+            work=work, listen=listen, backend=backend, location=NGINX_LOCATION, servers=servers,
+            http2=" http2" if http2 else ""))
         return ["nginx", "-p", work, "-c", config], environment
     rules = haproxy_rules(work, routes) if routes else ""
-    config.write_text(HAPROXY.format(listen=listen, backend=backend, rules=rules))
+    config.write_text(HAPROXY.format(
+        listen=listen, backend=backend, rules=rules, http2=" proto h2" if http2 else ""))
     return ["haproxy", "-q", "-f", config], environment
 
 
-def start(name, work, backend, gateway, routes=None, wrap=()):
+def start(name, work, backend, gateway, routes=None, http2=False, wrap=()):
     """Starts a proxy on its core; process and address. `wrap` goes before its command."""
     listen = free_address()
-    line, environment = command(name, work, listen, backend, gateway, routes)
+    line, environment = command(name, work, listen, backend, gateway, routes, http2)
     process = pinned(
         PROXY_CORE, [*wrap, *line], env=environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

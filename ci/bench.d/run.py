@@ -27,15 +27,22 @@ WINDOW_SECONDS = 1 if QUICK else 5
 WARMUP_SECONDS = 0.3 if QUICK else 1
 CONNECTIONS = 64
 NAMES = ["goma", "nginx", "haproxy"]
-SCENARIOS = {"a": ("/1k", 1_024), "b": ("/100k", 102_400), "f": ("/1k", 1_024), "g": ("/1k", 1_024)}
+SCENARIOS = {
+    "a": ("/1k", 1_024), "b": ("/100k", 102_400), "d": ("/1k", 1_024), "d8": ("/1k", 1_024),
+    "f": ("/1k", 1_024), "g": ("/1k", 1_024),
+}
 TITLES = {
     "a": "HTTP/1.1 to HTTP/1.1, 1 KiB",
     "b": "HTTP/1.1 to HTTP/1.1, 100 KiB",
+    "d": "HTTP/2 in clear text to HTTP/1.1, 1 KiB, 64 connections of one stream",
+    "d8": "HTTP/2 in clear text to HTTP/1.1, 1 KiB, 8 connections of 8 streams",
     "f": "1,000 routes over 50 hosts, 1 KiB",
     "g": "paced at 10,000 requests per second, 1 KiB",
 }
 # Hosts, and paths of each.
 ROUTES = {"f": (50, 20)}
+# Connections, and streams of each.
+STREAMS = {"d": (64, 1), "d8": (8, 8)}
 # Requests per second.
 RATES = {"g": 10_000}
 # The tables between which routing must cost the same.
@@ -45,7 +52,7 @@ COUNTED = (2_000, 4_000) if QUICK else (10_000, 40_000)
 STARTS = 3 if QUICK else 21
 
 # Our CPU by the better peer's (PERF.md; for paced load no more than theirs).
-BAR_RATIOS = {"a": 0.75, "b": 0.80, "f": 0.75, "g": 1.00}
+BAR_RATIOS = {"a": 0.75, "b": 0.80, "d": 1.00, "d8": 1.00, "f": 0.75, "g": 1.00}
 BAR_INSTRUCTIONS = 12_000
 BAR_FAST_SECONDS = 5
 BAR_SIZE_MIB = 4
@@ -146,6 +153,38 @@ def load(address, path, body, *rest):
     return figures
 
 
+def load_http2(address, path, process, connections, streams):
+    """The same by h2load, which others have written: it warms up, then counts."""
+    def run(seconds, *rest):
+        done = peers.pinned(
+            peers.LOAD_CORE,
+            ["h2load", "-c", connections, "-m", streams, "-D", seconds, *rest, f"http://{address}{path}"],
+            stdout=subprocess.PIPE, text=True,
+        )
+        output, _ = done.communicate()
+        counts = re.search(r"requests: (\d+) total, .* (\d+) done, (\d+) succeeded", output)
+        if done.returncode != 0 or not counts or counts[2] != counts[3]:
+            raise SystemExit(f"h2load failed:\n{output}")
+        return int(counts[3])
+
+    def ticks():
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    run(max(1, round(WARMUP_SECONDS)))
+    with tempfile.NamedTemporaryFile("r") as times:
+        before, begun = ticks(), time.monotonic()
+        requests = run(WINDOW_SECONDS, f"--log-file={times.name}")
+        seconds = time.monotonic() - begun
+        taken = sorted(int(line.split()[2]) for line in times)
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return {
+        "requests": requests, "seconds": seconds, "cpu_ticks": ticks() - before,
+        "p50_us": taken[len(taken) // 2], "p99_us": taken[len(taken) * 99 // 100],
+        "rss_kib": int(re.search(r"^VmRSS:\s+(\d+)", status, re.M)[1]),
+    }
+
+
 def measure(scenario, place):
     """Rounds of one scenario: in each, every proxy after the other, in turned order."""
     path, body = SCENARIOS[scenario]
@@ -155,12 +194,15 @@ def measure(scenario, place):
         turn = number % len(NAMES)
         round_ = {}
         for name in NAMES[turn:] + NAMES[:turn]:
-            process, address = peers.start(name, **place)
-            figures = load(
-                address, path, body, "--seconds", WINDOW_SECONDS,
-                "--warmup", WARMUP_SECONDS, "--pid", process.pid, *spread(place),
-                *(["--rate", RATES[scenario]] if scenario in RATES else []),
-            )
+            process, address = peers.start(name, **place, http2=scenario in STREAMS)
+            if scenario in STREAMS:
+                figures = load_http2(address, path, process, *STREAMS[scenario])
+            else:
+                figures = load(
+                    address, path, body, "--seconds", WINDOW_SECONDS,
+                    "--warmup", WARMUP_SECONDS, "--pid", process.pid, *spread(place),
+                    *(["--rate", RATES[scenario]] if scenario in RATES else []),
+                )
             peers.stop(process)
             figures["cpu_us"] = figures["cpu_ticks"] / ticks_per_second * 1e6 / figures["requests"]
             figures["per_second"] = figures["requests"] / figures["seconds"]
@@ -253,7 +295,7 @@ def render(rounds, counts, routing, first, first_routed, sizes, warm):
         "",
         f"- Machine: {os.cpu_count()} cores, {processor()}, Linux {platform.release().split('-')[0]}; shared, so times are noisy",
         "- The proxy has one worker and core 0 for itself; backend and load generator share core 1",
-        f"- {CONNECTIONS} keep-alive connections, one request under way on each; keep-alive to the backend",
+        f"- {CONNECTIONS} requests under way, each on a keep-alive connection unless the title says otherwise; keep-alive to the backend",
         "- Equal work: reverse proxy, hop-by-hop fields dropped, `X-Forwarded-*` set; no log, no metrics",
         f"- {ROUNDS} interleaved rounds of {WINDOW_SECONDS} s per proxy after {WARMUP_SECONDS} s of warm-up, the order turned each round; medians",
         "- CPU: user and system time of the proxy's process by the requests answered in the same window",
@@ -265,7 +307,9 @@ def render(rounds, counts, routing, first, first_routed, sizes, warm):
     bars = []
     for key in SCENARIOS:
         of = rounds[key]
-        better = min(("nginx", "haproxy"), key=lambda name: median(of, name, "cpu_us"))
+        # PERF.md sets HTTP/2 against HAProxy.
+        peer = ("haproxy",) if key in STREAMS else ("nginx", "haproxy")
+        better = min(peer, key=lambda name: median(of, name, "cpu_us"))
         out += [
             f"### {key}. {TITLES[key]}",
             "",
@@ -283,12 +327,14 @@ def render(rounds, counts, routing, first, first_routed, sizes, warm):
             )
         out.append("")
         value = ratio(of, better)[0]
-        bars.append((f"{key}: CPU by the better peer's ({titles[better]})",
+        bars.append((f"{key}: our CPU by that of {titles[better]}" + (", the better peer" if len(peer) > 1 else ""),
                      f"≤ {BAR_RATIOS[key]:.2f}", f"{value:.2f}",
                      value <= BAR_RATIOS[key]))
     out += [
-        "f: a virtual host for each host and a location for each path in nginx, a map in HAProxy. g: requests",
-        "are sent when they are due; latencies count from then.",
+        "d, d8: h2load is the client. f: a virtual host for each host and a location for each path in nginx, a map",
+        "in HAProxy. g: requests are sent when they are due; latencies count from then.",
+        "",
+        "What checking costs is in [validators.md](validators.md), what building costs in [scaling.md](scaling.md).",
         "",
         "## User instructions per request",
         "",
