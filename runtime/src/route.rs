@@ -50,6 +50,8 @@ pub struct Route {
     pub forward_host: bool,
     /// Where requests go; one or more.
     pub backends: &'static [Backend],
+    /// Shares of `backends` in their order (RT-LB-4); none: they are used in turn (RT-LB-3).
+    pub weights: &'static [u32],
     /// The chain that requests pass.
     pub chain: ChainId,
 }
@@ -108,6 +110,7 @@ impl Route {
         maintenance: None,
         forward_host: true,
         backends: &[],
+        weights: &[],
         chain: ChainId(u32::MAX),
     };
 }

@@ -2,7 +2,6 @@
 //!
 //! Everything here belongs to one core; nothing is shared between cores.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::gateway::StartError;
@@ -10,20 +9,23 @@ use crate::route::Route;
 use crate::values::scalar::{self, Url};
 use crate::values::{Environment, Value};
 
+mod balance;
 mod connect;
 mod pool;
 
 pub use connect::Resolver;
 pub use pool::{Connection, Pools};
 
+use balance::Balance;
 use pool::Pool;
 
-/// The backends of one route (RT-LB-1, RT-LB-3).
+/// The backends of one route that get requests (RT-LB-1 to -4).
 #[derive(Debug)]
 pub struct Upstream {
     backends: Vec<Backend>,
-    /// Round robin: the next backend's index.
-    next: Cell<usize>,
+    balance: Balance,
+    /// The URL, if the route has only one (MW-GEN-24 `{route.target}`).
+    target: Option<&'static str>,
 }
 
 /// One backend, ready to be connected to.
@@ -37,8 +39,19 @@ pub struct Backend {
     pub(crate) pool: Rc<Pool>,
 }
 
-/// The URL of every backend of every route, in row order. Found once for all cores.
-pub type ResolvedBackends = Vec<Vec<(&'static str, Url)>>;
+/// A backend as its route has it.
+#[derive(Clone, Debug)]
+pub struct ResolvedBackend {
+    /// The URL as configured.
+    pub text: &'static str,
+    /// The URL, taken apart.
+    pub url: Url,
+    /// Its share among those of its route; 0: none.
+    pub weight: u32,
+}
+
+/// Every backend of every route, in row order. Found once for all cores.
+pub type ResolvedBackends = Vec<Vec<ResolvedBackend>>;
 
 /// Looks up all backends.
 ///
@@ -51,9 +64,11 @@ pub fn resolve(
     let routes = blocks.iter().copied().flatten();
     routes
         .map(|route| {
-            let backends = route.backends.iter();
+            // In turn is with equal shares.
+            let weights = route.weights.iter().copied().chain(std::iter::repeat(1));
+            let backends = route.backends.iter().zip(weights);
             backends
-                .map(|backend| resolve_one(&backend.endpoint, environment))
+                .map(|(backend, weight)| resolve_one(&backend.endpoint, weight, environment))
                 .collect()
         })
         .collect()
@@ -61,53 +76,62 @@ pub fn resolve(
 
 fn resolve_one(
     value: &Value,
+    weight: u32,
     environment: &Environment,
-) -> Result<(&'static str, Url), StartError> {
+) -> Result<ResolvedBackend, StartError> {
     let url = value.read(environment, scalar::url)?;
     if !connect::is_reachable_without_dns(&url.host) && !connect::CAN_RESOLVE {
         let text = "names a host, but this gateway was built for addresses only";
         return Err(value.fault("bad-url", text));
     }
     let text = value.resolve(environment)?;
-    // Lives as long as the process: tokens and log lines borrow it.
-    Ok((text.leak(), url))
+    Ok(ResolvedBackend {
+        // Lives as long as the process: tokens and log lines borrow it.
+        text: text.leak(),
+        url,
+        weight,
+    })
 }
 
 impl Upstream {
     /// The backends of one route, for one core. `offset` differs from core to core.
     #[must_use]
-    pub fn new(backends: &[(&'static str, Url)], pools: &Pools, offset: usize) -> Self {
-        let backends: Vec<Backend> = backends
-            .iter()
-            .map(|(text, url)| Backend {
-                text,
-                pool: pools.of(&url.host, url.port),
-                url: url.clone(),
-            })
-            .collect();
+    pub fn new(backends: &[ResolvedBackend], pools: &Pools, offset: usize) -> Self {
+        let shared = || backends.iter().filter(|backend| backend.weight > 0);
+        let weights: Vec<u32> = shared().map(|backend| backend.weight).collect();
+        let backend = |resolved: &ResolvedBackend| Backend {
+            text: resolved.text,
+            pool: pools.of(&resolved.url.host, resolved.url.port),
+            url: resolved.url.clone(),
+        };
         Self {
-            next: Cell::new(offset % backends.len().max(1)),
-            backends,
+            balance: Balance::new(&weights, offset),
+            target: match backends {
+                [only] => Some(only.text),
+                _ => None,
+            },
+            backends: shared().map(backend).collect(),
         }
     }
 
-    /// Backends in the order in which this request may try them (RT-LB-3, RT-UP-9).
+    /// Backends in the order in which this request may try them (RT-LB-3, RT-LB-4, RT-UP-9).
     pub fn in_turn(&self) -> impl Iterator<Item = &Backend> {
-        let first = self.next.get();
         let count = self.backends.len();
-        self.next
-            .set(if first + 1 >= count { 0 } else { first + 1 });
+        let first = self.balance.pick(count);
         let (before, after) = self.backends.split_at(first.min(count));
         after.iter().chain(before)
+    }
+
+    /// Whether no backend gets requests (RT-LB-5).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.backends.is_empty()
     }
 
     /// The only backend's URL; `None` with several (MW-GEN-24 `{route.target}`).
     #[must_use]
     pub fn target(&self) -> Option<&'static str> {
-        match self.backends.as_slice() {
-            [only] => Some(only.text),
-            _ => None,
-        }
+        self.target
     }
 }
 
@@ -116,20 +140,60 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
 
+    fn upstream(weighted: &[(&'static str, u32)], offset: usize) -> Upstream {
+        let pools = Pools::new(Clock::new(), 1);
+        let backends: Vec<_> = weighted
+            .iter()
+            .map(|(text, weight)| ResolvedBackend {
+                text,
+                url: scalar::url(text).unwrap(),
+                weight: *weight,
+            })
+            .collect();
+        Upstream::new(&backends, &pools, offset)
+    }
+
+    fn order(upstream: &Upstream) -> String {
+        let texts: Vec<_> = upstream.in_turn().map(|backend| backend.text).collect();
+        texts.join(" ")
+    }
+
     /// RT-LB-3
     #[test]
     fn round_robin_in_list_order_from_the_core_s_own_offset() {
-        let pools = Pools::new(Clock::new(), 1);
-        let backends: Vec<_> = ["http://a", "http://b", "http://c"]
-            .map(|text| (text, scalar::url(text).unwrap()))
-            .to_vec();
-        let upstream = Upstream::new(&backends, &pools, 4);
-        let order = |upstream: &Upstream| {
-            let texts: Vec<_> = upstream.in_turn().map(|backend| backend.text).collect();
-            texts.join(" ")
-        };
+        let upstream = upstream(&[("http://a", 1), ("http://b", 1), ("http://c", 1)], 4);
         assert_eq!(order(&upstream), "http://b http://c http://a");
         assert_eq!(order(&upstream), "http://c http://a http://b");
         assert_eq!(order(&upstream), "http://a http://b http://c");
+    }
+
+    /// RT-LB-4, RT-LB-5, RT-UP-9: what has no share is not tried either.
+    #[test]
+    fn a_weight_of_zero_gets_nothing() {
+        let some = upstream(&[("http://a", 2), ("http://b", 0), ("http://c", 1)], 0);
+        assert_eq!(order(&some), "http://a http://c");
+        assert_eq!(order(&some), "http://c http://a");
+        assert_eq!(some.target(), None);
+        let none = upstream(&[("http://a", 0), ("http://b", 0)], 3);
+        assert!(none.is_empty() && order(&none).is_empty());
+    }
+
+    /// RT-LB-4: over all cores, each share is within 1 % of weight / sum.
+    #[test]
+    fn shares_hold_across_cores() {
+        const REQUESTS: usize = 100_000;
+        let weighted = [("http://a", 70), ("http://b", 25), ("http://c", 5)];
+        let cores: Vec<_> = (0..16).map(|core| upstream(&weighted, core)).collect();
+        let mut taken = std::collections::BTreeMap::new();
+        for (request, core) in (0..REQUESTS).zip(cores.iter().cycle()) {
+            // Cores do not get equally many.
+            let core = if request % 7 == 0 { &cores[0] } else { core };
+            let first = core.in_turn().next().unwrap().text;
+            *taken.entry(first).or_insert(0_usize) += 1;
+        }
+        for (text, weight) in weighted {
+            let exact = REQUESTS * weight as usize / 100;
+            assert!(taken[text].abs_diff(exact) <= exact / 100, "{taken:?}");
+        }
     }
 }

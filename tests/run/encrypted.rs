@@ -76,7 +76,7 @@ fn without_the_passphrase() {
     }
 }
 
-/// C-SEC-1: what is built in is the ciphertext.
+/// C-SEC-1, MW-GEN-6: what is built in is the ciphertext.
 #[test]
 fn nothing_decrypted_is_built_in() {
     let binary = std::fs::read(build::gateway("encrypted")).unwrap();

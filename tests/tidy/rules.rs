@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 /// Families of rules and their numbers. What is left out waits for something that is not there yet:
 ///
-/// - for traffic (several backends, health, limits): RT-LB-1 and -4 to -9, RT-CANARY, RT-HEALTH, RT-RETRY,
-///   RT-CB, RT-INFL, RT-UP-5, RT-ERR-13 and -20, RT-OBS-3 to -6, RT-DNS;
+/// - for traffic (policies, health, limits): RT-LB-6, -8 and -9, RT-CANARY, RT-HEALTH, RT-RETRY, RT-CB,
+///   RT-INFL, RT-UP-5, RT-ERR-20, RT-OBS-3 to -6, RT-DNS;
 /// - for TLS: RT-UP-3, RT-ROUTE-11; for providers: RT-START-2; for pass-through: RT-STOP-2; for profiles:
-///   RT-OBS-9; for files of logs: RT-LOG-7; for HTTP/2 to backends: RT-STREAM-4;
-/// - for Redis and state over reloads: MW-GEN-10, -17; for encrypted rules: MW-GEN-6; for plugins: MW-PATH-7;
+///   RT-OBS-9; for HTTP/2 to backends: RT-STREAM-4;
+/// - for Redis and state over reloads: MW-GEN-10, -17; for plugins: MW-PATH-7;
 /// - cannot be told from outside: RT-UP-4 without waiting, MW-GEN-19. RT-WS-2 does not exist.
 const RULES: &[(&str, &[u32])] = &[
     ("RT-START", &[1, 3, 4, 5, 6]),
@@ -27,8 +27,8 @@ const RULES: &[(&str, &[u32])] = &[
     ("RT-UP", &[1, 2, 6, 7, 8, 9, 10]),
     ("RT-HDR", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
     ("RT-IP", &[1, 2, 3, 4, 5]),
-    ("RT-ERR", &[1, 2, 3, 10, 11, 12, 14, 15, 16, 17, 18, 19]),
-    ("RT-LB", &[2, 3]),
+    ("RT-ERR", &[1, 2, 3, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]),
+    ("RT-LB", &[1, 2, 3, 4, 5, 7]),
     ("RT-SEM", &[1, 2, 3, 4, 5, 6, 7, 8]),
     ("RT-LIM", &[1, 2, 3, 4, 5, 6, 7, 8]),
     ("RT-SMUG", &[1, 2, 3, 4, 5, 6, 7, 8]),
@@ -36,11 +36,11 @@ const RULES: &[(&str, &[u32])] = &[
     ("RT-WS", &[1, 3, 4, 5]),
     ("RT-STREAM", &[1, 5]),
     ("RT-OBS", &[1, 2, 7, 8]),
-    ("RT-LOG", &[1, 2, 3, 4, 5, 6, 8, 9]),
+    ("RT-LOG", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
     (
         "MW-GEN",
         &[
-            1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 15, 16, 18, 20, 21, 22, 23, 24,
+            1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 18, 20, 21, 22, 23, 24,
         ],
     ),
     ("MW-PATH", &[1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12]),

@@ -79,7 +79,7 @@ static BACKEND: Section = section(
     "A backend of a route.",
     &[
         key("endpoint", One(Url(BACKENDS)), "Its address.").required().value(),
-        key("weight", One(Int(0, 1_000_000)), "Its share; one weight makes the route weighted.").later_but("backends are used in turn"),
+        key("weight", One(Int(0, 1_000_000)), "Its share; one weight makes the route weighted."),
         key("match", Sections(&BACKEND_MATCH), "Makes it a canary: all entries must hold.").later(),
         key("exclusive", One(Bool), "Matching requests go to it alone.").or("false").later(),
         key("priority", One(Int(-ANY, ANY)), "Among matching exclusive canaries the highest wins.").or("0").later(),

@@ -87,6 +87,7 @@ fn emit_row(route: &Route) -> TokenStream {
         maintenance,
         forward_host,
         backends,
+        weights,
         chain,
     } = route;
     let source = place.to_string();
@@ -109,6 +110,10 @@ fn emit_row(route: &Route) -> TokenStream {
     });
     let forward_host = (!forward_host).then(|| quote!(forward_host: false,));
     let endpoints = backends.iter().map(rt::value);
+    let weights = (!weights.is_empty()).then(|| {
+        let weights = weights.iter().copied().map(Literal::u32_unsuffixed);
+        quote!(weights: &[#(#weights),*],)
+    });
     let chain = rt::ident(chain);
     quote! {
         Route {
@@ -125,6 +130,7 @@ fn emit_row(route: &Route) -> TokenStream {
             #maintenance
             #forward_host
             backends: &[#(Backend { endpoint: #endpoints }),*],
+            #weights
             chain: chains::#chain,
             ..Route::PLAIN
         }

@@ -109,8 +109,10 @@ pub struct Upstream {
     pub url: String,
     /// `Host` that the backend gets (RT-HDR-6).
     pub host: String,
-    /// Base URLs of all backends, in turn.
+    /// Base URLs of all backends.
     pub backends: Vec<String>,
+    /// Their shares of the requests; none: they are used in turn.
+    pub weights: Vec<u32>,
     /// `rewrite /api -> /v1`, if it applies.
     pub rewrite: Option<String>,
 }

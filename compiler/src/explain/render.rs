@@ -124,14 +124,30 @@ fn upstream_rows(routed: &Routed) -> Vec<Vec<String>> {
         .rewrite
         .as_ref()
         .map(|rewrite| format!("({rewrite})"));
+    let first = upstream.first();
     let mut rows = vec![
         std::iter::once(upstream.url.clone())
             .chain(rewrite)
+            .chain(share(&upstream.weights, first))
             .collect(),
     ];
-    let others = upstream.backends.iter().skip(1);
-    rows.extend(others.map(|backend| vec![format!("or {backend} in turn")]));
+    let others = upstream.backends.iter().enumerate();
+    let others = others.filter(|(index, _)| *index != first);
+    rows.extend(others.map(|(index, backend)| {
+        match (upstream.weights.get(index), share(&upstream.weights, index)) {
+            (None, _) => vec![format!("or {backend} in turn")],
+            (Some(0), _) => vec![format!("never {backend}"), "(weight 0)".to_owned()],
+            (Some(_), share) => [format!("or {backend}")].into_iter().chain(share).collect(),
+        }
+    }));
     rows
+}
+
+/// What a backend gets of the requests; `None`: they are used in turn.
+fn share(weights: &[u32], index: usize) -> Option<String> {
+    let weight = weights.get(index)?;
+    let sum: u64 = weights.iter().copied().map(u64::from).sum();
+    Some(format!("({weight} of {sum})"))
 }
 
 fn chain_json(routed: &Routed, sources: &SourceMap) -> Vec<Value> {
@@ -153,10 +169,12 @@ fn chain_json(routed: &Routed, sources: &SourceMap) -> Vec<Value> {
 
 fn upstream_json(routed: &Routed) -> Value {
     routed.upstream.as_ref().map_or(Value::Null, |upstream| {
+        let weights = Some(&upstream.weights).filter(|weights| !weights.is_empty());
         json!({
             "url": upstream.url,
             "host": upstream.host,
             "backends": upstream.backends,
+            "weights": weights,
         })
     })
 }

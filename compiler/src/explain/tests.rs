@@ -1,5 +1,6 @@
 //! The routing rules by their ids, on small specs; and both forms of the output.
 
+mod backends;
 mod target;
 
 use super::{Answer, Request, Routed, explain};
@@ -448,7 +449,8 @@ fn as_json() {
           "http://${SECOND}:8080"
         ],
         "host": "a.com",
-        "url": "http://10.0.0.7:8080/x"
+        "url": "http://10.0.0.7:8080/x",
+        "weights": null
       }
     }
     "#);

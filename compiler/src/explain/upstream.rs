@@ -24,7 +24,8 @@ pub(super) fn forward(
     if canonicalize(forwarded).is_ok_and(|canonical| canonical.forwarded == *forwarded) {
         let backends = route.backends.iter();
         let backends: Vec<String> = backends.map(|item| shown(&item.endpoint)).collect();
-        let base = backends.first().map_or("", String::as_str);
+        let weights = route.weights();
+        let base = backends.get(first(&weights)).map_or("", String::as_str);
         let authority = || {
             let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
             rest.split('/').next().unwrap_or_default().to_owned()
@@ -38,9 +39,23 @@ pub(super) fn forward(
             rewrite: applied
                 .map(|rewrite| format!("rewrite {} -> {}", route.path.as_str(), rewrite.as_str())),
             backends,
+            weights,
         });
     }
     None
+}
+
+impl Upstream {
+    /// The index of the backend that `url` shows.
+    pub(super) fn first(&self) -> usize {
+        first(&self.weights)
+    }
+}
+
+/// The first that gets requests; of none, the first.
+fn first(weights: &[u32]) -> usize {
+    let first = weights.iter().position(|weight| *weight > 0);
+    first.unwrap_or_default()
 }
 
 /// Exactly one `/` at the seam (RT-UP-2, MW-PREFIX-1).

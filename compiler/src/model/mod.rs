@@ -210,6 +210,19 @@ pub struct Route {
     pub middleware_spans: Vec<Span>,
 }
 
+impl Route {
+    /// The shares of the backends in their order; none: they are used in turn (RT-LB-1, RT-LB-2).
+    #[must_use]
+    pub fn weights(&self) -> Vec<u32> {
+        let backends = &self.backends;
+        if backends.len() < 2 || backends.iter().all(|backend| backend.weight.is_none()) {
+            return Vec::new();
+        }
+        let weights = backends.iter().map(|backend| backend.weight);
+        weights.map(Option::unwrap_or_default).collect()
+    }
+}
+
 /// What a route in maintenance answers (RT-MAINT-1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maintenance {
@@ -226,6 +239,8 @@ pub struct Maintenance {
 pub struct Backend {
     /// A url.
     pub endpoint: Value,
+    /// Its share among the backends of its route (RT-LB-4); `None`: no key says.
+    pub weight: Option<u32>,
 }
 
 /// One entry of `middlewares`.

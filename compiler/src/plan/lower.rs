@@ -177,6 +177,7 @@ fn lower_route(cx: &Cx<'_>, route: &model::Route, chain: Ident) -> Route {
             .iter()
             .map(|backend| lower_value(cx, &backend.endpoint))
             .collect(),
+        weights: route.weights(),
         chain,
     }
 }

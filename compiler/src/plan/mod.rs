@@ -150,8 +150,10 @@ pub struct Route {
     pub maintenance: Option<Maintenance>,
     /// Whether backends see the client's `Host`.
     pub forward_host: bool,
-    /// Endpoints in turn; a `target` is one endpoint.
+    /// Endpoints; a `target` is one endpoint.
     pub backends: Vec<Value>,
+    /// Shares of the endpoints in their order; none: they are used in turn.
+    pub weights: Vec<u32>,
     /// The constant of the chain that the row names.
     pub chain: Ident,
 }

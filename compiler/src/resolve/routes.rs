@@ -12,6 +12,8 @@ use crate::source::Span;
 use crate::spec;
 use crate::spec::fields::{Leaf, Leaves};
 
+/// The largest `weight`.
+const WEIGHT_MAX: i64 = 1_000_000;
 /// The largest `priority`, and the negative of the smallest.
 const PRIORITY_MAX: i64 = u32::MAX as i64;
 
@@ -162,7 +164,10 @@ fn backends(spec: &spec::Route, cx: &mut Cx<'_>) -> Vec<Backend> {
         .target
         .as_ref()
         .filter(|leaf| !leaf.null && !leaf.text.is_empty());
-    let target = target.map(|leaf| endpoint(leaf, cx));
+    let target = target.map(|leaf| Backend {
+        endpoint: endpoint(leaf, cx),
+        weight: None,
+    });
     let Some(list) = spec.backends.as_ref().filter(|list| !list.is_empty()) else {
         // A target of another shape is reported already.
         if target.is_none() && spec.target.as_ref().is_none_or(|leaf| !leaf.broken) {
@@ -210,12 +215,16 @@ fn resolve_backend(spec: &spec::Backend, cx: &mut Cx<'_>) -> Option<Backend> {
         }
         return None;
     };
-    Some(endpoint(leaf, cx))
+    let weight = spec.weight.as_ref().filter(|leaf| !leaf.null);
+    let weight = weight.and_then(|leaf| cx.int(leaf, 0, WEIGHT_MAX));
+    Some(Backend {
+        endpoint: endpoint(leaf, cx),
+        weight: weight.and_then(|weight| u32::try_from(weight).ok()),
+    })
 }
 
-fn endpoint(leaf: &Leaf, cx: &mut Cx<'_>) -> Backend {
-    let endpoint: Value = cx.checked(Some(leaf), Scalar::Url(&[]), (&leaf.key, ""), leaf.span);
-    Backend { endpoint }
+fn endpoint(leaf: &Leaf, cx: &mut Cx<'_>) -> Value {
+    cx.checked(Some(leaf), Scalar::Url(&[]), (&leaf.key, ""), leaf.span)
 }
 
 /// The most middlewares of a route.

@@ -80,6 +80,7 @@ pub(crate) struct Backend {
     pub(crate) path_key: String,
     pub(crate) head: Span,
     pub(crate) endpoint: Option<Leaf>,
+    pub(crate) weight: Option<Leaf>,
     /// Already reported: not even a mapping, or without a readable endpoint.
     pub(crate) broken: bool,
 }
@@ -117,6 +118,7 @@ pub(super) fn decode(item: &Item<'_>) -> Route {
             path_key: fields.key("backends"),
             head: fields.head,
             endpoint: None,
+            weight: None,
             broken: true,
         }]),
         None => None,
@@ -200,6 +202,7 @@ fn backend(item: &Item<'_>) -> Backend {
     let path_key = item.path.clone();
     let mut fields = Fields::new(item.node, item.section, item.path.as_str());
     let endpoint = fields.leaf("endpoint");
+    let weight = fields.leaf("weight");
     let broken = endpoint.as_ref().is_some_and(|leaf| leaf.broken)
         || !matches!(item.node.kind, Kind::Map(_));
     let head = fields.head;
@@ -208,6 +211,7 @@ fn backend(item: &Item<'_>) -> Backend {
         path_key,
         head,
         endpoint,
+        weight,
         broken,
     }
 }

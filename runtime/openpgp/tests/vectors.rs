@@ -1,6 +1,8 @@
 //! Messages that others made: the samples of RFC 9580 appendix A, and of rPGP where those have one chunk
 //! only; and what must be refused.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use goma_openpgp::{DecryptError, MESSAGE_BYTES_MAX, decrypt, is_message, value};
 use proptest::prelude::*;
 
@@ -23,6 +25,24 @@ fn samples_of_the_standard() {
         check(message, "password", Ok("Hello, world!"));
         check(message, "Password", Err(DecryptError::Passphrase));
     }
+}
+
+/// What fuzzing began with, and what it once found (tests/fuzz).
+#[test]
+fn seeds_of_the_fuzz_target() {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fuzz/seeds/openpgp"
+    );
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let body = BASE64_STANDARD.encode(bytes);
+        let message = format!("-----BEGIN PGP MESSAGE-----\n\n{body}\n-----END PGP MESSAGE-----\n");
+        assert!(decrypt(&message, "not the passphrase").is_err());
+        count += 1;
+    }
+    assert!(count > 4, "{count} seeds");
 }
 
 #[test]

@@ -139,10 +139,9 @@ impl BasicAuth {
 }
 
 impl Filter for BasicAuth {
-    /// MW-BASIC-4
+    /// MW-BASIC-4: with `forwardUsername` or without.
     fn owned(&self) -> Option<&'static str> {
-        let config = self.0.config;
-        config.forward_username.then_some(config.username_header)
+        Some(self.0.config.username_header)
     }
 
     /// MW-BASIC-1, -2, -8

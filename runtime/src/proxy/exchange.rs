@@ -438,23 +438,20 @@ fn conclude<D: Downstream>(
                 Failure::TooLarge(exchange.body_limit.unwrap_or_default())
             }
             Verdict::Forward => {
-                let Some(upstream) = route.and_then(|route| core.upstream(route)) else {
-                    let answer = Answer::of(503);
-                    return respond::answer(core, downstream, exchange, chain, answer, false).await;
+                let upstream = route.and_then(|route| core.upstream(route));
+                let Some(upstream) = upstream.filter(|upstream| !upstream.is_empty()) else {
+                    // RT-ERR-13
+                    let answer = Answer::message(503, "503 service unavailable");
+                    return respond::answer(core, downstream, exchange, chain, answer, keep).await;
                 };
-                let received = downstream.is_received();
-                let mut open = Open {
-                    upload: Upload::new(
-                        body,
-                        exchange.held.take(),
-                        chain.and_then(Chain::owned).cloned(),
-                        received,
-                        exchange.body_limit,
-                        || write_deadline(core, downstream),
-                    ),
-                    connection: None,
-                    response: None,
-                };
+                let mut open = Open::new(Upload::new(
+                    body,
+                    exchange.held.take(),
+                    chain.and_then(Chain::owned).cloned(),
+                    downstream.is_received(),
+                    exchange.body_limit,
+                    || write_deadline(core, downstream),
+                ));
                 match forward(core, downstream, exchange, body, upstream, &mut open).await {
                     Ok(backend) if open.switches_protocols() => {
                         return respond::tunnel(

@@ -48,6 +48,14 @@ pub(super) struct Open {
 }
 
 impl Open {
+    pub(super) fn new(upload: Upload) -> Self {
+        Self {
+            upload,
+            connection: None,
+            response: None,
+        }
+    }
+
     /// Whether the response is `101` (RT-WS-1).
     pub(super) fn switches_protocols(&self) -> bool {
         let response = self.response.as_ref();

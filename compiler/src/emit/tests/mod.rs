@@ -124,6 +124,26 @@ gateway:
     "#);
 }
 
+/// RT-LB-1, RT-LB-2, RT-LB-4: a row says shares only where there are some.
+#[test]
+fn weights_of_backends() {
+    let row = |backends: &str| {
+        let spec = format!(
+            "version: 2\ngateway: {{routes: [{{name: t, path: /, backends: [{backends}]}}]}}\n"
+        );
+        let text = shown(&spec, "src/routes.rs");
+        let line = text.lines().find(|line| line.contains("weights:"));
+        line.map(|line| line.trim().to_owned())
+    };
+    let weighted = "{endpoint: \"http://a\", weight: 3}, {endpoint: \"http://b\"}";
+    assert_eq!(row(weighted).as_deref(), Some("weights: &[3, 0],"));
+    assert_eq!(row("{endpoint: \"http://a\", weight: 3}"), None);
+    assert_eq!(
+        row("{endpoint: \"http://a\"}, {endpoint: \"http://b\"}"),
+        None
+    );
+}
+
 #[test]
 fn chains_in_list_order_with_policies_apart() {
     let spec = "

@@ -108,6 +108,17 @@ async fn plain_passwords_and_tolerance() {
     assert_eq!(outcome(&filter, &twice).await, Err(400));
 }
 
+/// MW-BASIC-4, MW-GEN-12: the client names no user, even where the gateway does not.
+#[tokio::test]
+async fn a_name_from_the_client_never_passes() {
+    static SILENT: Config = Config {
+        users: PLAIN.users,
+        ..NOBODY
+    };
+    let passed = outcome(&filter(&SILENT), &basic("u:p:w")).await.unwrap();
+    assert!(!passed.contains("Username:"), "{passed}");
+}
+
 /// MW-BASIC-1: the realm is escaped.
 #[tokio::test]
 async fn challenge() {
