@@ -143,13 +143,16 @@ fn repeats(item: &Diagnostic, sources: &SourceMap) -> bool {
     let texts = [&item.message].into_iter().chain(&item.help).chain(labels);
     let mut quoted = texts.flat_map(|text| text.split('`').skip(1).step_by(2));
     quoted.any(|text| {
-        let public = sources.ids().any(|id| sources.text(id).contains(text));
-        !text.is_empty() && !public && sources.opened_texts().any(|inner| inner.contains(text))
+        let inside = !text.is_empty() && sources.opened_texts().any(|inner| inner.contains(text));
+        inside && !sources.ids().any(|id| sources.text(id).contains(text))
     })
 }
 
 /// Takes everything out of the findings that would show something of a decrypted text.
 pub(crate) fn conceal(sources: &SourceMap, diags: &mut Diagnostics) {
+    if sources.opened_texts().next().is_none() {
+        return;
+    }
     let change = |item: Diagnostic| {
         let mut spans = vec![item.span];
         spans.extend(item.labels.iter().map(|label| label.span));
