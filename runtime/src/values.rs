@@ -193,19 +193,21 @@ impl Environment {
                 }
             }
         }
-        Ok(Self {
-            variables,
-            ..Self::default()
-        })
+        Ok(Self::holding(variables))
     }
 
     /// An environment of just these variables.
     #[must_use]
     pub fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self::holding(variables.into_iter().map(owned).collect())
+    }
+
+    fn holding(variables: BTreeMap<String, String>) -> Self {
         Self {
-            variables: variables.into_iter().map(owned).collect(),
-            ..Self::default()
+            variables,
+            #[cfg(feature = "encrypted")]
+            decrypted: encrypted::Decrypted::default(),
         }
     }
 
