@@ -106,11 +106,10 @@ fn explanations_repeat_nothing() {
     );
 }
 
-/// Neither is it by a finding about a route: here the redirect of an encrypted rule goes to itself.
-#[test]
-fn findings_of_routes_repeat_nothing() {
+/// One of `specs/wrong`, with its rules decrypted.
+fn opened(name: &str) -> (SourceMap, Options) {
     let path = format!(
-        "{}/../specs/wrong/encrypted-redirect.yaml",
+        "{}/../specs/wrong/encrypted-{name}.yaml",
         env!("CARGO_MANIFEST_DIR")
     );
     let mut sources = SourceMap::new();
@@ -121,6 +120,13 @@ fn findings_of_routes_repeat_nothing() {
         ..Options::default()
     };
     decrypt_rules(&mut sources, &options);
+    (sources, options)
+}
+
+/// Neither is it by a finding about a route: here the redirect of an encrypted rule goes to itself.
+#[test]
+fn findings_of_routes_repeat_nothing() {
+    let (sources, options) = opened("redirect");
     let findings = check(&sources, &options).diagnostics;
     let shown = diag::render::json(&findings, &sources);
     assert!(
@@ -132,19 +138,14 @@ fn findings_of_routes_repeat_nothing() {
 /// Nothing of a faulty rule is shown, in no format.
 #[test]
 fn findings_repeat_nothing() {
-    for name in ["key", "value", "escape", "default", "syntax"] {
-        let path = format!(
-            "{}/../specs/wrong/encrypted-rule-{name}.yaml",
-            env!("CARGO_MANIFEST_DIR")
-        );
-        let mut sources = SourceMap::new();
-        sources.add("a.yaml", std::fs::read(path).unwrap());
-        let key = "GOMA_CONFIG_ENCRYPTION_KEY".to_owned();
-        let options = Options {
-            env: BTreeMap::from([(key, "correct horse".to_owned())]),
-            ..Options::default()
-        };
-        decrypt_rules(&mut sources, &options);
+    for name in [
+        "rule-key",
+        "rule-value",
+        "rule-escape",
+        "rule-default",
+        "rule-syntax",
+    ] {
+        let (sources, options) = opened(name);
         let findings = compile(&sources, &options).diagnostics;
         let shown = diag::render::human(&findings, &sources, false)
             + &diag::render::json(&findings, &sources)

@@ -101,16 +101,6 @@ impl Gateway {
         found.unwrap()
     }
 
-    /// Memory of the process, as the system counts it.
-    #[must_use]
-    pub fn resident_kib(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(status).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let amount = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        amount.unwrap().trim().parse().unwrap()
-    }
-
     /// All lines so far.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
