@@ -18,6 +18,12 @@ const COMPILER: &[(&str, &[&str])] = &[
     ("dialect", &[]),
     ("emit", &["chains", "encrypted", "middlewares", "plan"]),
     ("encrypted", &["diag", "model", "source", "spec"]),
+    (
+        "expect",
+        &[
+            "diag", "dialect", "explain", "model", "resolve", "source", "spec",
+        ],
+    ),
     ("explain", &["model", "source"]),
     ("lock", &["diag", "source"]),
     ("migrate", &["diag", "source"]),

@@ -1,5 +1,5 @@
 //! What goma writes for other tools, judged by those tools: the JSON Schema by check-jsonschema, SARIF
-//! by Microsoft's validator. `ci/testbed` installs both.
+//! by Microsoft's validator, JUnit's XML by junitparser. `ci/testbed` installs them.
 
 #![allow(
     clippy::indexing_slicing,
@@ -149,6 +149,49 @@ fn between_websocket_peers(script: &str) -> Gateway {
     assert_eq!(lines.next().map(Result::unwrap).as_deref(), Some("ok"));
     assert!(peers.wait().unwrap().success());
     gateway
+}
+
+/// RT-TEST-1: a library that CI tools use reads the same counts and texts.
+#[test]
+fn junit_is_read_by_its_library() {
+    let home = scratch("junit");
+    std::fs::create_dir_all(&home).unwrap();
+    let spec =
+        "version: 2\ngateway: {routes: [{name: site, path: /, target: \"http://127.0.0.1:9\"}]}\n";
+    std::fs::write(home.join("goma.yml"), spec).unwrap();
+    let tests = "tests:
+- {name: right, request: {url: http://a/}, expect: {route: site}}
+- {name: \"<wrong> & \\\"odd\\\" \\u0001 é\", request: {url: http://a/}, expect: {status: 404}}
+- {name: live, request: {url: http://a/}, expect: {body: x}}
+";
+    std::fs::write(home.join("goma.test.yaml"), tests).unwrap();
+    let report = home.join("report.xml");
+    let output = goma_command()
+        .args(["test", "--format", "junit"])
+        .current_dir(&home)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    std::fs::write(&report, output.stdout).unwrap();
+    let script = "import sys, junitparser as j
+for suite in j.JUnitXml.fromfile(sys.argv[1]):
+    print(suite.name, suite.tests, suite.failures, suite.errors, suite.skipped)
+    for case in suite:
+        print(case.classname, case.name, [(type(r).__name__, r.message) for r in case.result])";
+    let read = Command::new(tool("python/bin/python"))
+        .args(["-c", script])
+        .arg(&report)
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(read.stdout).unwrap(),
+        "goma.test.yaml 3 1 0 1
+goma.test.yaml right []
+goma.test.yaml <wrong> & \"odd\" \u{fffd} é [('Failure', '<wrong> & \"odd\" \u{fffd} é: the request goes to the \
+         backend, and is not answered with 404')]
+goma.test.yaml live [('Skipped', 'needs a running gateway: `expect.body`')]
+"
+    );
 }
 
 /// The files that do not fit the schema.

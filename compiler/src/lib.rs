@@ -13,6 +13,7 @@ pub mod diag;
 pub mod dialect;
 pub mod emit;
 mod encrypted;
+pub mod expect;
 pub mod explain;
 pub mod lock;
 pub mod migrate;

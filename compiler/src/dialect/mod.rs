@@ -7,6 +7,8 @@
 #[rustfmt::skip]
 mod cert;
 #[rustfmt::skip]
+mod expect;
+#[rustfmt::skip]
 mod gateway;
 #[rustfmt::skip]
 mod monitoring;
@@ -23,6 +25,7 @@ mod unsupported;
 use Scalar::Text;
 use Shape::{One, Section as Map, Sections};
 
+pub(crate) use expect::TESTS;
 pub use reference::reference;
 pub(crate) use route::{CONDITION, ROUTE};
 pub use rules::{TYPES, Type};

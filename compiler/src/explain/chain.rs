@@ -2,7 +2,7 @@
 
 use super::path::{Canonical, canonicalize};
 use super::upstream::{self, join};
-use super::{Request, Step, target};
+use super::{Field, Request, Step, headers, target};
 use crate::model::recorder::ErrorInterceptor;
 use crate::model::rule::{AccessPolicy, RedirectScheme, Scheme};
 use crate::model::scope::{Pattern, Scope};
@@ -21,6 +21,10 @@ pub(super) struct Walked {
     /// Status and reason, if the route's maintenance or a middleware answers whatever the headers
     /// are.
     pub(super) status: Option<(u16, &'static str)>,
+    /// Where a redirect leads.
+    pub(super) location: Option<String>,
+    /// Header fields that were set or removed.
+    pub(super) fields: Vec<Field>,
 }
 
 /// Walks the chain of a route.
@@ -34,6 +38,8 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
         host: None,
         // It comes before the filters (RT-CHAIN-1).
         status: maintenance.map(|maintenance| (maintenance.status, "the route is in maintenance")),
+        location: None,
+        fields: Vec::new(),
     };
     for id in model.in_order(&route.middlewares) {
         let Some(middleware) = model.middleware(id) else {
@@ -70,6 +76,7 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
                 (format!("in scope ({place}){comma}{effect}"), status)
             }
         };
+        let acts = (reached && covered).then_some(&middleware.rule);
         let answered = status.map(|status| (status, "the chain answers"));
         walked.status = walked.status.or(answered);
         walked.steps.push(Step {
@@ -80,9 +87,35 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
             in_scope: reached && covered,
             reason,
             terminates: status.is_some(),
+            refuses: acts.and_then(|rule| refuses(rule, request)),
+            open: acts.and_then(|rule| open(rule, request)),
         });
     }
     walked
+}
+
+/// The answer to a request that has none of the headers in which the rule finds credentials.
+fn refuses(rule: &Rule, request: &Request) -> Option<u16> {
+    let names = rule.credentials();
+    let has = |name: &&str| request.values(name).next().is_some();
+    (rule.is_authentication() && !names.iter().any(has)).then_some(401)
+}
+
+/// What decides whether a request passes, and is not known of this one.
+fn open(rule: &Rule, request: &Request) -> Option<&'static str> {
+    match rule {
+        Rule::AccessPolicy(_) if request.client().is_none() => Some("the client's address"),
+        Rule::ResponseHeaders(rule) if rule.cors.is_some() && is_preflight(request) => {
+            Some("the CORS preflight")
+        }
+        _ => None,
+    }
+}
+
+/// MW-CORS: answered before the chain.
+fn is_preflight(request: &Request) -> bool {
+    let has = |name: &&str| request.values(name).next().is_some();
+    request.method() == "OPTIONS" && ["origin", "access-control-request-method"].iter().all(has)
 }
 
 /// `paths [/admin, ^/x]`
@@ -128,15 +161,7 @@ fn apply(
         Rule::RedirectScheme(rule) => redirect_scheme(rule, request, walked),
         Rule::ReplacePath(rule) => target::replace_path(rule, route, routed, walked),
         Rule::RequestHeaders(rule) => {
-            let host = rule
-                .set
-                .iter()
-                .find(|(name, _)| name.as_str().eq_ignore_ascii_case("host"));
-            let host = host.filter(|(_, value)| !value.secret);
-            let text = host.and_then(|(_, value)| value.default_text());
-            if let Some(text) = text.filter(|text| !text.is_empty()) {
-                walked.host = Some(text);
-            }
+            headers::apply(rule, (request, route), walked);
             (String::new(), None)
         }
         Rule::AccessLog(_) => ("adds fields to the log line".to_owned(), None),
@@ -216,7 +241,7 @@ fn stripped(prefix: &str, path: &Canonical) -> Canonical {
 fn redirect_scheme(
     rule: &RedirectScheme,
     request: &Request,
-    walked: &Walked,
+    walked: &mut Walked,
 ) -> (String, Option<u16>) {
     let scheme = rule.scheme.as_str();
     let same = request.secure() == (rule.scheme == Scheme::Https);
@@ -237,5 +262,7 @@ fn redirect_scheme(
     let status = target::status(rule.permanent, rule.preserve_method);
     let (host, path, query) = (request.host(), &walked.path.forwarded, &walked.query);
     let location = format!("{scheme}://{host}{port}{path}{query}");
-    (format!("{status} to {location}"), Some(status))
+    let text = format!("{status} to {location}");
+    walked.location = Some(location);
+    (text, Some(status))
 }

@@ -5,7 +5,9 @@
 //! defaults of their references.
 
 mod chain;
+mod headers;
 mod matching;
+mod outcome;
 mod path;
 mod render;
 mod request;
@@ -18,6 +20,8 @@ mod upstream;
 use crate::model::{MiddlewareId, Model, RouteId};
 use crate::source::Span;
 
+pub use headers::Field;
+pub use outcome::Outcome;
 pub use path::{Canonical, canonicalize};
 pub use request::Request;
 
@@ -70,6 +74,8 @@ pub struct Routed {
     pub status: Option<u16>,
     /// Why the backend is not asked; empty if it is.
     pub ended_by: &'static str,
+    /// Where a redirect of the chain leads.
+    pub location: Option<String>,
 }
 
 /// A route that does not answer.
@@ -100,6 +106,11 @@ pub struct Step {
     pub reason: String,
     /// Whether it answers the request itself, whatever the headers are.
     pub terminates: bool,
+    /// What it answers to this request as it stands, which has no credentials. The explanation goes on
+    /// as if it had.
+    pub refuses: Option<u16>,
+    /// Whether it lets the request pass cannot be told without what the request does not say.
+    pub open: Option<&'static str>,
 }
 
 /// Where a request is forwarded.
@@ -115,6 +126,8 @@ pub struct Upstream {
     pub weights: Vec<u32>,
     /// `rewrite /api -> /v1`, if it applies.
     pub rewrite: Option<String>,
+    /// Header fields of the request that the chain sets or removes.
+    pub fields: Vec<Field>,
 }
 
 /// Evaluates a request.
@@ -170,7 +183,7 @@ fn routed(
     route: &crate::model::Route,
     host: Option<String>,
 ) -> Routed {
-    let walked = chain::walk(model, request, route, path.clone());
+    let mut walked = chain::walk(model, request, route, path.clone());
     let mut methods = route.methods.iter();
     let method_fits =
         route.methods.is_empty() || methods.any(|method| method.as_str() == request.method());
@@ -185,8 +198,11 @@ fn routed(
             route,
             &path,
             (&walked.path, &walked.query),
-            walked.host,
+            walked.host.take(),
         );
+        if let Some(upstream) = &mut upstream {
+            upstream.fields = walked.fields;
+        }
         if upstream.is_none() {
             ended = Some((400, "`rewrite` would make a dot segment"));
         }
@@ -202,6 +218,7 @@ fn routed(
         upstream,
         status: ended.map(|(status, _)| status),
         ended_by: ended.map_or("", |(_, reason)| reason),
+        location: walked.location,
     }
 }
 

@@ -102,6 +102,11 @@ impl Request {
         fields.map(|(_, value)| value.as_bytes())
     }
 
+    /// The names of its header fields, in order.
+    pub(super) fn field_names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Address of the client, if it is known.
     pub(super) const fn client(&self) -> Option<IpAddr> {
         self.client

@@ -33,7 +33,7 @@ pub(super) const fn status(permanent: bool, preserve_method: bool) -> u16 {
 }
 
 /// MW-REDIR-1
-pub(super) fn redirect(rule: &Redirect, request: &Request, walked: &Walked) -> Effect {
+pub(super) fn redirect(rule: &Redirect, request: &Request, walked: &mut Walked) -> Effect {
     if is_challenge(request) {
         return passes();
     }
@@ -54,11 +54,18 @@ pub(super) fn redirect(rule: &Redirect, request: &Request, walked: &Walked) -> E
         location.push(mark);
         location.push_str(query);
     }
-    (format!("{status} to {location}{fragment}"), Some(status))
+    location.push_str(fragment);
+    let text = format!("{status} to {location}");
+    walked.location = Some(location);
+    (text, Some(status))
 }
 
 /// MW-REDIRRX
-pub(super) fn redirect_regex(rule: &RedirectRegex, request: &Request, walked: &Walked) -> Effect {
+pub(super) fn redirect_regex(
+    rule: &RedirectRegex,
+    request: &Request,
+    walked: &mut Walked,
+) -> Effect {
     if is_challenge(request) {
         return passes();
     }
@@ -106,7 +113,9 @@ pub(super) fn redirect_regex(rule: &RedirectRegex, request: &Request, walked: &W
         );
     }
     let status = status(rule.permanent, false);
-    (format!("{status} to {location}"), Some(status))
+    let text = format!("{status} to {location}");
+    walked.location = Some(location);
+    (text, Some(status))
 }
 
 /// MW-REPL-1

@@ -40,6 +40,7 @@ pub(super) fn forward(
                 .map(|rewrite| format!("rewrite {} -> {}", route.path.as_str(), rewrite.as_str())),
             backends,
             weights,
+            fields: Vec::new(),
         });
     }
     None

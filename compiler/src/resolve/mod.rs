@@ -32,14 +32,17 @@ mod users;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::dialect::Section;
 use crate::lock::Variable;
 use crate::model::Model;
 use crate::model::provider::{Inputs, Signing};
 use crate::source::{SourceMap, Span, Spanned};
-use crate::spec::Spec;
+use crate::spec::node::Node;
+use crate::spec::{Spec, shape};
 use env::Variables;
 use outline::Outline;
 use read::Cx;
+use settings::Settings;
 
 /// A model, perhaps with gaps, and what the gaps would have said.
 pub(crate) struct Resolved {
@@ -90,6 +93,24 @@ pub(crate) fn resolve(
         variables: cx.variables.into_used(),
         outline: outline::draw(spec, Span::new(main, 0, 0), sources, env),
     }
+}
+
+/// A file that is no configuration, held against a table: all that is wrong is reported.
+pub(crate) fn settings_of(
+    tree: &Node,
+    section: &'static Section,
+    sources: &SourceMap,
+    env: &BTreeMap<String, String>,
+    diags: &mut Diagnostics,
+) -> Settings {
+    let pending = shape::check(tree, section, "", true, diags);
+    let mut cx = Cx {
+        variables: Variables::new(env),
+        sources,
+        diags,
+    };
+    pending::check(&pending, &mut cx);
+    settings::read(tree, section, "", tree.span, env)
 }
 
 /// Files that rules name and that are to be embedded.

@@ -316,6 +316,11 @@ impl Settings {
         self.at(place).is_some()
     }
 
+    /// The place of a key that is there, even with an empty value.
+    pub(crate) fn written(&self, place: &str) -> Option<Span> {
+        self.at(place).map(|member| member.span)
+    }
+
     /// A single value that is given; an empty one counts as absent.
     pub(crate) fn given(&self, place: &str) -> Option<&Given> {
         let Setting::One(given) = &self.at(place)?.value else {

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::build::{self, BuildOptions};
 use super::run::bind_demo;
-use super::{Common, demo_backend};
+use super::{Common, demo_backend, test};
 use crate::environment;
 use crate::failure::{FAILED, Failure, Outcome};
 use crate::gateway::{exit_code, forward, listens, spawn};
@@ -55,6 +55,10 @@ pub(crate) struct DevArgs {
         default_missing_value = demo_backend::ADDRESS
     )]
     demo: Option<SocketAddr>,
+
+    /// Also run the tests, and again whenever they change; see `goma test`
+    #[arg(long)]
+    test: bool,
 
     /// Arguments of the gateway
     #[arg(last = true, value_name = "ARGS")]
@@ -123,16 +127,24 @@ async fn develop(args: Arc<DevArgs>) -> Outcome {
 struct Round {
     places: Places,
     /// What they say; none: they could not be read.
-    seen: Option<String>,
+    seen: Option<Seen>,
     /// A new gateway: the inputs differ from those of last time, and are right.
     gateway: Option<PathBuf>,
 }
 
+/// What has been read, to be compared.
+#[derive(Clone, PartialEq, Eq)]
+struct Seen {
+    inputs: String,
+    /// Of the test files.
+    tests: String,
+}
+
 /// Reads the inputs, and builds if they have changed since `last`.
-fn rebuild(args: &DevArgs, last: Option<&String>) -> Result<Round, Failure> {
+fn rebuild(args: &DevArgs, last: Option<&Seen>) -> Result<Round, Failure> {
     let common = &args.common;
     let loaded = build::load(args.file.as_deref(), common)?;
-    let Some(input) = loaded else {
+    let Some(mut input) = loaded else {
         let file = common.main(args.file.as_deref())?;
         return Ok(Round {
             places: Places::of_file(file.unwrap_or(Path::new("goma.yml"))),
@@ -147,13 +159,23 @@ fn rebuild(args: &DevArgs, last: Option<&String>) -> Result<Round, Failure> {
         .for_each(|file| places.add_file(file));
     // Variables may be secrets: they are compared and never shown.
     let variables = environment::given(&common.env_file, &common.env)?;
-    let seen = format!("{}{variables:?}", input.fingerprint());
+    let seen = Seen {
+        inputs: format!("{}{variables:?}", input.fingerprint()),
+        tests: match args.test {
+            true => test::fingerprint(&input.home, &mut places),
+            false => String::new(),
+        },
+    };
+    if args.test && Some(&seen) != last {
+        test::rerun(&mut input, common)?;
+    }
+    let same = last.is_some_and(|last| last.inputs == seen.inputs);
     let mut round = Round {
         places,
         gateway: None,
         seen: Some(seen),
     };
-    if round.seen.as_ref() == last {
+    if same {
         return Ok(round);
     }
     if let Some((input, output)) = build::compile_input(input, common, build::DEFAULT_NAME)? {

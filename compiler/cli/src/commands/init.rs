@@ -12,10 +12,14 @@ use crate::failure::{Failure, Outcome};
 use crate::terminal::say;
 
 /// What is written, from templates/init.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     (
         "goma.yml",
         include_str!("../../../../templates/init/goma.yml"),
+    ),
+    (
+        "goma.test.yaml",
+        include_str!("../../../../templates/init/goma.test.yaml"),
     ),
     (
         ".env.example",
@@ -30,7 +34,7 @@ const FILES: [(&str, &str); 3] = [
 /// What the first line of goma.yml names.
 const SCHEMA: &str = ".goma/schema.json";
 
-/// Write a first configuration: goma.yml, .env.example, .gitignore
+/// Write a first configuration: goma.yml, goma.test.yaml, .env.example, .gitignore
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     /// The directory; made if it does not exist

@@ -13,6 +13,7 @@ mod man;
 mod migrate;
 mod run;
 mod schema;
+mod test;
 mod version;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Migrate(migrate::MigrateArgs),
     Run(run::RunArgs),
     Schema(schema::SchemaArgs),
+    Test(test::TestArgs),
     Version(version::VersionArgs),
 }
 
@@ -60,6 +62,7 @@ impl Command {
             Self::Migrate(args) => migrate::run(&args),
             Self::Run(args) => run::run(&args),
             Self::Schema(args) => Ok(schema::run(&args)),
+            Self::Test(args) => test::run(&args),
             Self::Version(args) => Ok(version::run(&args)),
         }
     }

@@ -100,7 +100,7 @@ impl Input {
     }
 
     /// Adds a file that is no input, so that findings can point into it.
-    pub(crate) fn show(&mut self, path: &Path, text: String) -> SourceId {
+    pub(crate) fn show(&mut self, path: &Path, text: impl Into<Vec<u8>>) -> SourceId {
         self.shown.add(shown(path), text)
     }
 
@@ -282,7 +282,7 @@ fn in_dir(dir: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// The finding `file-missing`.
-fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Missing> {
+pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Missing> {
     use std::io::Read as _;
     let missing = |error: std::io::Error| Missing {
         file: shown(path),

@@ -148,11 +148,16 @@ fn variables_have_an_order() {
 fn init_passes_check() {
     let empty = dir(&[]);
     expect(&run_in(empty.path(), &["init", "new/dir"]), 0);
-    for name in ["goma.yml", ".env.example", ".gitignore"] {
+    for name in ["goma.yml", "goma.test.yaml", ".env.example", ".gitignore"] {
         assert!(empty.path().join("new/dir").join(name).is_file(), "{name}");
     }
     let text = expect(&run_in(empty.path(), &["check", "--strict", "new/dir"]), 0);
     assert_eq!(text, "0 errors, 0 warnings\n");
+    let all = ["test", "-c", "new/dir", "--fail-under", "100"];
+    assert_eq!(
+        expect(&run_in(empty.path(), &all), 0),
+        "4 passed, 0 failed, 0 skipped; 2 of 2 routes covered (100 %)\n"
+    );
     expect(
         &run_in(
             empty.path(),

@@ -35,6 +35,10 @@ fn more_file(revision: &str) -> String {
     )
 }
 
+fn test_file(route: &str) -> String {
+    format!("tests: [{{request: {{url: http://a/}}, expect: {{route: {route}}}}}]\n")
+}
+
 /// `goma dev`, and everything it has said.
 struct Dev {
     child: Child,
@@ -42,9 +46,10 @@ struct Dev {
 }
 
 impl Dev {
-    fn start(dir: &Path) -> Self {
+    fn start(dir: &Path, args: &[&str]) -> Self {
         let mut child = goma_with_cache()
             .arg("dev")
+            .args(args)
             .current_dir(dir)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -146,7 +151,8 @@ fn every_change_is_served_and_costs_no_request() {
     let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
     let serves = |field: &str| ask(&address).is_ok_and(|text| text.contains(field));
 
-    let mut dev = Dev::start(dir.path());
+    write("goma.test.yaml", &test_file("site"));
+    let mut dev = Dev::start(dir.path(), &["--test"]);
     dev.wait("the first gateway", |_| {
         serves("x-main: one") || serves("X-Main: one")
     });
@@ -162,6 +168,19 @@ fn every_change_is_served_and_costs_no_request() {
     dev.wait("a change of another file", |_| serves("X-More: two"));
     write("more/b.yml", "routes: []\n");
     dev.wait("a new file", |said| said.matches("built ").count() == 4);
+    dev.wait("tests of each change", |said| {
+        said.matches("tests       1 passed, 0 failed").count() >= 4
+    });
+    write("goma.test.yaml", &test_file("none"));
+    dev.wait("a test that changed", |said| {
+        said.contains("error[test-failed]") && said.contains("tests       0 passed, 1 failed")
+    });
+    write("goma.test.yaml", &test_file("nome"));
+    dev.wait("a test that is wrong", |said| {
+        said.contains("error[undefined-name]")
+    });
+    let built = dev.said.lock().unwrap().matches("built ").count();
+    assert_eq!(built, 4, "tests are no part of the gateway");
     dev.wait("the old ones drained", |said| {
         said.matches("gracefully stopped").count() >= 3
     });
@@ -182,7 +201,7 @@ fn every_change_is_served_and_costs_no_request() {
 #[test]
 fn a_wrong_beginning_is_waited_out() {
     let dir = dir(&[("goma.yml", "version: 9\n")]);
-    let mut dev = Dev::start(dir.path());
+    let mut dev = Dev::start(dir.path(), &[]);
     dev.wait("the finding", |said| said.contains("error[bad-version]"));
     std::fs::write(dir.path().join("goma.yml"), "version: 8\ngateway: []\n").unwrap();
     dev.wait("the next finding", |said| {

@@ -17,6 +17,7 @@ mod lock;
 mod providers;
 mod samples;
 mod several;
+mod test;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
