@@ -105,7 +105,10 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "values",
         ],
     ),
-    ("upstream", &["clock", "gateway", "io", "route", "values"]),
+    (
+        "upstream",
+        &["clock", "gateway", "h1", "head", "io", "route", "values"],
+    ),
     ("values", &["head", "route"]),
 ];
 

@@ -92,8 +92,11 @@ static SETTINGS: Settings = Settings {
         http2_resets_max: 200,
     },
     proxy: None,
+    route_health_enabled: false,
+    route_health_errors: false,
     build_info_enabled: false,
     monitoring_host: None,
+    passive_health_check: None,
 };
 
 static GATEWAY: Gateway = gateway(&[&ROWS]);

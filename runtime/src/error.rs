@@ -100,7 +100,29 @@ pub enum UpstreamFault {
     Malformed(&'static str),
 }
 
+/// The phase in which nothing has been sent yet.
+pub const CONNECT: &str = "connect";
+
 impl UpstreamFault {
+    /// Whether it speaks against the backend that no response came (RT-HEALTH-7).
+    #[must_use]
+    pub fn is_of_connection(&self) -> bool {
+        match self {
+            Self::Closed(_) | Self::Connect { .. } | Self::Timeout { .. } => true,
+            Self::Malformed(_) => false,
+        }
+    }
+
+    /// Whether there was no connection.
+    #[must_use]
+    pub fn is_before_sending(&self) -> bool {
+        match self {
+            Self::Connect { .. } => true,
+            Self::Timeout { what } => *what == CONNECT,
+            Self::Closed(_) | Self::Malformed(_) => false,
+        }
+    }
+
     /// The status of the gateway's answer.
     #[must_use]
     pub fn status(&self) -> u16 {

@@ -71,10 +71,25 @@ pub struct Settings {
     pub limits: Limits,
     /// `proxy`, if it is enabled.
     pub proxy: Option<Proxy>,
+    /// `monitoring.enableRouteHealthCheck`: `/healthz/routes`
+    pub route_health_enabled: bool,
+    /// `monitoring.includeRouteHealthErrors`: with the causes.
+    pub route_health_errors: bool,
     /// `monitoring.enableBuildInfo`: `/healthz/build`
     pub build_info_enabled: bool,
     /// `monitoring.host`; `None`: any.
     pub monitoring_host: Option<&'static str>,
+    /// `networking.passiveHealthCheck`, if it is enabled.
+    pub passive_health_check: Option<PassiveHealthCheck>,
+}
+
+/// When a backend that fails gets no requests for a while (RT-HEALTH-7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassiveHealthCheck {
+    /// Failures in a row.
+    pub fails_max: u32,
+    /// For how long.
+    pub eject_ms: u64,
 }
 
 /// `gateway.limits` (RT-LIM).
@@ -211,6 +226,10 @@ pub struct Resolved {
     pub web_proxy_protocol: Option<ProxyProtocolIn>,
     /// Who may say who a client is.
     pub proxies: Option<Proxies>,
+    /// Whether `/healthz/routes` exists.
+    pub route_health_enabled: bool,
+    /// Whether it says why.
+    pub route_health_errors: bool,
     /// Whether `/healthz/build` exists.
     pub build_info_enabled: bool,
     /// Where it does.
@@ -280,6 +299,8 @@ impl Settings {
             debug: self.debug.read(environment, scalar::boolean)? || log_level <= Level::Debug,
             web_proxy_protocol: self.web_proxy_protocol.resolve(environment)?,
             proxies: self.resolve_proxies(environment)?,
+            route_health_enabled: self.route_health_enabled,
+            route_health_errors: self.route_health_errors,
             build_info_enabled: self.build_info_enabled,
             monitoring_host: self.monitoring_host.map(HostFilter::new),
         })

@@ -19,6 +19,7 @@ pub(crate) mod extra;
 mod file;
 #[cfg(feature = "log-hash")]
 mod hash;
+mod health;
 mod line;
 mod writer;
 

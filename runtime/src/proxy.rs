@@ -18,7 +18,7 @@ use crate::h2;
 use crate::lifecycle::Lifecycle;
 use crate::log::AccessLog;
 use crate::route::{RouteId, Table};
-use crate::upstream::{Resolver, Upstream};
+use crate::upstream::{ResolvedBackends, Resolver, Upstream};
 
 mod buffers;
 mod client;
@@ -49,6 +49,8 @@ pub struct Core {
     pub chains: Vec<Box<dyn Chain>>,
     /// Backends by [`RouteId`].
     pub upstreams: Vec<Upstream>,
+    /// The same for all cores, with what is known of them.
+    pub backends: Arc<ResolvedBackends>,
     /// Addresses of backends.
     pub resolver: Resolver,
     /// Timeouts and endpoints.

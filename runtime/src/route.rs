@@ -52,6 +52,8 @@ pub struct Route {
     pub backends: &'static [Backend],
     /// Shares of `backends` in their order (RT-LB-4); none: they are used in turn (RT-LB-3).
     pub weights: &'static [u32],
+    /// Active checks of `backends` (RT-HEALTH-1).
+    pub health_check: Option<HealthCheck>,
     /// The chain that requests pass.
     pub chain: ChainId,
 }
@@ -90,6 +92,19 @@ pub struct Backend {
     pub endpoint: Value,
 }
 
+/// How backends are asked whether they are well (RT-HEALTH).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// What is asked for, below the endpoint.
+    pub path: &'static str,
+    /// From one check to the next.
+    pub interval_ms: u64,
+    /// Longest time until an answer.
+    pub timeout_ms: u64,
+    /// What is well; none: below 400.
+    pub healthy_statuses: &'static [u16],
+}
+
 /// Index of a chain in [`crate::gateway::Gateway::chains`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainId(pub u32);
@@ -111,6 +126,7 @@ impl Route {
         forward_host: true,
         backends: &[],
         weights: &[],
+        health_check: None,
         chain: ChainId(u32::MAX),
     };
 }

@@ -1,11 +1,12 @@
 //! The process: start, one thread per core, signals, stop (RT-START, RT-STOP).
 
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::runtime::Runtime;
+use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 
@@ -20,6 +21,7 @@ use crate::values::scalar::Level;
 mod accept;
 mod arguments;
 mod core;
+mod health;
 mod listen;
 mod proxy_protocol;
 #[cfg(feature = "fuzzing")]
@@ -98,7 +100,8 @@ fn prepare_in(
     let internal =
         |error: &dyn std::fmt::Display| StartError::without_place("internal", error.to_string());
     let settings = gateway.settings.resolve(&environment)?;
-    let backends = upstream::resolve(gateway.routes, &environment)?;
+    let passive = gateway.settings.passive_health_check;
+    let backends = upstream::resolve(gateway.routes, passive, &environment)?;
     let table = Table::build(gateway.routes).map_err(|error| internal(&error))?;
     let start = Start::new(&environment);
     for chain in gateway.chains {
@@ -146,7 +149,7 @@ fn serve(gateway: &'static Gateway, arguments: &Arguments) -> Result<(), StartEr
     let internal = |error: std::io::Error| StartError::without_place("internal", error.to_string());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
+        .build_local(LocalOptions::default())
         .map_err(internal)?;
     let signals = runtime.block_on(async { Signals::catch() });
     let signals = signals.map_err(internal)?;
@@ -161,7 +164,7 @@ fn run(
     shared: Shared,
     listeners: listen::Listeners,
     log_thread: JoinHandle<()>,
-    runtime: &Runtime,
+    runtime: &LocalRuntime,
     signals: Signals,
 ) -> Result<(), StartError> {
     let address = listeners.address;
@@ -192,12 +195,16 @@ fn run(
     }
     log.started(shared.gateway.revision, count, address);
     log.flush();
-    let stopped = runtime.block_on(await_stop(&shared, threads, signals));
+    let log = Rc::new(log);
+    let stopped = runtime.block_on(async {
+        health::start(&shared.backends, &log);
+        await_stop(&shared, threads, signals).await
+    });
     if stopped {
         log.message(Level::Info, "gracefully stopped");
     }
-    log.flush();
-    drop(log);
+    // Its writer goes: checks still have their hands on it.
+    log.close();
     drop(shared);
     if stopped {
         // It ends when the last writer is gone (RT-STOP-3); the cores are, so it does.

@@ -1,31 +1,41 @@
 //! Where requests go: the backends of a route, their addresses, and connections to them.
 //!
-//! Everything here belongs to one core; nothing is shared between cores.
+//! Everything here belongs to one core, but for what is known of backends ([`Standing`]).
 
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::gateway::StartError;
-use crate::route::Route;
-use crate::values::scalar::{self, Url};
-use crate::values::{Environment, Value};
+use crate::values::scalar::Url;
 
 mod balance;
+mod check;
 mod connect;
 mod pool;
+mod resolved;
+mod standing;
 
+pub use check::check;
 pub use connect::Resolver;
 pub use pool::{Connection, Pools};
+pub use resolved::{ResolvedBackend, ResolvedBackends, ResolvedUpstream, checked, report, resolve};
+pub use standing::{Change, Ejection, Standing};
 
 use balance::Balance;
 use pool::Pool;
+use standing::Condition;
 
-/// The backends of one route that get requests (RT-LB-1 to -4).
+/// The backends of one route that get requests (RT-LB-1 to -6).
 #[derive(Debug)]
 pub struct Upstream {
     backends: Vec<Backend>,
     balance: Balance,
     /// The URL, if the route has only one (MW-GEN-24 `{route.target}`).
     target: Option<&'static str>,
+    /// Whether backends have a standing.
+    is_watched: bool,
+    /// When they are ejected, if at all.
+    ejection: Option<Arc<Ejection>>,
 }
 
 /// One backend, ready to be connected to.
@@ -37,92 +47,127 @@ pub struct Backend {
     pub url: Url,
     /// Idle connections to its authority.
     pub(crate) pool: Rc<Pool>,
+    /// What is known of it; `None`: nothing is asked (RT-LB-1).
+    standing: Option<Arc<Standing>>,
 }
 
-/// A backend as its route has it.
-#[derive(Clone, Debug)]
-pub struct ResolvedBackend {
-    /// The URL as configured.
-    pub text: &'static str,
-    /// The URL, taken apart.
-    pub url: Url,
-    /// Its share among those of its route; 0: none.
-    pub weight: u32,
+/// Backends in the order in which a request may try them (RT-LB-3, RT-LB-4, RT-UP-9).
+#[derive(Debug)]
+pub struct InTurn<'a> {
+    upstream: &'a Upstream,
+    heed: Heed,
+    next: usize,
+    /// How many have not been looked at.
+    left: usize,
 }
 
-/// Every backend of every route, in row order. Found once for all cores.
-pub type ResolvedBackends = Vec<Vec<ResolvedBackend>>;
-
-/// Looks up all backends.
-///
-/// # Errors
-/// The first URL that cannot be used (RT-START-1).
-pub fn resolve(
-    blocks: &'static [&'static [Route]],
-    environment: &Environment,
-) -> Result<ResolvedBackends, StartError> {
-    let routes = blocks.iter().copied().flatten();
-    routes
-        .map(|route| {
-            // In turn is with equal shares.
-            let weights = route.weights.iter().copied().chain(std::iter::repeat(1));
-            let backends = route.backends.iter().zip(weights);
-            backends
-                .map(|(backend, weight)| resolve_one(&backend.endpoint, weight, environment))
-                .collect()
-        })
-        .collect()
-}
-
-fn resolve_one(
-    value: &Value,
-    weight: u32,
-    environment: &Environment,
-) -> Result<ResolvedBackend, StartError> {
-    let url = value.read(environment, scalar::url)?;
-    if !connect::is_reachable_without_dns(&url.host) && !connect::CAN_RESOLVE {
-        let text = "names a host, but this gateway was built for addresses only";
-        return Err(value.fault("bad-url", text));
-    }
-    let text = value.resolve(environment)?;
-    Ok(ResolvedBackend {
-        // Lives as long as the process: tokens and log lines borrow it.
-        text: text.leak(),
-        url,
-        weight,
-    })
+/// What of the standing of backends counts for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heed {
+    /// All of it: some backend is fit.
+    All,
+    /// Checks only: those that are left are all ejected (RT-HEALTH-9).
+    Checks,
+    /// Nothing speaks against any.
+    Nothing,
 }
 
 impl Upstream {
     /// The backends of one route, for one core. `offset` differs from core to core.
     #[must_use]
-    pub fn new(backends: &[ResolvedBackend], pools: &Pools, offset: usize) -> Self {
-        let shared = || backends.iter().filter(|backend| backend.weight > 0);
+    pub fn new(resolved: &ResolvedUpstream, pools: &Pools, offset: usize) -> Self {
+        let all = resolved.backends.as_slice();
+        let shared = || all.iter().filter(|backend| backend.weight > 0);
         let weights: Vec<u32> = shared().map(|backend| backend.weight).collect();
+        let is_checked = resolved.route.health_check.is_some();
+        let is_watched = all.len() > 1 && (is_checked || resolved.ejection.is_some());
         let backend = |resolved: &ResolvedBackend| Backend {
             text: resolved.text,
             pool: pools.of(&resolved.url.host, resolved.url.port),
             url: resolved.url.clone(),
+            standing: is_watched.then(|| Arc::clone(&resolved.standing)),
         };
         Self {
             balance: Balance::new(&weights, offset),
-            target: match backends {
+            target: match all {
                 [only] => Some(only.text),
                 _ => None,
             },
             backends: shared().map(backend).collect(),
+            is_watched,
+            ejection: resolved.ejection.clone().filter(|_| is_watched),
         }
     }
 
-    /// Backends in the order in which this request may try them (RT-LB-3, RT-LB-4, RT-UP-9).
-    pub fn in_turn(&self) -> impl Iterator<Item = &Backend> {
+    /// Backends in the order in which this request may try them; none that is not available, unless
+    /// all are ejected (RT-LB-5, RT-HEALTH-9).
+    pub fn in_turn(&self) -> InTurn<'_> {
+        let heed = self.heed();
         let count = self.backends.len();
-        let first = self.balance.pick(count);
-        let (before, after) = self.backends.split_at(first.min(count));
-        after.iter().chain(before)
+        let first = match heed {
+            Heed::Nothing => Some(self.balance.pick(count)),
+            Heed::All | Heed::Checks => {
+                let admits = |index| self.admits(index, heed).is_some();
+                self.balance.pick_among(count, admits)
+            }
+        };
+        InTurn {
+            upstream: self,
+            heed,
+            next: first.unwrap_or_default(),
+            left: first.map_or(0, |_| count),
+        }
     }
 
-    /// Whether no backend gets requests (RT-LB-5).
+    fn heed(&self) -> Heed {
+        let clear = |backend: &Backend| {
+            let standing = backend.standing.as_ref();
+            standing.is_none_or(|standing| standing.is_clear())
+        };
+        if !self.is_watched || self.backends.iter().all(clear) {
+            return Heed::Nothing;
+        }
+        let mut conditions = self.backends.iter().map(|backend| self.condition(backend));
+        match conditions.any(|condition| condition == Condition::Fit) {
+            true => Heed::All,
+            false => Heed::Checks,
+        }
+    }
+
+    fn condition(&self, backend: &Backend) -> Condition {
+        let standing = backend.standing.as_ref();
+        standing.map_or(Condition::Fit, |standing| {
+            standing.condition(self.ejection.as_deref())
+        })
+    }
+
+    /// The backend, if it may be tried.
+    fn admits(&self, index: usize, heed: Heed) -> Option<&Backend> {
+        let backend = self.backends.get(index)?;
+        let admitted = match heed {
+            Heed::All => self.condition(backend) == Condition::Fit,
+            Heed::Checks => self.condition(backend) != Condition::Down,
+            Heed::Nothing => true,
+        };
+        admitted.then_some(backend)
+    }
+
+    /// A backend has answered (RT-HEALTH-7).
+    #[inline]
+    pub fn responded(&self, backend: &Backend) {
+        if let (Some(standing), Some(ejection)) = (&backend.standing, &self.ejection) {
+            standing.responded(ejection);
+        }
+    }
+
+    /// The connection to a backend has failed. If that has it ejected: for how long (RT-HEALTH-7).
+    pub fn failed(&self, backend: &Backend) -> Option<Duration> {
+        let standing = backend.standing.as_ref()?;
+        let ejection = self.ejection.as_ref()?;
+        standing.failed(ejection).then(|| ejection.time())
+    }
+
+    /// Whether no backend ever gets requests (RT-LB-5).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.backends.is_empty()
@@ -135,65 +180,24 @@ impl Upstream {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Clock;
+impl<'a> Iterator for InTurn<'a> {
+    type Item = &'a Backend;
 
-    fn upstream(weighted: &[(&'static str, u32)], offset: usize) -> Upstream {
-        let pools = Pools::new(Clock::new(), 1);
-        let backends: Vec<_> = weighted
-            .iter()
-            .map(|(text, weight)| ResolvedBackend {
-                text,
-                url: scalar::url(text).unwrap(),
-                weight: *weight,
-            })
-            .collect();
-        Upstream::new(&backends, &pools, offset)
-    }
-
-    fn order(upstream: &Upstream) -> String {
-        let texts: Vec<_> = upstream.in_turn().map(|backend| backend.text).collect();
-        texts.join(" ")
-    }
-
-    /// RT-LB-3
-    #[test]
-    fn round_robin_in_list_order_from_the_core_s_own_offset() {
-        let upstream = upstream(&[("http://a", 1), ("http://b", 1), ("http://c", 1)], 4);
-        assert_eq!(order(&upstream), "http://b http://c http://a");
-        assert_eq!(order(&upstream), "http://c http://a http://b");
-        assert_eq!(order(&upstream), "http://a http://b http://c");
-    }
-
-    /// RT-LB-4, RT-LB-5, RT-UP-9: what has no share is not tried either.
-    #[test]
-    fn a_weight_of_zero_gets_nothing() {
-        let some = upstream(&[("http://a", 2), ("http://b", 0), ("http://c", 1)], 0);
-        assert_eq!(order(&some), "http://a http://c");
-        assert_eq!(order(&some), "http://c http://a");
-        assert_eq!(some.target(), None);
-        let none = upstream(&[("http://a", 0), ("http://b", 0)], 3);
-        assert!(none.is_empty() && order(&none).is_empty());
-    }
-
-    /// RT-LB-4: over all cores, each share is within 1 % of weight / sum.
-    #[test]
-    fn shares_hold_across_cores() {
-        const REQUESTS: usize = 100_000;
-        let weighted = [("http://a", 70), ("http://b", 25), ("http://c", 5)];
-        let cores: Vec<_> = (0..16).map(|core| upstream(&weighted, core)).collect();
-        let mut taken = std::collections::BTreeMap::new();
-        for (request, core) in (0..REQUESTS).zip(cores.iter().cycle()) {
-            // Cores do not get equally many.
-            let core = if request % 7 == 0 { &cores[0] } else { core };
-            let first = core.in_turn().next().unwrap().text;
-            *taken.entry(first).or_insert(0_usize) += 1;
+    fn next(&mut self) -> Option<&'a Backend> {
+        while self.left > 0 {
+            let index = self.next;
+            self.left -= 1;
+            self.next = match index + 1 {
+                end if end >= self.upstream.backends.len() => 0,
+                next => next,
+            };
+            if let Some(backend) = self.upstream.admits(index, self.heed) {
+                return Some(backend);
+            }
         }
-        for (text, weight) in weighted {
-            let exact = REQUESTS * weight as usize / 100;
-            assert!(taken[text].abs_diff(exact) <= exact / 100, "{taken:?}");
-        }
+        None
     }
 }
+
+#[cfg(test)]
+mod tests;

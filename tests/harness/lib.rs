@@ -17,6 +17,7 @@ pub mod duel;
 pub mod faults;
 pub mod gateway;
 pub mod http2;
+pub mod process;
 pub mod twin;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ use std::time::Duration;
 pub use backend::{Backend, Connection};
 pub use client::{Client, Response};
 pub use gateway::Gateway;
+pub use process::Process;
 pub use twin::Twin;
 
 /// How long anything may take before a test fails.

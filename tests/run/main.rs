@@ -8,6 +8,7 @@ mod edge;
 mod encrypted;
 mod faults;
 mod headers;
+mod health;
 mod hold;
 mod http;
 mod http2;

@@ -9,6 +9,11 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
     let owned = [
         ("/readyz", !is_off(&gateway.readiness), "enableReadiness"),
         ("/healthz", !is_off(&gateway.liveness), "enableLiveness"),
+        (
+            "/healthz/routes",
+            gateway.route_health,
+            "enableRouteHealthCheck",
+        ),
         ("/healthz/build", gateway.build_info, "enableBuildInfo"),
     ];
     for route in model.routes.iter().filter(|route| route.enabled) {

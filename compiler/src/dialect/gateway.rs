@@ -19,7 +19,7 @@ pub(super) static GATEWAY: Section = section(
         key("limits", Map(&LIMITS), "What clients may send (RT-LIM).").ours(),
         key("tracing", Map(&TRACING), "Traces over OTLP/HTTP (RT-TRACE).").ours().later(),
         key("entryPoints", Map(&ENTRY_POINTS), "Where the gateway listens."),
-        key("networking", Map(&NETWORKING), "How backends are reached.").later(),
+        key("networking", Map(&NETWORKING), "How backends are reached."),
         key("monitoring", Map(&monitoring::MONITORING), "Endpoints about the gateway itself."),
         key("log", Map(&LOG), "The gateway's log."),
         key("proxy", Map(&PROXY), "Proxies in front of the gateway (RT-IP)."),
@@ -163,8 +163,8 @@ static FORWARD: Section = section(
 static NETWORKING: Section = section(
     "How backends are reached.",
     &[
-        key("dnsCache", Map(&DNS_CACHE), "Names of backends."),
-        key("transport", Map(&TRANSPORT), "Connections to backends."),
+        key("dnsCache", Map(&DNS_CACHE), "Names of backends.").later(),
+        key("transport", Map(&TRANSPORT), "Connections to backends.").later(),
         key("passiveHealthCheck", Map(&PASSIVE_HEALTH_CHECK), "Ejection after failures (RT-HEALTH-7)."),
     ],
 );

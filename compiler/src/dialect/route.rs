@@ -22,7 +22,7 @@ pub(crate) static ROUTE: Section = section(
         key("target", One(Url(BACKENDS)), "The backend; this or `backends`.").value(),
         key("backends", Sections(&BACKEND), "Several backends.").or("[]"),
         key("middlewares", List(Name), "Outermost first.").or("[]"),
-        key("healthCheck", Map(&HEALTH_CHECK), "Active checks of backends (RT-HEALTH).").later(),
+        key("healthCheck", Map(&HEALTH_CHECK), "Active checks of backends (RT-HEALTH)."),
         key("security", Map(&SECURITY), "Towards backends and against exploits."),
         key("tls", Map(&TLS), "Certificates of this route's hosts.").later(),
         key("maintenance", Map(&MAINTENANCE), "Answers in place of the backend (RT-MAINT-1)."),

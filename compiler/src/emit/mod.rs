@@ -16,6 +16,7 @@ mod rt;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 use std::borrow::Cow;
 

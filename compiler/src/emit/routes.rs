@@ -3,7 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::rt;
+use super::{rt, upstream};
 use crate::plan::{Condition, Maintenance, PathType, Route, RouteTable, Test};
 
 /// What the header says about the file.
@@ -58,6 +58,10 @@ fn named(rows: &[Route]) -> Vec<&'static str> {
     let used = [
         ("Condition", conditions().next().is_some()),
         (
+            "HealthCheck",
+            rows.iter().any(|row| row.health_check.is_some()),
+        ),
+        (
             "Maintenance",
             rows.iter().any(|row| row.maintenance.is_some()),
         ),
@@ -88,6 +92,7 @@ fn emit_row(route: &Route) -> TokenStream {
         forward_host,
         backends,
         weights,
+        health_check,
         chain,
     } = route;
     let source = place.to_string();
@@ -114,6 +119,10 @@ fn emit_row(route: &Route) -> TokenStream {
         let weights = weights.iter().copied().map(Literal::u32_unsuffixed);
         quote!(weights: &[#(#weights),*],)
     });
+    let health_check = health_check.as_ref().map(|check| {
+        let check = upstream::health_check(check);
+        quote!(health_check: Some(#check),)
+    });
     let chain = rt::ident(chain);
     quote! {
         Route {
@@ -131,6 +140,7 @@ fn emit_row(route: &Route) -> TokenStream {
             #forward_host
             backends: &[#(Backend { endpoint: #endpoints }),*],
             #weights
+            #health_check
             chain: chains::#chain,
             ..Route::PLAIN
         }

@@ -31,17 +31,15 @@ pub(super) fn use_values() -> TokenStream {
     )
 }
 
-/// Imports of the settings.
-pub(super) fn use_settings(behind_proxies: bool) -> TokenStream {
-    if behind_proxies {
-        quote!(
-            use goma_runtime::gateway::{Limits, Proxy, ProxyProtocol, Settings};
-        )
-    } else {
-        quote!(
-            use goma_runtime::gateway::{Limits, ProxyProtocol, Settings};
-        )
-    }
+/// Imports of the settings; `more` beside what every gateway names.
+pub(super) fn use_settings(more: &[&str]) -> TokenStream {
+    let mut names = vec!["Limits", "ProxyProtocol", "Settings"];
+    names.extend(more);
+    names.sort_unstable();
+    let names = names.iter().map(|name| format_ident!("{name}"));
+    quote!(
+        use goma_runtime::gateway::{#(#names),*};
+    )
 }
 
 /// The name of a field.

@@ -3,7 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::rt;
+use super::{rt, upstream};
 use crate::plan::{Limits, Proxy, ProxyProtocol, Settings, Value};
 
 /// What the header says about the file.
@@ -16,13 +16,26 @@ pub(super) fn emit(settings: &Settings) -> Vec<TokenStream> {
     let doc = format!(" `gateway` ({place})");
     let fields = fields(settings);
     vec![
-        rt::use_settings(settings.proxy.is_some()),
+        rt::use_settings(&more(settings)),
         rt::use_values(),
         quote! {
             #[doc = #doc]
             pub static SETTINGS: Settings = Settings { #fields };
         },
     ]
+}
+
+/// The types that it names beside those of every gateway.
+fn more(settings: &Settings) -> Vec<&'static str> {
+    let used = [
+        (
+            "PassiveHealthCheck",
+            settings.passive_health_check.is_some(),
+        ),
+        ("Proxy", settings.proxy.is_some()),
+    ];
+    let used = used.into_iter().filter(|(_, used)| *used);
+    used.map(|(name, _)| name).collect()
 }
 
 fn fields(settings: &Settings) -> TokenStream {
@@ -48,8 +61,11 @@ fn fields(settings: &Settings) -> TokenStream {
         log_days_max,
         readiness_enabled,
         liveness_enabled,
+        route_health_enabled,
+        route_health_errors,
         build_info_enabled,
         monitoring_host,
+        passive_health_check,
     } = settings;
     let values = [
         ("debug", debug),
@@ -77,14 +93,19 @@ fn fields(settings: &Settings) -> TokenStream {
     let limits = limits_of(limits);
     let proxy = rt::option(proxy.as_ref().map(proxy_of));
     let monitoring_host = rt::option(monitoring_host.as_ref().map(|host| quote!(#host)));
+    let passive = passive_health_check.as_ref();
+    let passive = rt::option(passive.map(upstream::passive_health_check));
     quote! {
         strict_slash: #strict_slash,
         #(#values,)*
         web_proxy_protocol: #web_proxy_protocol,
         limits: #limits,
         proxy: #proxy,
+        route_health_enabled: #route_health_enabled,
+        route_health_errors: #route_health_errors,
         build_info_enabled: #build_info_enabled,
         monitoring_host: #monitoring_host,
+        passive_health_check: #passive,
     }
 }
 

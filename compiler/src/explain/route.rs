@@ -78,13 +78,19 @@ pub(super) fn choose<'a>(model: &'a Model, request: &Request, path: &str) -> Cho
 /// The key of the gateway's own endpoint at a path (RT-ROUTE-10), unless it is switched off.
 pub(super) fn probe<'a>(model: &'a Model, request: &Request, path: &str) -> Option<&'a str> {
     let gateway = &model.gateway;
+    let for_operators = |key| {
+        let host = gateway.monitoring_host.as_ref();
+        let fits = host.is_none_or(|host| host.matches(request.host(), request.port()));
+        fits.then_some(key)
+    };
     let value: &Value = match path {
         "/readyz" => &gateway.readiness,
         "/healthz" => &gateway.liveness,
         "/healthz/build" if gateway.build_info => {
-            let host = gateway.monitoring_host.as_ref();
-            let fits = host.is_none_or(|host| host.matches(request.host(), request.port()));
-            return fits.then_some("gateway.monitoring.enableBuildInfo");
+            return for_operators("gateway.monitoring.enableBuildInfo");
+        }
+        "/healthz/routes" if gateway.route_health => {
+            return for_operators("gateway.monitoring.enableRouteHealthCheck");
         }
         _ => return None,
     };

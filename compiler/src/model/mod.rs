@@ -24,6 +24,7 @@ pub mod rule;
 pub mod scalar;
 pub mod scope;
 mod template;
+mod upstream;
 mod value;
 pub mod witness;
 
@@ -42,6 +43,7 @@ pub use pattern::{BadPattern, Element, PathPattern, PathRank, PathType};
 pub use rewrite::{BadRewrite, Rewrite};
 pub use rule::Rule;
 pub use template::{PathTemplate, Piece as TemplatePiece};
+pub use upstream::{Backend, HealthCheck, PassiveHealthCheck};
 pub use value::{Cut, Part, Value, places};
 
 /// Index into [`Model::routes`].
@@ -150,10 +152,16 @@ pub struct Gateway {
     pub readiness: Value,
     /// `monitoring.enableLiveness` (bool).
     pub liveness: Value,
+    /// `monitoring.enableRouteHealthCheck`.
+    pub route_health: bool,
+    /// `monitoring.includeRouteHealthErrors`.
+    pub route_health_errors: bool,
     /// `monitoring.enableBuildInfo`.
     pub build_info: bool,
     /// `monitoring.host`; `None`: any.
     pub monitoring_host: Option<HostPattern>,
+    /// `networking.passiveHealthCheck`; `None`: not enabled.
+    pub passive_health_check: Option<PassiveHealthCheck>,
 }
 
 /// `gateway.timeouts`, all `secs`.
@@ -204,6 +212,8 @@ pub struct Route {
     pub forward_host: bool,
     /// At least one; `target` counts as one.
     pub backends: Vec<Backend>,
+    /// How they are asked whether they are well.
+    pub health_check: Option<HealthCheck>,
     /// Outermost first, each at most once.
     pub middlewares: Vec<MiddlewareId>,
     /// For each of `middlewares`, the place it is named.
@@ -232,15 +242,6 @@ pub struct Maintenance {
     pub message: Option<String>,
     /// `Retry-After`.
     pub retry_after_seconds: Option<u32>,
-}
-
-/// Where a route forwards to.
-#[derive(Clone, Debug)]
-pub struct Backend {
-    /// A url.
-    pub endpoint: Value,
-    /// Its share among the backends of its route (RT-LB-4); `None`: no key says.
-    pub weight: Option<u32>,
 }
 
 /// One entry of `middlewares`.

@@ -15,7 +15,7 @@ use super::{
     Access, AccessPolicy, AddPrefix, BasicAuth, BodyLimit, Chain, Cors, FailureLimit, Filter,
     Header, Member, Message, Middleware, Pattern, Place, Plan, RedirectScheme, RequestHeaders,
     ResponseHeaders, Route, RouteName, RouteTable, Scope, StripPrefix, User, features, lower_route,
-    settings,
+    settings, upstream,
 };
 use crate::model::{self, MiddlewareId, Model, Rule};
 use crate::source::{SourceMap, Span};
@@ -178,6 +178,7 @@ fn lower_route(cx: &Cx<'_>, route: &model::Route, chain: Ident) -> Route {
             .map(|backend| lower_value(cx, &backend.endpoint))
             .collect(),
         weights: route.weights(),
+        health_check: route.health_check.as_ref().map(upstream::health_check),
         chain,
     }
 }

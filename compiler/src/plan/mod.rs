@@ -15,6 +15,7 @@ mod path;
 mod recorder;
 mod revision;
 mod settings;
+mod upstream;
 
 use std::fmt;
 
@@ -34,6 +35,7 @@ pub use recorder::{
 };
 pub use revision::revision;
 pub use settings::{Limits, Proxy, ProxyProtocol, Settings};
+pub use upstream::{HealthCheck, PassiveHealthCheck};
 
 /// A whole generated crate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -154,6 +156,8 @@ pub struct Route {
     pub backends: Vec<Value>,
     /// Shares of the endpoints in their order; none: they are used in turn.
     pub weights: Vec<u32>,
+    /// Active checks of the endpoints.
+    pub health_check: Option<HealthCheck>,
     /// The constant of the chain that the row names.
     pub chain: Ident,
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::lower::{Cx, lower_value};
-use super::{Place, Value};
+use super::{PassiveHealthCheck, Place, Value, upstream};
 use crate::model;
 
 /// Everything that is set once per gateway; the defaults are filled in.
@@ -51,10 +51,16 @@ pub struct Settings {
     pub readiness_enabled: Value,
     /// `monitoring.enableLiveness`.
     pub liveness_enabled: Value,
+    /// `monitoring.enableRouteHealthCheck`.
+    pub route_health_enabled: bool,
+    /// `monitoring.includeRouteHealthErrors`.
+    pub route_health_errors: bool,
     /// `monitoring.enableBuildInfo`.
     pub build_info_enabled: bool,
     /// `monitoring.host`, a host pattern.
     pub monitoring_host: Option<String>,
+    /// `networking.passiveHealthCheck`, if it is enabled.
+    pub passive_health_check: Option<PassiveHealthCheck>,
 }
 
 /// `gateway.limits` (RT-LIM).
@@ -98,6 +104,7 @@ pub struct ProxyProtocol {
 pub(super) fn lower(cx: &Cx<'_>, gateway: &model::Gateway) -> Settings {
     let timeouts = &gateway.timeouts;
     let host = gateway.monitoring_host.as_ref();
+    let passive = gateway.passive_health_check.as_ref();
     Settings {
         strict_slash: gateway.strict_slash,
         place: cx.place(gateway.span),
@@ -120,8 +127,11 @@ pub(super) fn lower(cx: &Cx<'_>, gateway: &model::Gateway) -> Settings {
         log_days_max: lower_value(cx, &gateway.log_days_max),
         readiness_enabled: lower_value(cx, &gateway.readiness),
         liveness_enabled: lower_value(cx, &gateway.liveness),
+        route_health_enabled: gateway.route_health,
+        route_health_errors: gateway.route_health_errors,
         build_info_enabled: gateway.build_info,
         monitoring_host: host.map(|host| host.as_str().to_owned()),
+        passive_health_check: passive.map(upstream::passive_health_check),
     }
 }
 

@@ -1,8 +1,8 @@
 //! `gateway` without its routes: what is of class V is checked here and read at start. Types and
 //! defaults are the dialect's.
 
-use super::clients;
 use super::read::Cx;
+use super::{clients, upstream};
 use crate::diag::Code;
 use crate::dialect;
 use crate::model::{Gateway, HostPattern, Timeouts};
@@ -66,8 +66,11 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
         log_days_max,
         readiness,
         liveness,
+        route_health: cx.boolean(monitoring.enable_route_health_check.as_ref(), false),
+        route_health_errors: cx.boolean(monitoring.include_route_health_errors.as_ref(), false),
         build_info,
         monitoring_host,
+        passive_health_check: upstream::passive(&spec.passive, cx),
     }
 }
 

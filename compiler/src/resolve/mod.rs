@@ -27,6 +27,7 @@ mod rules;
 mod security_headers;
 pub(crate) mod settings;
 mod tokens;
+mod upstream;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet};

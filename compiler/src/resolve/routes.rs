@@ -4,16 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Found, Names};
 use super::read::Cx;
-use super::{maintenance, matching, route_path};
+use super::{maintenance, matching, route_path, upstream};
 use crate::diag::{Code, Diagnostic};
-use crate::dialect::Scalar;
-use crate::model::{Backend, HostPattern, Method, MiddlewareId, Name, Route, Value};
+use crate::model::{HostPattern, Method, MiddlewareId, Name, Route};
 use crate::source::Span;
 use crate::spec;
-use crate::spec::fields::{Leaf, Leaves};
+use crate::spec::fields::Leaves;
 
-/// The largest `weight`.
-const WEIGHT_MAX: i64 = 1_000_000;
 /// The largest `priority`, and the negative of the smallest.
 const PRIORITY_MAX: i64 = u32::MAX as i64;
 
@@ -61,7 +58,8 @@ fn resolve_route(
     let maintenance = maintenance::resolve(spec.maintenance.as_ref(), cx);
     let hosts = hosts(spec, cx);
     let methods = methods(spec.methods.as_ref(), cx);
-    let backends = backends(spec, cx);
+    let backends = upstream::backends(spec, cx);
+    let health_check = upstream::health_check(spec.health_check.as_ref(), cx);
     let (name, span) = name?;
     let (path, path_span) = pattern?;
     Some(Route {
@@ -79,6 +77,7 @@ fn resolve_route(
         maintenance: maintenance?,
         forward_host,
         backends,
+        health_check: health_check?,
         middlewares: chain.ids,
         middleware_spans: chain.spans,
     })
@@ -157,74 +156,6 @@ pub(super) fn methods(leaves: Option<&Leaves>, cx: &mut Cx<'_>) -> Option<Vec<Me
         }
     }
     whole.then_some(methods)
-}
-
-fn backends(spec: &spec::Route, cx: &mut Cx<'_>) -> Vec<Backend> {
-    let target = spec
-        .target
-        .as_ref()
-        .filter(|leaf| !leaf.null && !leaf.text.is_empty());
-    let target = target.map(|leaf| Backend {
-        endpoint: endpoint(leaf, cx),
-        weight: None,
-    });
-    let Some(list) = spec.backends.as_ref().filter(|list| !list.is_empty()) else {
-        // A target of another shape is reported already.
-        if target.is_none() && spec.target.as_ref().is_none_or(|leaf| !leaf.broken) {
-            missing_target(spec, cx);
-        }
-        return target.into_iter().collect();
-    };
-    if let Some(span) = spec.target_span.filter(|_| target.is_some()) {
-        let key = format!("{}.target", spec.path_key);
-        let warning = Diagnostic::new(
-            Code::TargetIgnored,
-            key,
-            span,
-            "`target` gets no request: `backends` wins",
-        );
-        cx.diags.push(warning.help("keep one of the two"));
-    }
-    list.iter()
-        .filter_map(|backend| resolve_backend(backend, cx))
-        .collect()
-}
-
-fn missing_target(spec: &spec::Route, cx: &mut Cx<'_>) {
-    let span = spec.name.as_ref().map_or(spec.head, |name| name.span);
-    let message = format!("`{}` has neither `target` nor `backends`", spec.path_key);
-    let fault = Diagnostic::new(Code::MissingTarget, spec.path_key.as_str(), span, message);
-    cx.diags
-        .push(fault.help("add `target: http://backend:8080`"));
-}
-
-fn resolve_backend(spec: &spec::Backend, cx: &mut Cx<'_>) -> Option<Backend> {
-    let leaf = spec
-        .endpoint
-        .as_ref()
-        .filter(|leaf| !leaf.null && !leaf.text.is_empty());
-    let Some(leaf) = leaf else {
-        if !spec.broken {
-            let head = spec.endpoint.as_ref().map_or(spec.head, |leaf| leaf.span);
-            cx.missing(
-                &spec.path_key,
-                "endpoint",
-                head,
-                "write `endpoint: http://backend:8080`",
-            );
-        }
-        return None;
-    };
-    let weight = spec.weight.as_ref().filter(|leaf| !leaf.null);
-    let weight = weight.and_then(|leaf| cx.int(leaf, 0, WEIGHT_MAX));
-    Some(Backend {
-        endpoint: endpoint(leaf, cx),
-        weight: weight.and_then(|weight| u32::try_from(weight).ok()),
-    })
-}
-
-fn endpoint(leaf: &Leaf, cx: &mut Cx<'_>) -> Value {
-    cx.checked(Some(leaf), Scalar::Url(&[]), (&leaf.key, ""), leaf.span)
 }
 
 /// The most middlewares of a route.

@@ -18,6 +18,7 @@ pub(crate) struct Gateway {
     pub(crate) timeouts: Timeouts,
     pub(crate) log: Log,
     pub(crate) monitoring: Monitoring,
+    pub(crate) passive: PassiveHealthCheck,
     pub(crate) extra_config: ExtraConfig,
     pub(crate) providers: Providers,
     /// `defaults.middlewares`
@@ -107,8 +108,18 @@ pub(crate) struct Monitoring {
     pub(crate) span: Option<Span>,
     pub(crate) enable_readiness: Option<Leaf>,
     pub(crate) enable_liveness: Option<Leaf>,
+    pub(crate) enable_route_health_check: Option<Leaf>,
+    pub(crate) include_route_health_errors: Option<Leaf>,
     pub(crate) enable_build_info: Option<Leaf>,
     pub(crate) host: Option<Leaf>,
+}
+
+/// `gateway.networking.passiveHealthCheck`
+#[derive(Default)]
+pub(crate) struct PassiveHealthCheck {
+    pub(crate) enabled: Option<Leaf>,
+    pub(crate) max_fails: Option<Leaf>,
+    pub(crate) eject_for: Option<Leaf>,
 }
 
 /// Reads `gateway` out of the top-level mapping.
@@ -128,6 +139,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
     let timeouts = timeouts(&mut fields);
     let log = log(&mut fields);
     let monitoring = monitoring(&mut fields);
+    let passive = passive(&mut fields);
     let extra_config = extra_config(&mut fields);
     let providers = providers::decode(&mut fields);
     let default_middlewares = fields.section("defaults").and_then(|mut defaults| {
@@ -151,6 +163,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
         timeouts,
         log,
         monitoring,
+        passive,
         extra_config,
         providers,
         default_middlewares,
@@ -289,9 +302,28 @@ fn monitoring(gateway: &mut Fields<'_>) -> Monitoring {
         span,
         enable_readiness: fields.leaf("enableReadiness"),
         enable_liveness: fields.leaf("enableLiveness"),
+        enable_route_health_check: fields.leaf("enableRouteHealthCheck"),
+        include_route_health_errors: fields.leaf("includeRouteHealthErrors"),
         enable_build_info: fields.leaf("enableBuildInfo"),
         host: fields.leaf("host"),
     };
     fields.finish();
     monitoring
+}
+
+fn passive(gateway: &mut Fields<'_>) -> PassiveHealthCheck {
+    let Some(mut networking) = gateway.section("networking") else {
+        return PassiveHealthCheck::default();
+    };
+    let passive = networking.section("passiveHealthCheck").map(|mut fields| {
+        let passive = PassiveHealthCheck {
+            enabled: fields.leaf("enabled"),
+            max_fails: fields.leaf("maxFails"),
+            eject_for: fields.leaf("ejectFor"),
+        };
+        fields.finish();
+        passive
+    });
+    networking.finish();
+    passive.unwrap_or_default()
 }

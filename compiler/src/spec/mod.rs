@@ -14,6 +14,7 @@ mod route;
 pub(crate) mod rule;
 mod secrets;
 pub(crate) mod shape;
+pub(crate) mod upstream;
 
 use fields::{Fields, Leaf};
 use node::{Entry, Kind, Node};
@@ -27,7 +28,7 @@ pub(crate) use deprecated::Other;
 pub(crate) use gateway::Gateway;
 pub(crate) use middleware::Middleware;
 pub(crate) use parse::parse;
-pub(crate) use route::{Backend, Condition, Maintenance, Matching, Route};
+pub(crate) use route::{Condition, Maintenance, Matching, Route};
 
 /// A whole file.
 pub(crate) struct Spec {

@@ -2,6 +2,7 @@
 
 use super::fields::{Fields, Item, Leaf, Leaves, leaf};
 use super::node::{Entry, Kind, Node, join};
+use super::upstream::{self, Backend, HealthCheck};
 use crate::dialect::CONDITION;
 use crate::source::{Span, Spanned};
 
@@ -36,6 +37,7 @@ pub(crate) struct Route {
     pub(crate) target_span: Option<Span>,
     /// `None`: absent.
     pub(crate) backends: Option<Vec<Backend>>,
+    pub(crate) health_check: Option<HealthCheck>,
     pub(crate) middlewares: Option<Leaves>,
     /// `security.forwardHostHeaders`
     pub(crate) forward_host_headers: Option<Leaf>,
@@ -74,22 +76,11 @@ pub(crate) struct Maintenance {
     pub(crate) retry_after: Option<Leaf>,
 }
 
-/// One entry of `backends`.
-pub(crate) struct Backend {
-    /// Dotted key: `gateway.routes[2].backends[0]`.
-    pub(crate) path_key: String,
-    pub(crate) head: Span,
-    pub(crate) endpoint: Option<Leaf>,
-    pub(crate) weight: Option<Leaf>,
-    /// Already reported: not even a mapping, or without a readable endpoint.
-    pub(crate) broken: bool,
-}
-
 /// Reads one item of the list.
 pub(super) fn decode(item: &Item<'_>) -> Route {
     let mut fields = Fields::new(item.node, item.section, item.path.as_str());
     let target_span = fields.key_span("target");
-    let mut route = Route {
+    let route = Route {
         path_key: item.path.clone(),
         head: fields.head,
         name: fields.leaf("name"),
@@ -103,25 +94,12 @@ pub(super) fn decode(item: &Item<'_>) -> Route {
         methods: fields.leaves("methods"),
         target: fields.leaf("target"),
         target_span,
-        backends: None,
+        backends: upstream::backends(&mut fields),
+        health_check: upstream::health_check(&mut fields),
         middlewares: fields.leaves("middlewares"),
         forward_host_headers: forward_host_headers(&mut fields),
         maintenance: maintenance(&mut fields),
         rest: item.node.without(OWN),
-    };
-    let has_backends = fields.has("backends");
-    let backends = fields.list("backends");
-    // A `backends` of the wrong shape is reported; it is not a missing target as well.
-    route.backends = match backends {
-        Some(items) => Some(items.iter().map(backend).collect()),
-        None if has_backends => Some(vec![Backend {
-            path_key: fields.key("backends"),
-            head: fields.head,
-            endpoint: None,
-            weight: None,
-            broken: true,
-        }]),
-        None => None,
     };
     fields.finish();
     route
@@ -196,22 +174,4 @@ fn maintenance(route: &mut Fields<'_>) -> Option<Maintenance> {
     };
     fields.finish();
     Some(maintenance)
-}
-
-fn backend(item: &Item<'_>) -> Backend {
-    let path_key = item.path.clone();
-    let mut fields = Fields::new(item.node, item.section, item.path.as_str());
-    let endpoint = fields.leaf("endpoint");
-    let weight = fields.leaf("weight");
-    let broken = endpoint.as_ref().is_some_and(|leaf| leaf.broken)
-        || !matches!(item.node.kind, Kind::Map(_));
-    let head = fields.head;
-    fields.finish();
-    Backend {
-        path_key,
-        head,
-        endpoint,
-        weight,
-        broken,
-    }
 }

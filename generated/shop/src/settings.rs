@@ -2,7 +2,7 @@
 //!
 //! Listeners, limits, timeouts, log and probes: read when the gateway starts.
 
-use goma_runtime::gateway::{Limits, ProxyProtocol, Settings};
+use goma_runtime::gateway::{Limits, PassiveHealthCheck, ProxyProtocol, Settings};
 use goma_runtime::values::{Part, Value};
 
 /// `gateway` (goma.yaml:4)
@@ -108,6 +108,12 @@ pub static SETTINGS: Settings = Settings {
         http2_resets_max: 200,
     },
     proxy: None,
+    route_health_enabled: false,
+    route_health_errors: false,
     build_info_enabled: false,
     monitoring_host: None,
+    passive_health_check: Some(PassiveHealthCheck {
+        fails_max: 2,
+        eject_ms: 10000,
+    }),
 };

@@ -1,10 +1,11 @@
 //! What the gateway answers itself: its health endpoints, and targets that no route can take.
 
 use super::Core;
-use crate::answer::Answer;
+use crate::answer::{Answer, escaped_json};
 use crate::chain::Exchange;
 use crate::head::{Method, Request, TargetForm};
 use crate::lifecycle::Phase;
+use crate::upstream;
 
 /// An answer in place of a route's, if there must be one (RT-ROUTE-10, -12, RT-SEM-5, -6).
 /// `own`: [`is_own`] of the request.
@@ -40,6 +41,7 @@ pub(super) fn answer(
 
 const READINESS: &str = "/readyz";
 const LIVENESS: &str = "/healthz";
+const ROUTES: &str = "/healthz/routes";
 const BUILD: &str = "/healthz/build";
 
 fn not_allowed(request: &Request) -> Answer {
@@ -56,6 +58,9 @@ fn is_endpoint(core: &Core, request: &Request, path: &[u8]) -> bool {
     let settings = &core.settings;
     (path == READINESS.as_bytes() && settings.readiness_enabled)
         || (path == LIVENESS.as_bytes() && settings.liveness_enabled)
+        || (settings.route_health_enabled
+            && path == ROUTES.as_bytes()
+            && is_for_operators(core, request))
         || (settings.build_info_enabled
             && path == BUILD.as_bytes()
             && is_for_operators(core, request))
@@ -71,6 +76,7 @@ fn is_for_operators(core: &Core, request: &Request) -> bool {
 fn document(core: &Core, path: &str) -> Answer {
     match path {
         BUILD => build(core.revision),
+        ROUTES => routes(core),
         path => health(core, path == READINESS),
     }
 }
@@ -84,6 +90,32 @@ fn build(revision: &str) -> Answer {
             "{{\"name\":\"Service Gateway\",\"version\":\"{version}\",\
              \"revision\":\"{revision}\",\"overlay\":\"\"}}\n"
         ),
+    )
+}
+
+/// RT-OBS-3 to -6
+fn routes(core: &Core) -> Answer {
+    let word = |healthy: bool| if healthy { "healthy" } else { "unhealthy" };
+    let mut all_healthy = true;
+    let mut rows = Vec::new();
+    for (name, cause) in upstream::report(&core.backends) {
+        let healthy = cause.is_none();
+        all_healthy &= healthy;
+        let error = match cause {
+            None => String::new(),
+            Some(cause) if core.settings.route_health_errors => format!("Error: {cause}"),
+            Some(_) => "Route healthcheck errors disabled".to_owned(),
+        };
+        let (name, error) = (escaped_json(&name), escaped_json(&error));
+        let status = word(healthy);
+        rows.push(format!(
+            "{{\"name\":\"{name}\",\"status\":\"{status}\",\"error\":\"{error}\"}}"
+        ));
+    }
+    let (status, rows) = (word(all_healthy), rows.join(","));
+    Answer::json(
+        200,
+        format!("{{\"status\":\"{status}\",\"routes\":[{rows}]}}\n"),
     )
 }
 

@@ -440,8 +440,7 @@ fn conclude<D: Downstream>(
             Verdict::Forward => {
                 let upstream = route.and_then(|route| core.upstream(route));
                 let Some(upstream) = upstream.filter(|upstream| !upstream.is_empty()) else {
-                    // RT-ERR-13
-                    let answer = Answer::message(503, "503 service unavailable");
+                    let answer = unavailable();
                     return respond::answer(core, downstream, exchange, chain, answer, keep).await;
                 };
                 let mut open = Open::new(Upload::new(
@@ -478,6 +477,11 @@ fn conclude<D: Downstream>(
     }
 }
 
+/// RT-ERR-13
+fn unavailable() -> Answer {
+    Answer::message(503, "503 service unavailable")
+}
+
 /// Logs a failure; `None`: there is nobody to answer.
 fn answer_to(core: &Core, peer: &Peer, exchange: &Exchange, failure: Failure) -> Option<Answer> {
     match failure {
@@ -487,6 +491,7 @@ fn answer_to(core: &Core, peer: &Peer, exchange: &Exchange, failure: Failure) ->
             Some(Answer::of(refusal.status))
         }
         Failure::TooLarge(limit) => Some(body_limit::too_large(limit)),
+        Failure::Unavailable => Some(unavailable()),
         Failure::Upstream(fault) => {
             if !matches!(fault, UpstreamFault::Connect { .. }) {
                 core.log.fault(exchange, &fault);

@@ -12,7 +12,7 @@ use super::forwarding;
 use super::relay::unexpected_end;
 use super::upload::{Upload, UploadFault};
 use crate::chain::Exchange;
-use crate::error::{Refusal, RefusalReason, UpstreamFault};
+use crate::error::{CONNECT, Refusal, RefusalReason, UpstreamFault};
 use crate::h1::framing::Framing;
 use crate::h1::response::{self, Parsed, ResponseHead};
 use crate::h1::write;
@@ -72,6 +72,8 @@ pub(super) enum Failure {
     Refused(Refusal),
     /// The client's body is over `bodyLimit`.
     TooLarge(u64),
+    /// No backend is available (RT-ERR-13).
+    Unavailable,
     /// The backend failed.
     Upstream(UpstreamFault),
 }
@@ -105,17 +107,41 @@ pub(super) async fn forward<'a, D: Downstream>(
             None => match connect(core, downstream, exchange, backend).await? {
                 Ok(connection) => connection,
                 Err(fault) => {
+                    note_failure(core, exchange, upstream, backend);
                     failure = Some(fault);
                     continue;
                 }
             },
         };
-        send(core, downstream, exchange, body, backend, connection, open).await?;
-        return Ok(backend);
+        match send(core, downstream, exchange, body, backend, connection, open).await {
+            Ok(()) => {
+                upstream.responded(backend);
+                return Ok(backend);
+            }
+            Err(Failure::Upstream(fault)) => {
+                if fault.is_of_connection() {
+                    note_failure(core, exchange, upstream, backend);
+                }
+                if !(fault.is_before_sending() && is_repeatable(exchange, body)) {
+                    return Err(Failure::Upstream(fault));
+                }
+                // The kept connection was dead and there is no new one: the next backend (RT-UP-9).
+                open.upload.recycle(&core.buffers);
+                failure = Some(fault);
+            }
+            Err(failure) => return Err(failure),
+        }
     }
-    Err(Failure::Upstream(failure.unwrap_or(UpstreamFault::Closed(
-        io::Error::other("the route has no backend"),
-    ))))
+    Err(failure.map_or(Failure::Unavailable, Failure::Upstream))
+}
+
+/// RT-HEALTH-7
+#[cold]
+fn note_failure(core: &Core, exchange: &Exchange, upstream: &Upstream, backend: &Backend) {
+    if let Some(time) = upstream.failed(backend) {
+        let route = exchange.route.name;
+        core.log.backend_ejected(route, backend.text, time);
+    }
 }
 
 /// A new connection, unless the client goes away first (RT-UP-7).
@@ -140,7 +166,7 @@ async fn connect<D: Downstream>(
     });
     Ok(connected.await?.map_err(|source| {
         let fault = if source.kind() == io::ErrorKind::TimedOut {
-            UpstreamFault::Timeout { what: "connect" }
+            UpstreamFault::Timeout { what: CONNECT }
         } else {
             UpstreamFault::Connect {
                 endpoint: backend.url.authority.clone(),
@@ -173,7 +199,7 @@ async fn send<D: Downstream>(
     let peer = downstream.peer();
     let head = write_head(core, peer, exchange, body, upload.is_in_head(), backend);
     upload.start(head, &core.buffers);
-    let repeatable = body.framing.is_empty() && exchange.request.kind().is_idempotent();
+    let repeatable = is_repeatable(exchange, body);
     let bodiless = exchange.request.kind() == Method::Head;
     let mut received = None;
     let mut answered = false;
@@ -223,6 +249,11 @@ async fn send<D: Downstream>(
         connection = connected.map_err(Failure::Upstream)?;
         upload.restart();
     }
+}
+
+/// Whether sending the request again does no harm (RT-UP-8).
+fn is_repeatable(exchange: &Exchange, body: &Body) -> bool {
+    body.framing.is_empty() && exchange.request.kind().is_idempotent()
 }
 
 /// Whether a response ends the wait for one: 101 does so if it was asked for (RT-SEM-2).

@@ -66,8 +66,9 @@ pub(super) fn make_core(
         table: shared.table.clone(),
         chains: chains.collect::<Result<_, _>>()?,
         upstreams: upstreams
-            .map(|backends| Upstream::new(backends, pools, index))
+            .map(|upstream| Upstream::new(upstream, pools, index))
             .collect(),
+        backends: Arc::clone(&shared.backends),
         resolver: Resolver::default(),
         limits: limits(&shared.gateway.settings.limits),
         // A connection that serves this many requests may as well be a new one.

@@ -48,23 +48,40 @@ impl Balance {
                 next.set(if picked + 1 >= count { 0 } else { picked + 1 });
                 picked
             }
-            Self::Weighted(shares) => pick_by_weight(&mut shares.borrow_mut()),
+            Self::Weighted(shares) => {
+                pick_by_weight(&mut shares.borrow_mut(), |_| true).unwrap_or_default()
+            }
+        }
+    }
+
+    /// The same among those that are admitted, whose shares are what they are to one another
+    /// (RT-LB-5); `None`: there are none.
+    pub(super) fn pick_among(&self, count: usize, admits: impl Fn(usize) -> bool) -> Option<usize> {
+        match self {
+            Self::InTurn(next) => {
+                let from = next.get();
+                let picked = (from..count).chain(0..from).find(|index| admits(*index))?;
+                next.set(if picked + 1 >= count { 0 } else { picked + 1 });
+                Some(picked)
+            }
+            Self::Weighted(shares) => pick_by_weight(&mut shares.borrow_mut(), admits),
         }
     }
 }
 
 /// Everyone gains its weight; the richest is picked and pays for all.
-fn pick_by_weight(shares: &mut [Share]) -> usize {
-    let (mut sum, mut richest) = (0, (i64::MIN, 0));
-    for (index, share) in shares.iter_mut().enumerate() {
+fn pick_by_weight(shares: &mut [Share], admits: impl Fn(usize) -> bool) -> Option<usize> {
+    let (mut sum, mut richest) = (0, (i64::MIN, None));
+    let admitted = shares.iter_mut().enumerate();
+    for (index, share) in admitted.filter(|(index, _)| admits(*index)) {
         sum += share.weight;
         share.credit += share.weight;
         if share.credit > richest.0 {
-            richest = (share.credit, index);
+            richest = (share.credit, Some(index));
         }
     }
     let (_, picked) = richest;
-    if let Some(share) = shares.get_mut(picked) {
+    if let Some(share) = shares.get_mut(picked?) {
         share.credit -= sum;
     }
     picked

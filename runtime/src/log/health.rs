@@ -1,0 +1,35 @@
+//! Lines about backends: what checks found, and ejections (RT-HEALTH-6, RT-HEALTH-7).
+
+use std::time::Duration;
+
+use super::{AccessLog, duration_text};
+use crate::values::scalar::Level;
+
+impl AccessLog {
+    /// RT-HEALTH-6: its check fails.
+    pub fn backend_down(&self, route: &str, endpoint: &str, cause: &str) {
+        self.line(Level::Error, "Backend is down", |line| {
+            line.text("route", route);
+            line.text("endpoint", endpoint);
+            line.text("error", cause);
+        });
+    }
+
+    /// RT-HEALTH-6: its check succeeds again.
+    pub fn backend_up(&self, route: &str, endpoint: &str) {
+        self.line(Level::Info, "Backend is up again", |line| {
+            line.text("route", route);
+            line.text("endpoint", endpoint);
+        });
+    }
+
+    /// RT-HEALTH-7
+    pub fn backend_ejected(&self, route: &str, endpoint: &str, time: Duration) {
+        let message = "Backend ejected after repeated connection failures";
+        self.line(Level::Warn, message, |line| {
+            line.text("route", route);
+            line.text("endpoint", endpoint);
+            line.text("eject_for", &duration_text(time));
+        });
+    }
+}
