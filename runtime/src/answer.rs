@@ -40,6 +40,12 @@ impl Answer {
         Self::message(status, message.trim_end().to_owned())
     }
 
+    /// No backend is available (RT-ERR-13).
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self::message(503, "503 service unavailable")
+    }
+
     /// A message that is rendered as text, JSON or XML, whichever the client asks for.
     #[must_use]
     pub fn message(status: u16, message: impl Into<Cow<'static, str>>) -> Self {

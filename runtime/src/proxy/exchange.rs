@@ -440,7 +440,7 @@ fn conclude<D: Downstream>(
             Verdict::Forward => {
                 let upstream = route.and_then(|route| core.upstream(route));
                 let Some(upstream) = upstream.filter(|upstream| !upstream.is_empty()) else {
-                    let answer = unavailable();
+                    let answer = Answer::unavailable();
                     return respond::answer(core, downstream, exchange, chain, answer, keep).await;
                 };
                 let mut open = Open::new(Upload::new(
@@ -477,11 +477,6 @@ fn conclude<D: Downstream>(
     }
 }
 
-/// RT-ERR-13
-fn unavailable() -> Answer {
-    Answer::message(503, "503 service unavailable")
-}
-
 /// Logs a failure; `None`: there is nobody to answer.
 fn answer_to(core: &Core, peer: &Peer, exchange: &Exchange, failure: Failure) -> Option<Answer> {
     match failure {
@@ -491,7 +486,7 @@ fn answer_to(core: &Core, peer: &Peer, exchange: &Exchange, failure: Failure) ->
             Some(Answer::of(refusal.status))
         }
         Failure::TooLarge(limit) => Some(body_limit::too_large(limit)),
-        Failure::Unavailable => Some(unavailable()),
+        Failure::Unavailable => Some(Answer::unavailable()),
         Failure::Upstream(fault) => {
             if !matches!(fault, UpstreamFault::Connect { .. }) {
                 core.log.fault(exchange, &fault);
