@@ -5,8 +5,10 @@
 //! route; whoever learns that something has changed writes it, which no request does on a backend
 //! that is well.
 
+#[expect(clippy::disallowed_types, reason = "no request takes it")]
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Moment;
@@ -38,6 +40,7 @@ pub struct Standing {
     /// 0: nothing speaks against the backend.
     word: AtomicU64,
     /// Why the last check failed. Only checks and `/healthz/routes` take the lock.
+    #[expect(clippy::disallowed_types, reason = "no request takes it")]
     cause: Mutex<Option<String>>,
 }
 
