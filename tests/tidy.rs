@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 /// Modules of `compiler/src` and what each may import. `emit` sees the plan and nothing else that has
 /// a meaning; its `chains`, `encrypted` and `middlewares` are modules of the crate that it prints.
 const COMPILER: &[(&str, &[&str])] = &[
+    ("archive", &["diag", "lock", "source", "spec"]),
     ("bundle", &["diag", "model", "source", "spec"]),
     ("check", &["diag", "dialect", "model", "resolve", "source"]),
     ("diag", &["source"]),

@@ -7,6 +7,7 @@
 //!
 //! Nothing here reads, writes, prints or exits; that is the command line's part (compiler/cli).
 
+pub mod archive;
 pub mod bundle;
 mod check;
 pub mod diag;
@@ -131,6 +132,15 @@ pub fn compile(sources: &SourceMap, options: &Options) -> Compiled {
         diagnostics,
         files: start_files,
     }
+}
+
+/// What an image carries of a specification without errors.
+#[must_use]
+pub fn archive(sources: &SourceMap, options: &Options, revision: &str) -> archive::Archive {
+    let checked = check(sources, options);
+    let secrets = checked.diagnostics.secrets();
+    let names = (options.name.as_str(), revision);
+    archive::Archive::new(names, sources, secrets, &checked.variables)
 }
 
 /// What the main file names as further inputs. What is wrong with it is [`check`]'s to say.

@@ -22,6 +22,7 @@ mod accept;
 mod arguments;
 mod core;
 mod health;
+mod healthcheck;
 mod listen;
 mod proxy_protocol;
 #[cfg(feature = "fuzzing")]
@@ -74,6 +75,8 @@ pub fn main(gateway: &'static Gateway) -> ExitCode {
             Ok(())
         }
         Mode::Check => prepare(gateway, &arguments).map(|_| ()),
+        Mode::Healthcheck => Environment::load(&arguments.env_files)
+            .and_then(|environment| healthcheck::run(gateway, &environment)),
         Mode::Serve => serve(gateway, &arguments),
     };
     match outcome {

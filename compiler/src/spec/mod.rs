@@ -27,8 +27,9 @@ use crate::source::Span;
 pub(crate) use deprecated::Other;
 pub(crate) use gateway::Gateway;
 pub(crate) use middleware::Middleware;
-pub(crate) use parse::parse;
+pub(crate) use parse::{marks, parse};
 pub(crate) use route::{Condition, Maintenance, Matching, Route};
+pub(crate) use secrets::users;
 
 /// A whole file.
 pub(crate) struct Spec {

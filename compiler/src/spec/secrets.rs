@@ -4,6 +4,7 @@
 use super::node::{Kind, Node};
 use crate::diag::Diagnostics;
 use crate::dialect::Scalar;
+use crate::source::Span;
 
 /// Keys whose value is a secret, in lower case (the `!` keys of config.md and middlewares.md).
 const SECRET_KEYS: &[&str] = &[
@@ -45,6 +46,41 @@ pub(crate) fn hide(node: &Node, diags: &mut Diagnostics) {
         Kind::Seq(items) => items.iter().for_each(|item| hide(item, diags)),
         Kind::Scalar { .. } => {}
     }
+}
+
+/// The texts `user:password` of a tree: where each is, and its user.
+pub(crate) fn users(node: &Node) -> Vec<(Span, &str)> {
+    match &node.kind {
+        Kind::Map(entries) => {
+            let below = entries.iter().map(|entry| {
+                let is_users = entry.key.value.eq_ignore_ascii_case("users");
+                let own = if is_users {
+                    texts(&entry.value)
+                } else {
+                    Vec::new()
+                };
+                [own, users(&entry.value)].concat()
+            });
+            below.flatten().collect()
+        }
+        Kind::Seq(items) => items.iter().flat_map(users).collect(),
+        Kind::Scalar { .. } => Vec::new(),
+    }
+}
+
+fn texts(node: &Node) -> Vec<(Span, &str)> {
+    let items = match &node.kind {
+        Kind::Seq(items) => items.as_slice(),
+        Kind::Map(_) | Kind::Scalar { .. } => std::slice::from_ref(node),
+    };
+    let mut found = Vec::new();
+    for item in items {
+        if let Kind::Scalar { text, .. } = &item.kind {
+            let user = text.split_once(':').map_or("", |(user, _)| user);
+            found.push((item.span, user));
+        }
+    }
+    found
 }
 
 /// Marks the value of a key that the dialect calls secret; the name of a file is none.

@@ -18,6 +18,7 @@ pub(super) struct Arguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Check,
+    Healthcheck,
     PrintRoutes,
     PrintVersion,
     Serve,
@@ -38,6 +39,7 @@ impl Arguments {
         while let Some((index, argument)) = arguments.next() {
             match argument.as_str() {
                 "server" | "serve" if index == 0 => {}
+                "healthcheck" if index == 0 => parsed.mode = Mode::Healthcheck,
                 "--check" => parsed.mode = Mode::Check,
                 "--print-routes" => parsed.mode = Mode::PrintRoutes,
                 "--share-address" => parsed.share_address = true,
@@ -61,7 +63,8 @@ impl Arguments {
     }
 }
 
-const KNOWN: &str = "--env-file FILE, --check, --print-routes, --share-address, --version";
+const KNOWN: &str =
+    "healthcheck, --env-file FILE, --check, --print-routes, --share-address, --version";
 
 /// The table of `--print-routes` (RT-START-4).
 pub(super) fn route_table(gateway: &Gateway) -> String {
@@ -132,6 +135,8 @@ mod tests {
     fn arguments() {
         assert_eq!(parse(&["serve"]).unwrap().mode, Mode::Serve);
         assert_eq!(parse(&["--check"]).unwrap().mode, Mode::Check);
+        assert_eq!(parse(&["healthcheck"]).unwrap().mode, Mode::Healthcheck);
+        assert!(parse(&["--check", "healthcheck"]).is_err());
         assert_eq!(
             parse(&["--env-file", "a", "--env-file=b"])
                 .unwrap()

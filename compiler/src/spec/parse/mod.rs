@@ -2,6 +2,7 @@
 //! the bounds. Only here may reading a file stop at its first fault.
 
 mod json;
+mod marks;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,8 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
 use super::node::{Entry, Kind, Node};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::source::{BOM, SOURCE_BYTES_MAX, SourceId, SourceMap, Span, Spanned};
+
+pub(crate) use marks::marks;
 
 /// The most values that are written in a document: some 60,000 routes.
 const NODES_MAX: usize = 1_000_000;
@@ -401,14 +404,17 @@ impl<'a> Builder<'a> {
     }
 
     fn offset(&self, marker: &granit_parser::Marker) -> usize {
-        let of_char = || {
-            self.text
-                .char_indices()
-                .nth(marker.index())
-                .map_or(self.text.len(), |(at, _)| at)
-        };
-        self.base + marker.byte_offset().unwrap_or_else(of_char)
+        self.base + byte_offset(self.text, marker)
     }
+}
+
+/// Where in a text a place of the parser is.
+fn byte_offset(text: &str, marker: &granit_parser::Marker) -> usize {
+    let of_char = || {
+        let mut places = text.char_indices();
+        places.nth(marker.index()).map_or(text.len(), |(at, _)| at)
+    };
+    marker.byte_offset().unwrap_or_else(of_char)
 }
 
 fn stop(span: Span, message: impl Into<String>) -> Stop {
