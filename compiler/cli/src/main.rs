@@ -15,9 +15,11 @@ mod environment;
 mod failure;
 mod findings;
 mod gateway;
+mod image;
 mod input;
 mod lock_file;
 mod missing;
+mod platform;
 mod terminal;
 mod watch;
 

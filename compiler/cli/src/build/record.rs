@@ -33,6 +33,8 @@ pub(crate) struct Record<'a> {
     pub(crate) size: u64,
     /// What was locked.
     pub(crate) lock: &'a Lock,
+    /// Digest of the image, if there is one.
+    pub(crate) image: Option<&'a str>,
 }
 
 /// The text of `build.json`. The keys are sorted; there is no time and no path of this machine.
@@ -50,7 +52,7 @@ pub(crate) fn json(record: &Record<'_>, built: &Built) -> String {
         "profile": record.profile.name(),
         "sha256": record.sha256,
         "size": record.size,
-        "image": null,
+        "image": record.image,
         "inputs": inputs,
         "crates": crates,
     });

@@ -1,4 +1,6 @@
-//! `goma build`: from a configuration to a gateway in `dist/`.
+//! `goma build`: from a configuration to a gateway in `dist/`, and to an image.
+
+mod image;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,6 +9,8 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use goma_compiler::plan::PAGE_PREFIX;
 use goma_compiler::{Output, compile};
+
+use image::ImageOptions;
 
 use super::{Common, FindingsFormat};
 use crate::build::{self, Profile, record, write_if_changed};
@@ -41,6 +45,9 @@ pub(crate) struct BuildArgs {
     /// Stop after this stage
     #[arg(long, value_enum, value_name = "STAGE")]
     emit: Option<Stage>,
+
+    #[command(flatten)]
+    image: ImageOptions,
 
     /// Print the names and hashes of the generated files; write nothing
     #[arg(long)]
@@ -98,14 +105,15 @@ enum Stage {
 pub(crate) struct Gateway {
     /// The binary.
     pub(crate) path: PathBuf,
-    revision: String,
     size: u64,
     sha256: String,
+    built: build::Built,
 }
 
 /// Runs the command. Nothing is built unless all main files are right.
 pub(crate) fn run(args: &BuildArgs) -> Outcome {
     let mains = args.common.mains(&args.files);
+    args.image.check(mains.len())?;
     let places = places(&mains, &args.options.out)?;
     let mut ready = Vec::new();
     for main in &mains {
@@ -138,7 +146,8 @@ fn finish(input: &Input, output: &Output, args: &BuildArgs, out: &Path) -> Resul
         return Ok(());
     }
     let gateway = make_in(output, input, &args.common, &args.options, out)?;
-    say!("revision  {}", gateway.revision);
+    let image = args.image.write(output, input, &gateway)?;
+    say!("revision  {}", output.revision);
     say!("artefact  {}", gateway.path.display());
     say!(
         "size      {} ({} bytes)",
@@ -146,6 +155,10 @@ fn finish(input: &Input, output: &Output, args: &BuildArgs, out: &Path) -> Resul
         gateway.size
     );
     say!("sha256    {}", gateway.sha256);
+    if let Some(image) = image {
+        record(output, &args.options, &gateway, Some(&image.digest), out)?;
+        image.say();
+    }
     Ok(())
 }
 
@@ -298,20 +311,35 @@ fn make_in(
     };
     let built = build::compile(&files, cargo, &path)?;
     let (size, sha256) = record::measure(&path)?;
+    let gateway = Gateway {
+        path,
+        size,
+        sha256,
+        built,
+    };
+    record(output, options, &gateway, None, out)?;
+    Ok(gateway)
+}
+
+/// Writes `build.json`.
+fn record(
+    output: &Output,
+    options: &BuildOptions,
+    gateway: &Gateway,
+    image: Option<&str>,
+    out: &Path,
+) -> anyhow::Result<()> {
     let facts = record::Record {
         revision: &output.revision,
         profile: options.profile(),
-        sha256: &sha256,
-        size,
+        sha256: &gateway.sha256,
+        size: gateway.size,
         lock: &output.lock,
+        image,
     };
-    write_if_changed(&out.join("build.json"), &record::json(&facts, &built))?;
-    Ok(Gateway {
-        path,
-        revision: output.revision.clone(),
-        size,
-        sha256,
-    })
+    let text = record::json(&facts, &gateway.built);
+    write_if_changed(&out.join("build.json"), &text)?;
+    Ok(())
 }
 
 fn entry_name(path: &Path) -> String {

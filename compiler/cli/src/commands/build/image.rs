@@ -1,0 +1,92 @@
+//! The part of `goma build` that makes images.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use goma_compiler::{Output, archive};
+
+use super::{Gateway, human_size};
+use crate::failure::Failure;
+use crate::image::{self, Binary, Labels, Source, Written};
+use crate::input::Input;
+use crate::platform::Platform;
+use crate::terminal::say;
+
+/// Whether there is to be an image, and what is said of it.
+#[derive(Debug, Args)]
+pub(super) struct ImageOptions {
+    /// Write an image too: an OCI layout in this directory, or an archive of one if the name ends in .tar
+    #[arg(long, value_name = "OUT", conflicts_with_all = ["emit", "dry_run"])]
+    image: Option<PathBuf>,
+
+    /// Where the configuration is kept, for the image's label `org.opencontainers.image.source`
+    #[arg(long, value_name = "URL", requires = "image")]
+    source: Option<String>,
+}
+
+/// An image that was written.
+pub(super) struct Image<'a> {
+    /// `sha256:…`
+    pub(super) digest: String,
+    size: u64,
+    out: &'a Path,
+}
+
+impl ImageOptions {
+    /// Whether they can be followed for so many gateways.
+    pub(super) fn check(&self, gateways: usize) -> Result<(), Failure> {
+        if self.image.is_some() && gateways > 1 {
+            let message = "--image takes one main file: build the others' images each by itself";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Writes the image, if there is to be one.
+    pub(super) fn write(
+        &self,
+        output: &Output,
+        input: &Input,
+        gateway: &Gateway,
+    ) -> Result<Option<Image<'_>>, Failure> {
+        let Some(out) = self.image.as_deref() else {
+            return Ok(None);
+        };
+        let target = &gateway.built.target;
+        let platform = Platform::of_target(target).ok_or_else(|| {
+            let message = format!("there are no images for `{target}`");
+            Failure::with_help(message, "build the image on Linux")
+        })?;
+        let archive = archive(&input.sources, &input.options, &output.revision);
+        let source = Source {
+            labels: Labels {
+                name: &output.plan.name,
+                revision: &output.revision,
+                url: self.source.as_deref(),
+            },
+            contents: image::contents(&output.plan),
+            archive: archive.text(),
+            binaries: vec![Binary {
+                platform,
+                path: gateway.path.clone(),
+            }],
+        };
+        if let Some(address) = image::loopback(&output.plan) {
+            eprintln!(
+                "note: the gateway listens on {address} unless told otherwise: nothing outside its container reaches it"
+            );
+        }
+        let Written { digest, size } = image::write(&source, out)?;
+        Ok(Some(Image { digest, size, out }))
+    }
+}
+
+impl Image<'_> {
+    /// Prints what there is.
+    pub(super) fn say(&self) {
+        let Self { digest, size, out } = self;
+        say!("image     {}", out.display());
+        say!("size      {} ({size} bytes)", human_size(*size));
+        say!("digest    {digest}");
+    }
+}
