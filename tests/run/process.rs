@@ -104,6 +104,29 @@ fn flags() {
     assert!(errors.contains("goma build"), "{errors}");
 }
 
+/// RT-CLI-9: what an image asks is what `/readyz` answers.
+#[test]
+fn healthcheck() {
+    let backend = Backend::script(|connection| while connection.request().is_some() {});
+    let rig = Rig::with(backend, &[("DRAIN", "1h"), ("DRAIN_DELAY", "1h")]);
+    let listen = format!("127.0.0.1:{}", rig.gateway.port());
+    let ask = |env: &[(&str, &str)]| run_to_end("main", &["healthcheck"], env);
+    let good = [("LISTEN", listen.as_str())];
+    assert_eq!(ask(&good), (0, String::new(), String::new()));
+    rig.gateway.signal("TERM");
+    wait_until("the gateway drains", || ask(&good).0 == 1);
+    let (_, _, errors) = ask(&good);
+    assert!(errors.contains(" answers 503"), "{errors}");
+    let without = [good[0], ("GOMA_ENABLE_READINESS", "false")];
+    assert_eq!(ask(&without).0, 0, "`/healthz` is asked");
+    let (code, _, errors) = ask(&[("LISTEN", "127.0.0.1:1")]);
+    assert_eq!(code, 1);
+    assert!(errors.contains("127.0.0.1:1 does not answer"), "{errors}");
+    let (code, _, errors) = ask(&[("LISTEN", "127.0.0.1:0")]);
+    assert_eq!(code, 1);
+    assert!(errors.contains("port 0"), "{errors}");
+}
+
 /// RT-LISTEN-3, RT-LIM-4: a head that does not come is answered, silence is not.
 #[test]
 fn the_header_timeout() {

@@ -41,6 +41,24 @@ impl Platform {
         }
     }
 
+    /// What links for it on a machine of another kind: GNU's cross compilers.
+    pub(crate) const fn linker(self) -> &'static str {
+        match self {
+            Self::Amd64 => "x86_64-linux-gnu-gcc",
+            Self::Arm64 => "aarch64-linux-gnu-gcc",
+            Self::ArmV7 => "arm-linux-gnueabihf-gcc",
+        }
+    }
+
+    /// Debian's name for it.
+    pub(crate) const fn debian(self) -> &'static str {
+        match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+            Self::ArmV7 => "armhf",
+        }
+    }
+
     /// The processor, in OCI's words.
     pub(crate) const fn architecture(self) -> &'static str {
         match self {

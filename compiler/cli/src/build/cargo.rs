@@ -1,4 +1,4 @@
-//! Runs cargo in the workspace: which toolchain, with which flags, and what it made.
+//! Runs cargo in the workspace: with which flags, and what it made.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::process::{ChildStdout, Command, Stdio};
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 
+use super::toolchain::{Target, Toolchain};
 use super::workspace::Workspace;
 use super::{Options, failed, progress};
 use crate::failure::Failure;
@@ -23,34 +24,6 @@ const PASSED_PREFIXES: [&str; 5] = [
     "CARGO_REGISTRY_",
 ];
 
-/// The Rust compiler on this machine.
-#[derive(Debug)]
-pub(super) struct Toolchain {
-    /// Its own triple: what gateways are compiled for.
-    pub(super) host: String,
-    /// The line of `rustc -V`.
-    pub(super) version: String,
-}
-
-impl Toolchain {
-    /// Asks rustc.
-    pub(super) fn find() -> Result<Self, Failure> {
-        let output = Command::new("rustc")
-            .arg("-vV")
-            .output()
-            .map_err(|_| failed::no_rust("rustc"))?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-        match (text.lines().next(), host) {
-            (Some(version), Some(host)) if output.status.success() => Ok(Self {
-                host: host.to_owned(),
-                version: version.to_owned(),
-            }),
-            _ => Err(failed::no_rust("rustc")),
-        }
-    }
-}
-
 /// A successful run of cargo.
 #[derive(Debug)]
 pub(super) struct Compiled {
@@ -64,9 +37,10 @@ pub(super) struct Compiled {
 pub(super) fn build(
     workspace: &Workspace,
     toolchain: &Toolchain,
+    target: &Target,
     options: Options,
 ) -> Result<Compiled, Failure> {
-    let mut child = command(workspace, toolchain, options)
+    let mut child = command(workspace, toolchain, target, options)
         .spawn()
         .map_err(|_| failed::no_rust("cargo"))?;
     let stdout = child
@@ -95,7 +69,12 @@ pub(super) fn build(
     })
 }
 
-fn command(workspace: &Workspace, toolchain: &Toolchain, options: Options) -> Command {
+fn command(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    target: &Target,
+    options: Options,
+) -> Command {
     let mut command = Command::new("cargo");
     command
         .args([
@@ -111,7 +90,7 @@ fn command(workspace: &Workspace, toolchain: &Toolchain, options: Options) -> Co
             "--profile",
             options.profile.name(),
             "--target",
-            &toolchain.host,
+            &target.triple,
         ])
         .arg("--manifest-path")
         .arg(workspace.root().join("gateway/Cargo.toml"))
@@ -130,8 +109,16 @@ fn command(workspace: &Workspace, toolchain: &Toolchain, options: Options) -> Co
     // Wins over every configured rustflags, so that they cannot change the binary either.
     command.env(
         "CARGO_ENCODED_RUSTFLAGS",
-        rust_flags(workspace, toolchain).join("\x1f"),
+        rust_flags(workspace, &target.triple).join("\x1f"),
     );
+    command.envs(toolchain.program().map(|rustc| ("RUSTC", rustc)));
+    if let Some(linker) = target.linker {
+        let triple = target.triple.replace('-', "_");
+        let name = format!("CARGO_TARGET_{}_LINKER", triple.to_uppercase());
+        command
+            .env(name, linker)
+            .env(format!("CC_{triple}"), linker);
+    }
     command
 }
 
@@ -140,14 +127,36 @@ fn changes_binary(name: &str) -> bool {
         && !PASSED_PREFIXES
             .iter()
             .any(|prefix| name.starts_with(prefix));
-    is_cargo || ["RUSTFLAGS", "RUSTC", "RUSTC_WORKSPACE_WRAPPER", "RUST_LOG"].contains(&name)
+    is_cargo
+        || ["RUSTFLAGS", "RUSTC", "RUSTC_WORKSPACE_WRAPPER", "RUST_LOG"].contains(&name)
+        || is_of_c(name)
+}
+
+/// Flags and tools for C, also those of one target, such as `CFLAGS_x86_64-unknown-linux-gnu`.
+fn is_of_c(name: &str) -> bool {
+    [
+        "AR",
+        "ARFLAGS",
+        "CC",
+        "CFLAGS",
+        "TARGET_CC",
+        "TARGET_CFLAGS",
+    ]
+    .iter()
+    .any(|own| {
+        name.strip_prefix(own)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    })
 }
 
 /// A static binary that names no path of this machine (RT-CLI-10). Only for the target: build
 /// scripts and macros are not affected, because `--target` is given.
-fn rust_flags(workspace: &Workspace, toolchain: &Toolchain) -> Vec<String> {
+fn rust_flags(workspace: &Workspace, target: &str) -> Vec<String> {
     let mut flags = Vec::new();
-    if toolchain.host.ends_with("-linux-gnu") || toolchain.host.ends_with("-linux-musl") {
+    if ["-linux-gnu", "-linux-gnueabihf", "-linux-musl"]
+        .iter()
+        .any(|end| target.ends_with(end))
+    {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
     }
     let remap = |path: &Path, name: &str| format!("--remap-path-prefix={}={name}", path.display());

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::failure::Failure;
+use crate::platform::Platform;
 
 /// A sign in cargo's output, and what it means for the user.
 struct Cause {
@@ -74,6 +75,27 @@ pub(super) fn no_rust(program: &str) -> Failure {
     )
 }
 
+/// No standard library for a platform.
+pub(super) fn no_library(platform: Platform) -> Failure {
+    let (target, debian) = (platform.target(), platform.debian());
+    Failure::with_help(
+        format!("Rust's standard library for {platform} is not installed"),
+        format!(
+            "install it: `rustup target add {target}`, or Debian's: `dpkg --add-architecture {debian} && apt-get update && apt-get install rustc-web libstd-rust-web-dev:{debian}`"
+        ),
+    )
+}
+
+/// No linker for a platform.
+pub(super) fn no_linker(platform: Platform) -> Failure {
+    let (linker, debian) = (platform.linker(), platform.debian());
+    let processor = linker.trim_end_matches("-gcc").replace('_', "-");
+    Failure::with_help(
+        format!("the linker for {platform}, `{linker}`, is not on the PATH"),
+        format!("install it: `apt-get install gcc-{processor} libc6-dev-{debian}-cross`"),
+    )
+}
+
 /// Explains the stderr of a failed run. What no [`CAUSES`] explain is a defect of goma: the text is
 /// saved in `dir`.
 pub(super) fn explain(log: &str, dir: &Path) -> Failure {
@@ -104,6 +126,27 @@ mod tests {
             Failure::Internal { message, .. } => format!("internal: {message}"),
             Failure::Usage(message) => format!("usage: {message}"),
         }
+    }
+
+    #[test]
+    fn what_is_missing_for_a_platform() {
+        let check = |failure: Failure, expected: &str| match failure {
+            Failure::Failed { help, .. } => assert!(help.unwrap().contains(expected)),
+            other => panic!("{other:?}"),
+        };
+        check(
+            no_library(Platform::Arm64),
+            "`rustup target add aarch64-unknown-linux-gnu`",
+        );
+        check(no_library(Platform::ArmV7), " libstd-rust-web-dev:armhf`");
+        check(
+            no_linker(Platform::ArmV7),
+            "`apt-get install gcc-arm-linux-gnueabihf libc6-dev-armhf-cross`",
+        );
+        check(
+            no_linker(Platform::Amd64),
+            "`apt-get install gcc-x86-64-linux-gnu libc6-dev-amd64-cross`",
+        );
     }
 
     #[test]

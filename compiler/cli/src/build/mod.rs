@@ -13,6 +13,7 @@ mod embedded;
 mod failed;
 mod progress;
 pub(crate) mod record;
+mod toolchain;
 mod workspace;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +22,9 @@ use anyhow::Context as _;
 use goma_compiler::lock::Machine;
 
 use crate::failure::Failure;
+use crate::platform::Platform;
 
+pub(crate) use toolchain::Toolchain;
 pub(crate) use workspace::write_if_changed;
 
 /// How much time rustc spends.
@@ -50,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) profile: Profile,
     /// Whether crates must be in cargo's cache already.
     pub(crate) offline: bool,
+    /// None: this machine.
+    pub(crate) platform: Option<Platform>,
 }
 
 /// One file of a crate: path relative to the crate's directory, and text.
@@ -69,18 +74,19 @@ pub(crate) struct Built {
 /// # Errors
 /// No usable toolchain, no network for the first build, a full disk; or a defect of goma.
 pub(crate) fn compile(
+    toolchain: &Toolchain,
     files: &[CrateFile<'_>],
     options: Options,
     artefact: &Path,
 ) -> Result<Built, Failure> {
-    let toolchain = cargo::Toolchain::find()?;
+    let target = toolchain.target(options.platform)?;
     let workspace = workspace::Workspace::open()?;
     workspace.sync(files)?;
-    let compiled = cargo::build(&workspace, &toolchain, options)?;
+    let compiled = cargo::build(&workspace, toolchain, &target, options)?;
     install(&compiled.binary, artefact)?;
     let crates = record::crates(&compiled.packages, &workspace.lock_text()?);
     Ok(Built {
-        target: toolchain.host,
+        target: target.triple,
         crates,
     })
 }
@@ -88,20 +94,23 @@ pub(crate) fn compile(
 /// Version of every generated package.
 const PACKAGE_VERSION: &str = "0.0.0";
 
-/// What compiles here, for the lock of a gateway of this name.
-pub(crate) fn machine(name: &str) -> anyhow::Result<Machine> {
+/// What compiles here for these platforms, for the lock of a gateway of this name.
+pub(crate) fn machine(name: &str, platforms: &[Platform]) -> anyhow::Result<Machine> {
     let crates = workspace::lock_for(name, PACKAGE_VERSION)?;
     Ok(Machine {
-        toolchain: toolchain_version(),
+        toolchain: version(platforms),
         crates: Some(record::sha256(crates.as_bytes())),
     })
 }
 
 /// The compiler that gateways are built with, as `rustc -V` says it; none: not installed.
 pub(crate) fn toolchain_version() -> Option<String> {
-    cargo::Toolchain::find()
-        .ok()
-        .map(|toolchain| toolchain.version)
+    version(&[])
+}
+
+fn version(platforms: &[Platform]) -> Option<String> {
+    let toolchain = Toolchain::find(platforms).ok();
+    toolchain.map(|toolchain| toolchain.version)
 }
 
 /// Puts a copy in place in one step, so that a running gateway keeps its own file.

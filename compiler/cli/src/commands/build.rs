@@ -13,9 +13,10 @@ use goma_compiler::{Output, compile};
 use image::ImageOptions;
 
 use super::{Common, FindingsFormat};
-use crate::build::{self, Profile, record, write_if_changed};
+use crate::build::{self, Profile, Toolchain, record, write_if_changed};
 use crate::failure::{FAILED, Failure, Outcome};
 use crate::input::{self, Input};
+use crate::platform::Platform;
 use crate::terminal::say;
 use crate::{environment, findings, lock_file};
 
@@ -115,9 +116,15 @@ pub(crate) fn run(args: &BuildArgs) -> Outcome {
     let mains = args.common.mains(&args.files);
     args.image.check(mains.len())?;
     let places = places(&mains, &args.options.out)?;
+    let platforms = &args.image.platforms;
     let mut ready = Vec::new();
     for main in &mains {
-        ready.extend(compile_main(*main, &args.common, &args.options.name)?);
+        ready.extend(compile_main(
+            *main,
+            &args.common,
+            &args.options.name,
+            platforms,
+        )?);
     }
     if ready.len() < mains.len() {
         return Ok(ExitCode::from(FAILED));
@@ -145,21 +152,58 @@ fn finish(input: &Input, output: &Output, args: &BuildArgs, out: &Path) -> Resul
         say!("revision  {}\ncrate     {}", output.revision, dir.display());
         return Ok(());
     }
-    let gateway = make_in(output, input, &args.common, &args.options, out)?;
-    let image = args.image.write(output, input, &gateway)?;
+    let gateways = make_all(output, input, args, out)?;
+    let image = args.image.write(output, input, &gateways)?;
     say!("revision  {}", output.revision);
-    say!("artefact  {}", gateway.path.display());
-    say!(
-        "size      {} ({} bytes)",
-        human_size(gateway.size),
-        gateway.size
-    );
-    say!("sha256    {}", gateway.sha256);
+    for gateway in &gateways {
+        say!("artefact  {}", gateway.path.display());
+        say!(
+            "size      {} ({} bytes)",
+            human_size(gateway.size),
+            gateway.size
+        );
+        say!("sha256    {}", gateway.sha256);
+    }
     if let Some(image) = image {
-        record(output, &args.options, &gateway, Some(&image.digest), out)?;
+        for gateway in &gateways {
+            record(output, &args.options, gateway, Some(&image.digest))?;
+        }
         image.say();
     }
     Ok(())
+}
+
+/// One gateway for each platform: several in directories of their names.
+fn make_all(
+    output: &Output,
+    input: &Input,
+    args: &BuildArgs,
+    out: &Path,
+) -> Result<Vec<Gateway>, Failure> {
+    let platforms = &args.image.platforms;
+    let toolchain = Toolchain::find(platforms)?;
+    prepare(output, input, &args.common, out)?;
+    let make = |platform: Option<Platform>| {
+        let place = match platform {
+            Some(platform) if platforms.len() > 1 => out.join(platform.directory()),
+            Some(_) | None => out.to_path_buf(),
+        };
+        let offline = args.common.offline;
+        compile_crate(
+            output,
+            &toolchain,
+            &args.options,
+            (platform, offline),
+            &place,
+        )
+    };
+    if platforms.is_empty() {
+        return Ok(vec![make(None)?]);
+    }
+    platforms
+        .iter()
+        .map(|platform| make(Some(*platform)))
+        .collect()
 }
 
 /// A directory has one `goma.lock`: that of one main file.
@@ -225,7 +269,7 @@ pub(crate) fn compile_checked(
     common: &Common,
     name: &str,
 ) -> Result<Option<(Input, Output)>, Failure> {
-    compile_main(common.main(file)?, common, name)
+    compile_main(common.main(file)?, common, name, &[])
 }
 
 /// Likewise for one of several.
@@ -233,9 +277,10 @@ fn compile_main(
     main: Option<&Path>,
     common: &Common,
     name: &str,
+    platforms: &[Platform],
 ) -> Result<Option<(Input, Output)>, Failure> {
     match load_main(main, common)? {
-        Some(input) => compile_input(input, common, name),
+        Some(input) => compile_for(input, common, name, platforms),
         None => Ok(None),
     }
 }
@@ -258,12 +303,21 @@ fn load_main(main: Option<&Path>, common: &Common) -> Result<Option<Input>, Fail
 
 /// Compiles a configuration to a crate; prints the findings, if there are any. None: there are errors.
 pub(crate) fn compile_input(
-    mut input: Input,
+    input: Input,
     common: &Common,
     name: &str,
 ) -> Result<Option<(Input, Output)>, Failure> {
+    compile_for(input, common, name, &[])
+}
+
+fn compile_for(
+    mut input: Input,
+    common: &Common,
+    name: &str,
+    platforms: &[Platform],
+) -> Result<Option<(Input, Output)>, Failure> {
     name.clone_into(&mut input.options.name);
-    input.options.machine = build::machine(name)?;
+    input.options.machine = build::machine(name, platforms)?;
     let mut compiled = compile(&input.sources, &input.options);
     input.note_absent(&compiled.files, &mut compiled.diagnostics);
     if let (true, Some(output)) = (common.locked, &compiled.output) {
@@ -285,20 +339,29 @@ pub(crate) fn make(
     common: &Common,
     options: &BuildOptions,
 ) -> Result<Gateway, Failure> {
-    make_in(output, input, common, options, &options.out)
+    let toolchain = Toolchain::find(&[])?;
+    prepare(output, input, common, &options.out)?;
+    let how = (None, common.offline);
+    compile_crate(output, &toolchain, options, how, &options.out)
 }
 
-fn make_in(
-    output: &Output,
-    input: &Input,
-    common: &Common,
-    options: &BuildOptions,
-    out: &Path,
-) -> Result<Gateway, Failure> {
+/// Writes lock and crate.
+fn prepare(output: &Output, input: &Input, common: &Common, out: &Path) -> Result<(), Failure> {
     if !common.locked {
         lock_file::write(input, &output.lock)?;
     }
     write_crate(output, out)?;
+    Ok(())
+}
+
+/// Compiles the crate, and records what was built.
+fn compile_crate(
+    output: &Output,
+    toolchain: &Toolchain,
+    options: &BuildOptions,
+    (platform, offline): (Option<Platform>, bool),
+    out: &Path,
+) -> Result<Gateway, Failure> {
     let path = out.join(ARTEFACT);
     let files: Vec<build::CrateFile<'_>> = output
         .files
@@ -307,9 +370,10 @@ fn make_in(
         .collect();
     let cargo = build::Options {
         profile: options.profile(),
-        offline: common.offline,
+        offline,
+        platform,
     };
-    let built = build::compile(&files, cargo, &path)?;
+    let built = build::compile(toolchain, &files, cargo, &path)?;
     let (size, sha256) = record::measure(&path)?;
     let gateway = Gateway {
         path,
@@ -317,17 +381,16 @@ fn make_in(
         sha256,
         built,
     };
-    record(output, options, &gateway, None, out)?;
+    record(output, options, &gateway, None)?;
     Ok(gateway)
 }
 
-/// Writes `build.json`.
+/// Writes `build.json` beside the gateway.
 fn record(
     output: &Output,
     options: &BuildOptions,
     gateway: &Gateway,
     image: Option<&str>,
-    out: &Path,
 ) -> anyhow::Result<()> {
     let facts = record::Record {
         revision: &output.revision,
@@ -338,7 +401,7 @@ fn record(
         image,
     };
     let text = record::json(&facts, &gateway.built);
-    write_if_changed(&out.join("build.json"), &text)?;
+    write_if_changed(&gateway.path.with_file_name("build.json"), &text)?;
     Ok(())
 }
 

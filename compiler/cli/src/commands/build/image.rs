@@ -19,6 +19,10 @@ pub(super) struct ImageOptions {
     #[arg(long, value_name = "OUT", conflicts_with_all = ["emit", "dry_run"])]
     image: Option<PathBuf>,
 
+    /// Compile for these, such as linux/amd64,linux/arm64,linux/arm/v7; an image has all of them
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',', conflicts_with_all = ["emit", "dry_run"])]
+    pub(super) platforms: Vec<Platform>,
+
     /// Where the configuration is kept, for the image's label `org.opencontainers.image.source`
     #[arg(long, value_name = "URL", requires = "image")]
     source: Option<String>,
@@ -35,6 +39,12 @@ pub(super) struct Image<'a> {
 impl ImageOptions {
     /// Whether they can be followed for so many gateways.
     pub(super) fn check(&self, gateways: usize) -> Result<(), Failure> {
+        let mut rest = self.platforms.iter();
+        while let Some(platform) = rest.next() {
+            if rest.clone().any(|other| other == platform) {
+                return Err(Failure::Usage(format!("{platform} is named twice")));
+            }
+        }
         if self.image.is_some() && gateways > 1 {
             let message = "--image takes one main file: build the others' images each by itself";
             return Err(Failure::Usage(message.to_owned()));
@@ -47,16 +57,11 @@ impl ImageOptions {
         &self,
         output: &Output,
         input: &Input,
-        gateway: &Gateway,
+        gateways: &[Gateway],
     ) -> Result<Option<Image<'_>>, Failure> {
         let Some(out) = self.image.as_deref() else {
             return Ok(None);
         };
-        let target = &gateway.built.target;
-        let platform = Platform::of_target(target).ok_or_else(|| {
-            let message = format!("there are no images for `{target}`");
-            Failure::with_help(message, "build the image on Linux")
-        })?;
         let archive = archive(&input.sources, &input.options, &output.revision);
         let source = Source {
             labels: Labels {
@@ -66,10 +71,7 @@ impl ImageOptions {
             },
             contents: image::contents(&output.plan),
             archive: archive.text(),
-            binaries: vec![Binary {
-                platform,
-                path: gateway.path.clone(),
-            }],
+            binaries: gateways.iter().map(binary).collect::<Result<_, _>>()?,
         };
         if let Some(address) = image::loopback(&output.plan) {
             eprintln!(
@@ -79,6 +81,18 @@ impl ImageOptions {
         let Written { digest, size } = image::write(&source, out)?;
         Ok(Some(Image { digest, size, out }))
     }
+}
+
+fn binary(gateway: &Gateway) -> Result<Binary, Failure> {
+    let target = &gateway.built.target;
+    let platform = Platform::of_target(target).ok_or_else(|| {
+        let message = format!("there are no images for `{target}`");
+        Failure::with_help(message, "build the image on Linux, or name a --platform")
+    })?;
+    Ok(Binary {
+        platform,
+        path: gateway.path.clone(),
+    })
 }
 
 impl Image<'_> {
