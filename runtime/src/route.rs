@@ -6,19 +6,24 @@
 
 use crate::values::Value;
 
+mod canary;
 mod condition;
 mod host;
 mod pattern;
 mod rank;
 mod regex;
 pub mod rewrite;
+mod source;
 mod table;
 mod trie;
 
+pub(crate) use canary::Prepared as PreparedCanary;
+pub use canary::{Canary, CanaryTest, Operator};
 pub use condition::{Condition, Test};
 pub use host::HostFilter;
 pub use pattern::{below, parameter};
 pub use regex::Regex;
+pub use source::Source;
 pub use table::{RouteId, Table, TableError};
 
 /// One entry of `gateway.routes`. Rows name what differs from [`Route::PLAIN`].
@@ -52,6 +57,10 @@ pub struct Route {
     pub backends: &'static [Backend],
     /// Shares of `backends` in their order (RT-LB-4); none: they are used in turn (RT-LB-3).
     pub weights: &'static [u32],
+    /// Those of `backends` that have requests of their own (RT-CANARY).
+    pub canaries: &'static [Canary],
+    /// How a backend is chosen (RT-LB-8).
+    pub policy: Policy,
     /// Active checks of `backends` (RT-HEALTH-1).
     pub health_check: Option<HealthCheck>,
     /// The chain that requests pass.
@@ -92,6 +101,21 @@ pub struct Backend {
     pub endpoint: Value,
 }
 
+/// How a backend is chosen among those that are available.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// The same backend for the same value.
+    ConsistentHash(Source),
+    /// The fewest requests in flight.
+    LeastConn,
+    /// The better of two, by what is in flight and how long that takes.
+    P2cEwma,
+    /// By chance.
+    Random,
+    /// By weight, or in turn (RT-LB-2).
+    Shares,
+}
+
 /// How backends are asked whether they are well (RT-HEALTH).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
@@ -126,6 +150,8 @@ impl Route {
         forward_host: true,
         backends: &[],
         weights: &[],
+        canaries: &[],
+        policy: Policy::Shares,
         health_check: None,
         chain: ChainId(u32::MAX),
     };

@@ -2,15 +2,20 @@
 //!
 //! Everything here belongs to one core, but for what is known of backends ([`Standing`]).
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::head::Request;
+use crate::route::Policy;
 use crate::values::scalar::Url;
 
 mod balance;
+mod canaries;
 mod check;
 mod connect;
+mod load;
 mod pool;
 mod resolved;
 mod standing;
@@ -21,7 +26,10 @@ pub use pool::{Connection, Pools};
 pub use resolved::{ResolvedBackend, ResolvedBackends, ResolvedUpstream, checked, report, resolve};
 pub use standing::{Change, Ejection, Standing};
 
-use balance::Balance;
+use balance::{Balance, Candidate};
+use canaries::Canaries;
+pub(crate) use load::InFlight;
+use load::Load;
 use pool::Pool;
 use standing::Condition;
 
@@ -30,6 +38,11 @@ use standing::Condition;
 pub struct Upstream {
     backends: Vec<Backend>,
     balance: Balance,
+    /// `None`: every backend takes every request.
+    canaries: Option<Box<Canaries>>,
+    /// Whether it counts how busy backends are, and how long they take.
+    counts: bool,
+    times: bool,
     /// The URL, if the route has only one (MW-GEN-24 `{route.target}`).
     target: Option<&'static str>,
     /// Whether backends have a standing.
@@ -49,12 +62,23 @@ pub struct Backend {
     pub(crate) pool: Rc<Pool>,
     /// What is known of it; `None`: nothing is asked (RT-LB-1).
     standing: Option<Arc<Standing>>,
+    load: Rc<Load>,
+}
+
+/// What a choice among backends may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The request as filters have left it.
+    pub request: &'a Request,
+    /// Who it comes from (RT-IP).
+    pub client: IpAddr,
 }
 
 /// Backends in the order in which a request may try them (RT-LB-3, RT-LB-4, RT-UP-9).
 #[derive(Debug)]
-pub struct InTurn<'a> {
+pub struct InTurn<'a, 'r> {
     upstream: &'a Upstream,
+    asked: Asked<'r>,
     heed: Heed,
     next: usize,
     /// How many have not been looked at.
@@ -77,8 +101,13 @@ impl Upstream {
     #[must_use]
     pub fn new(resolved: &ResolvedUpstream, pools: &Pools, offset: usize) -> Self {
         let all = resolved.backends.as_slice();
-        let shared = || all.iter().filter(|backend| backend.weight > 0);
-        let weights: Vec<u32> = shared().map(|backend| backend.weight).collect();
+        let has_canaries = !resolved.canaries.is_empty();
+        // Of canaries an exclusive one gets requests without a share.
+        let taken = || {
+            all.iter()
+                .filter(|backend| has_canaries || backend.weight > 0)
+        };
+        let weights = || taken().map(|backend| backend.weight);
         let is_checked = resolved.route.health_check.is_some();
         let is_watched = all.len() > 1 && (is_checked || resolved.ejection.is_some());
         let backend = |resolved: &ResolvedBackend| Backend {
@@ -86,14 +115,31 @@ impl Upstream {
             pool: pools.of(&resolved.url.host, resolved.url.port),
             url: resolved.url.clone(),
             standing: is_watched.then(|| Arc::clone(&resolved.standing)),
+            load: Rc::default(),
         };
+        let backends: Vec<Backend> = taken().map(backend).collect();
+        let candidates = backends.iter().zip(weights());
+        let candidates = candidates.map(|(backend, weight)| Candidate {
+            endpoint: backend.text,
+            weight,
+            load: Rc::clone(&backend.load),
+        });
+        let policy = match backends.len() {
+            0 | 1 => Policy::Shares,
+            _ => resolved.route.policy,
+        };
+        let candidates: Vec<_> = candidates.collect();
         Self {
-            balance: Balance::new(&weights, offset),
+            balance: Balance::new(policy, &candidates, has_canaries, offset),
+            canaries: has_canaries
+                .then(|| Box::new(Canaries::new(&resolved.canaries, weights().collect()))),
             target: match all {
                 [only] => Some(only.text),
                 _ => None,
             },
-            backends: shared().map(backend).collect(),
+            counts: !matches!(policy, Policy::Random | Policy::Shares),
+            times: policy == Policy::P2cEwma,
+            backends,
             is_watched,
             ejection: resolved.ejection.clone().filter(|_| is_watched),
         }
@@ -101,25 +147,32 @@ impl Upstream {
 
     /// Backends in the order in which this request may try them; none that is not available, unless
     /// all are ejected (RT-LB-5, RT-HEALTH-9).
-    pub fn in_turn(&self) -> InTurn<'_> {
-        let heed = self.heed();
+    pub fn in_turn<'a, 'r>(&'a self, asked: Asked<'r>) -> InTurn<'a, 'r> {
+        let heed = self.heed(asked);
         let count = self.backends.len();
-        let first = match heed {
-            Heed::Nothing => Some(self.balance.pick(count)),
-            Heed::All | Heed::Checks => {
-                let admits = |index| self.admits(index, heed).is_some();
-                self.balance.pick_among(count, admits)
+        let admits = |index: &usize| self.admits(*index, heed).is_some();
+        let first = match (&self.canaries, heed) {
+            (None, Heed::Nothing) => self.balance.pick(count, asked),
+            (None, Heed::All | Heed::Checks) => {
+                self.balance
+                    .pick_among((count, 0), asked, |index| admits(&index))
             }
+            (Some(canaries), _) => canaries.exclusive(asked).find(admits).or_else(|| {
+                let shares = |index| canaries.shares(index, asked) && admits(&index);
+                let pool = (count, canaries.pool(asked));
+                self.balance.pick_among(pool, asked, shares)
+            }),
         };
         InTurn {
             upstream: self,
+            asked,
             heed,
             next: first.unwrap_or_default(),
             left: first.map_or(0, |_| count),
         }
     }
 
-    fn heed(&self) -> Heed {
+    fn heed(&self, asked: Asked<'_>) -> Heed {
         let clear = |backend: &Backend| {
             let standing = backend.standing.as_ref();
             standing.is_none_or(|standing| standing.is_clear())
@@ -127,11 +180,18 @@ impl Upstream {
         if !self.is_watched || self.backends.iter().all(clear) {
             return Heed::Nothing;
         }
-        let mut conditions = self.backends.iter().map(|backend| self.condition(backend));
-        match conditions.any(|condition| condition == Condition::Fit) {
+        let taking = self.backends.iter().enumerate();
+        let mut taking = taking.filter(|(index, _)| self.takes(*index, asked));
+        match taking.any(|(_, backend)| self.condition(backend) == Condition::Fit) {
             true => Heed::All,
             false => Heed::Checks,
         }
+    }
+
+    /// Whether a backend may get the request at all.
+    fn takes(&self, index: usize, asked: Asked<'_>) -> bool {
+        let canaries = self.canaries.as_ref();
+        canaries.is_none_or(|canaries| canaries.takes(index, asked))
     }
 
     fn condition(&self, backend: &Backend) -> Condition {
@@ -150,6 +210,15 @@ impl Upstream {
             Heed::Nothing => true,
         };
         admitted.then_some(backend)
+    }
+
+    /// The backend is busy with a request for as long as what this gives lives.
+    #[inline]
+    pub(crate) fn enter(&self, backend: &Backend) -> InFlight {
+        match self.counts {
+            true => InFlight::begin(&backend.load, self.times),
+            false => InFlight::default(),
+        }
     }
 
     /// A backend has answered (RT-HEALTH-7).
@@ -180,7 +249,7 @@ impl Upstream {
     }
 }
 
-impl<'a> Iterator for InTurn<'a> {
+impl<'a> Iterator for InTurn<'a, '_> {
     type Item = &'a Backend;
 
     fn next(&mut self) -> Option<&'a Backend> {
@@ -191,7 +260,9 @@ impl<'a> Iterator for InTurn<'a> {
                 end if end >= self.upstream.backends.len() => 0,
                 next => next,
             };
-            if let Some(backend) = self.upstream.admits(index, self.heed) {
+            if let Some(backend) = self.upstream.admits(index, self.heed)
+                && self.upstream.takes(index, self.asked)
+            {
                 return Some(backend);
             }
         }

@@ -3,6 +3,7 @@
 //! the gateway is asked over HTTP/2, with the same outcome.
 
 mod abuse;
+mod balance;
 mod basic_auth;
 mod edge;
 mod encrypted;

@@ -27,7 +27,7 @@ pub(crate) static ROUTE: Section = section(
         key("tls", Map(&TLS), "Certificates of this route's hosts.").later(),
         key("maintenance", Map(&MAINTENANCE), "Answers in place of the backend (RT-MAINT-1)."),
         key("disableMetrics", One(Bool), "No metrics of this route.").or("false").later(),
-        key("loadBalancer", Map(&LOAD_BALANCER), "How a backend is chosen (RT-LB).").ours().later(),
+        key("loadBalancer", Map(&LOAD_BALANCER), "How a backend is chosen (RT-LB).").ours(),
         key("retry", Map(&RETRY), "Other tries after a failure (RT-RETRY).").ours().by_presence().later(),
         key("timeouts", Map(&TIMEOUTS), "Of this route.").ours().later_but("use `gateway.timeouts`"),
         key("circuitBreaker", Map(&CIRCUIT_BREAKER), "Stops trying failing backends; `{}` turns it on (RT-CB).").ours().by_presence().later(),
@@ -80,9 +80,9 @@ static BACKEND: Section = section(
     &[
         key("endpoint", One(Url(BACKENDS)), "Its address.").required().value(),
         key("weight", One(Int(0, 1_000_000)), "Its share; one weight makes the route weighted."),
-        key("match", Sections(&BACKEND_MATCH), "Makes it a canary: all entries must hold.").later(),
-        key("exclusive", One(Bool), "Matching requests go to it alone.").or("false").later(),
-        key("priority", One(Int(-ANY, ANY)), "Among matching exclusive canaries the highest wins.").or("0").later(),
+        key("match", Sections(&BACKEND_MATCH), "Makes it a canary: all entries must hold."),
+        key("exclusive", One(Bool), "Matching requests go to it alone.").or("false"),
+        key("priority", One(Int(-ANY, ANY)), "Among matching exclusive canaries the highest wins.").or("0"),
     ],
 )
 .hints(&[("target", "write `endpoint`"), ("url", "write `endpoint`")]);
@@ -172,7 +172,7 @@ static LOAD_BALANCER: Section = section(
         )
         .ours(),
         key("hashOn", Map(&HASH_ON), "For `consistentHash`.").ours(),
-        key("sticky", Map(&STICKY), "A client stays with its backend; `{}` turns it on.").ours().by_presence(),
+        key("sticky", Map(&STICKY), "A client stays with its backend; `{}` turns it on.").ours().by_presence().later(),
     ],
 );
 

@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::{rt, upstream};
-use crate::plan::{Condition, Maintenance, PathType, Route, RouteTable, Test};
+use crate::plan::{Condition, Maintenance, PathType, Policy, Route, RouteTable, Test};
 
 /// What the header says about the file.
 pub(super) const ABOUT: &str = "The route table: one row per route, which names its chain.";
@@ -55,7 +55,15 @@ pub(super) fn emit(table: &RouteTable) -> Vec<TokenStream> {
 fn named(rows: &[Route]) -> Vec<&'static str> {
     let conditions = || rows.iter().flat_map(|row| &row.conditions);
     let tested = |condition: &Condition| !matches!(condition, Condition::Methods(_));
+    let has_canaries = rows.iter().any(|row| !row.canaries.is_empty());
+    let policies = || rows.iter().map(|row| &row.policy);
+    let hashes = |policy: &Policy| matches!(policy, Policy::ConsistentHash(_));
     let used = [
+        ("Canary", has_canaries),
+        ("CanaryTest", has_canaries),
+        ("Operator", has_canaries),
+        ("Policy", policies().any(|policy| *policy != Policy::Shares)),
+        ("Source", has_canaries || policies().any(hashes)),
         ("Condition", conditions().next().is_some()),
         (
             "HealthCheck",
@@ -92,13 +100,15 @@ fn emit_row(route: &Route) -> TokenStream {
         forward_host,
         backends,
         weights,
+        canaries,
+        policy,
         health_check,
         chain,
     } = route;
     let source = place.to_string();
     let enabled = (!enabled).then(|| quote!(enabled: false,));
     let priority = priority.map(|priority| {
-        let priority = signed(priority);
+        let priority = rt::signed(priority);
         quote!(priority: Some(#priority),)
     });
     let path_type = emit_path_type(path_type);
@@ -119,6 +129,11 @@ fn emit_row(route: &Route) -> TokenStream {
         let weights = weights.iter().copied().map(Literal::u32_unsuffixed);
         quote!(weights: &[#(#weights),*],)
     });
+    let canaries = (!canaries.is_empty()).then(|| {
+        let canaries = canaries.iter().map(upstream::canary);
+        quote!(canaries: &[#(#canaries),*],)
+    });
+    let policy = upstream::policy(policy).map(|policy| quote!(policy: #policy,));
     let health_check = health_check.as_ref().map(|check| {
         let check = upstream::health_check(check);
         quote!(health_check: Some(#check),)
@@ -140,20 +155,12 @@ fn emit_row(route: &Route) -> TokenStream {
             #forward_host
             backends: &[#(Backend { endpoint: #endpoints }),*],
             #weights
+            #canaries
+            #policy
             #health_check
             chain: chains::#chain,
             ..Route::PLAIN
         }
-    }
-}
-
-/// A literal of either sign.
-fn signed(value: i64) -> TokenStream {
-    let digits = Literal::u64_unsuffixed(value.unsigned_abs());
-    if value < 0 {
-        quote!(-#digits)
-    } else {
-        quote!(#digits)
     }
 }
 

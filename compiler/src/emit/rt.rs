@@ -150,6 +150,16 @@ fn part(part: &Part) -> TokenStream {
     }
 }
 
+/// A literal of either sign.
+pub(super) fn signed(value: i64) -> TokenStream {
+    let digits = Literal::u64_unsuffixed(value.unsigned_abs());
+    if value < 0 {
+        quote!(-#digits)
+    } else {
+        quote!(#digits)
+    }
+}
+
 /// `Some(x)` or `None`; quote prints nothing for `None`.
 pub(super) fn option(value: Option<TokenStream>) -> TokenStream {
     value.map_or_else(|| quote!(None), |value| quote!(Some(#value)))

@@ -3,7 +3,68 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use crate::plan::{HealthCheck, PassiveHealthCheck};
+use super::rt;
+use crate::plan::{Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source};
+
+/// A row's.
+pub(super) fn canary(canary: &Canary) -> TokenStream {
+    let Canary {
+        backend,
+        tests,
+        exclusive,
+        priority,
+    } = canary;
+    let backend = Literal::usize_unsuffixed(*backend);
+    let tests = tests.iter().map(test);
+    let priority = rt::signed(*priority);
+    quote! {
+        Canary {
+            backend: #backend,
+            tests: &[#(#tests),*],
+            exclusive: #exclusive,
+            priority: #priority,
+        }
+    }
+}
+
+fn test(test: &CanaryTest) -> TokenStream {
+    let source = source(&test.source);
+    let operator = match &test.operator {
+        Operator::Contains(text) => quote!(Contains(#text)),
+        Operator::EndsWith(text) => quote!(EndsWith(#text)),
+        Operator::Equals(text) => quote!(Equals(#text)),
+        Operator::In(texts) => quote!(In(&[#(#texts),*])),
+        Operator::NotContains(text) => quote!(NotContains(#text)),
+        Operator::NotEquals(text) => quote!(NotEquals(#text)),
+        Operator::Regex(text) => quote!(Regex(#text)),
+        Operator::StartsWith(text) => quote!(StartsWith(#text)),
+    };
+    quote!(CanaryTest { source: #source, operator: Operator::#operator })
+}
+
+fn source(source: &Source) -> TokenStream {
+    match source {
+        Source::Cookie(name) => quote!(Source::Cookie(#name)),
+        Source::Header(name) => quote!(Source::Header(#name)),
+        Source::Ip => quote!(Source::Ip),
+        Source::Path => quote!(Source::Path),
+        Source::Query(name) => quote!(Source::Query(#name)),
+    }
+}
+
+/// A row's; `None`: the usual one.
+pub(super) fn policy(policy: &Policy) -> Option<TokenStream> {
+    Some(match policy {
+        Policy::ConsistentHash(on) => {
+            let on = source(on);
+            quote!(Policy::ConsistentHash(#on))
+        }
+        Policy::LeastConn => quote!(Policy::LeastConn),
+        Policy::P2cEwma => quote!(Policy::P2cEwma),
+        Policy::Random => quote!(Policy::Random),
+        Policy::Shares => return None,
+    })
+}
 
 /// A row's.
 pub(super) fn health_check(check: &HealthCheck) -> TokenStream {

@@ -1,7 +1,7 @@
 //! Conditions of `match` held against a request (RT-ROUTE-13).
 
 use super::Request;
-use crate::model::Condition;
+use crate::model::{Condition, Source};
 
 pub(super) fn holds(condition: &Condition, request: &Request) -> bool {
     match condition {
@@ -16,6 +16,20 @@ pub(super) fn holds(condition: &Condition, request: &Request) -> bool {
             test.fits(values.iter().map(Vec::as_slice))
         }
     }
+}
+
+/// The first value of a place in the request, empty if there is none (RT-CANARY-2).
+pub(super) fn first(source: &Source, request: &Request) -> Vec<u8> {
+    match source {
+        Source::Cookie(name) => cookies(request, name).next().map(<[u8]>::to_vec),
+        Source::Header(name) => request.values(name.as_str()).next().map(<[u8]>::to_vec),
+        Source::Ip => request
+            .client()
+            .map(|client| client.to_string().into_bytes()),
+        Source::Path => Some(request.path().as_bytes().to_vec()),
+        Source::Query(name) => parameters(request.query(), name).into_iter().next(),
+    }
+    .unwrap_or_default()
 }
 
 /// The values of a cookie, as sent.

@@ -122,12 +122,31 @@ pub struct Upstream {
     pub host: String,
     /// Base URLs of all backends.
     pub backends: Vec<String>,
-    /// Their shares of the requests; none: they are used in turn.
+    /// Their shares of the requests; none: they are equal.
     pub weights: Vec<u32>,
+    /// What each is to this request.
+    pub roles: Vec<Role>,
+    /// How one of them is chosen (RT-LB-8), if there are several.
+    pub policy: Option<&'static str>,
     /// `rewrite /api -> /v1`, if it applies.
     pub rewrite: Option<String>,
     /// Header fields of the request that the chain sets or removes.
     pub fields: Vec<Field>,
+}
+
+/// What a backend is to a request (RT-CANARY).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A canary that the request does not fit.
+    Bypassed,
+    /// A canary that the request fits: one of those that share it.
+    Canary,
+    /// The canary that gets the request alone.
+    Exclusive,
+    /// Another exclusive canary that it fits: the next if the first is not available.
+    Reserve,
+    /// One of those that share it.
+    Stable,
 }
 
 /// Evaluates a request.

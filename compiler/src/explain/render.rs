@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Explanation, Routed};
+use super::{Answer, Explanation, Role, Routed, Upstream};
 use crate::source::SourceMap;
 
 /// A row of the human form: the word in the first column, then cells.
@@ -128,26 +128,57 @@ fn upstream_rows(routed: &Routed) -> Vec<Vec<String>> {
     let mut rows = vec![
         std::iter::once(upstream.url.clone())
             .chain(rewrite)
-            .chain(share(&upstream.weights, first))
+            .chain(part(upstream, first))
             .collect(),
     ];
     let others = upstream.backends.iter().enumerate();
     let others = others.filter(|(index, _)| *index != first);
     rows.extend(others.map(|(index, backend)| {
-        match (upstream.weights.get(index), share(&upstream.weights, index)) {
-            (None, _) => vec![format!("or {backend} in turn")],
-            (Some(0), _) => vec![format!("never {backend}"), "(weight 0)".to_owned()],
-            (Some(_), share) => [format!("or {backend}")].into_iter().chain(share).collect(),
-        }
+        let word = match (word_of(upstream, index), upstream.policy) {
+            ("or", Some("roundRobin")) => return vec![format!("or {backend} in turn")],
+            (word, _) => word,
+        };
+        let row = std::iter::once(format!("{word} {backend}"));
+        row.chain(part(upstream, index)).collect()
     }));
     rows
 }
 
-/// What a backend gets of the requests; `None`: they are used in turn.
-fn share(weights: &[u32], index: usize) -> Option<String> {
-    let weight = weights.get(index)?;
-    let sum: u64 = weights.iter().copied().map(u64::from).sum();
-    Some(format!("({weight} of {sum})"))
+/// How a backend stands to the first one.
+fn word_of(upstream: &Upstream, index: usize) -> &'static str {
+    let role = upstream.roles.get(index).copied().unwrap_or(Role::Stable);
+    let alone = upstream.roles.contains(&Role::Exclusive);
+    match (role, upstream.weights.get(index)) {
+        (Role::Bypassed, _) => "never",
+        (Role::Canary | Role::Stable, Some(0)) => "never",
+        (Role::Exclusive | Role::Reserve, _) => "else",
+        (Role::Canary | Role::Stable, _) if alone => "else",
+        (Role::Canary | Role::Stable, _) => "or",
+    }
+}
+
+/// What a backend gets of the requests, and why, as far as it is not in turn.
+fn part(upstream: &Upstream, index: usize) -> Option<String> {
+    let role = upstream.roles.get(index).copied().unwrap_or(Role::Stable);
+    let weight = upstream.weights.get(index).copied();
+    let parts = upstream.weights.iter().zip(&upstream.roles);
+    let sharing = parts.filter(|(_, role)| role.shares());
+    let sum: u64 = sharing.map(|(weight, _)| u64::from(*weight)).sum();
+    let share = match (weight, upstream.policy) {
+        (Some(0), _) => Some("weight 0".to_owned()),
+        (Some(weight), Some("weighted") | None) => Some(format!("{weight} of {sum}")),
+        (Some(weight), Some(policy)) => Some(format!("{policy}, weight {weight}")),
+        (None, Some("roundRobin") | None) => None,
+        (None, Some(policy)) => Some(policy.to_owned()),
+    };
+    let text = match (role, share) {
+        (Role::Bypassed, _) => "canary: the request does not fit".to_owned(),
+        (Role::Canary, Some(share)) => format!("canary, {share}"),
+        (Role::Canary, None) => "canary".to_owned(),
+        (Role::Exclusive | Role::Reserve, _) => "canary, exclusive".to_owned(),
+        (Role::Stable, share) => share?,
+    };
+    Some(format!("({text})"))
 }
 
 fn chain_json(routed: &Routed, sources: &SourceMap) -> Vec<Value> {
@@ -175,6 +206,7 @@ fn upstream_json(routed: &Routed) -> Value {
             "host": upstream.host,
             "backends": upstream.backends,
             "weights": weights,
+            "policy": upstream.policy,
         })
     })
 }

@@ -1,8 +1,8 @@
 //! Where a request goes: `rewrite` and the backend's URL (RT-REWRITE, RT-UP-1, RT-UP-2, RT-HDR-6).
 
 use super::path::{Canonical, canonicalize};
-use super::{Request, Upstream};
-use crate::model::{Part, Route, Value};
+use super::{Request, Role, Upstream};
+use crate::model::{Part, Policy, Route, Value};
 
 /// The forwarded request of a route; `routed`: the path as it came to the route, `host`: what a
 /// middleware has set. `None`: `rewrite` would make a dot segment, which is answered with 400
@@ -25,7 +25,9 @@ pub(super) fn forward(
         let backends = route.backends.iter();
         let backends: Vec<String> = backends.map(|item| shown(&item.endpoint)).collect();
         let weights = route.weights();
-        let base = backends.get(first(&weights)).map_or("", String::as_str);
+        let roles = roles(route, request);
+        let base = backends.get(first(&weights, &roles));
+        let base = base.map_or("", String::as_str);
         let authority = || {
             let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
             rest.split('/').next().unwrap_or_default().to_owned()
@@ -38,8 +40,10 @@ pub(super) fn forward(
             }),
             rewrite: applied
                 .map(|rewrite| format!("rewrite {} -> {}", route.path.as_str(), rewrite.as_str())),
+            policy: policy(route),
             backends,
             weights,
+            roles,
             fields: Vec::new(),
         });
     }
@@ -49,14 +53,59 @@ pub(super) fn forward(
 impl Upstream {
     /// The index of the backend that `url` shows.
     pub(super) fn first(&self) -> usize {
-        first(&self.weights)
+        first(&self.weights, &self.roles)
     }
 }
 
-/// The first that gets requests; of none, the first.
-fn first(weights: &[u32]) -> usize {
-    let first = weights.iter().position(|weight| *weight > 0);
-    first.unwrap_or_default()
+/// The exclusive canary, or the first that gets requests; of none, the first.
+fn first(weights: &[u32], roles: &[Role]) -> usize {
+    let exclusive = roles.iter().position(|role| *role == Role::Exclusive);
+    let shares = |(index, role): (usize, &Role)| {
+        role.shares() && weights.get(index).is_none_or(|weight| *weight > 0)
+    };
+    let mut roles = roles.iter().enumerate();
+    let first = || roles.find(|item| shares(*item)).map(|(index, _)| index);
+    exclusive.or_else(first).unwrap_or_default()
+}
+
+impl Role {
+    /// Whether it is one of several that share the request (RT-CANARY-4).
+    pub(super) const fn shares(self) -> bool {
+        matches!(self, Self::Canary | Self::Stable)
+    }
+}
+
+fn roles(route: &Route, request: &Request) -> Vec<Role> {
+    let mut roles = vec![Role::Stable; route.backends.len()];
+    let mut alone: Option<(i64, usize)> = None;
+    for (index, canary) in route.canaries() {
+        let fits = canary.fits(|source| super::matching::first(source, request));
+        let role = match (fits, canary.exclusive) {
+            (false, _) => Role::Bypassed,
+            (true, false) => Role::Canary,
+            (true, true) => Role::Reserve,
+        };
+        if role == Role::Reserve && alone.is_none_or(|(highest, _)| canary.priority > highest) {
+            alone = Some((canary.priority, index));
+        }
+        if let Some(place) = roles.get_mut(index) {
+            *place = role;
+        }
+    }
+    if let Some(place) = alone.and_then(|(_, index)| roles.get_mut(index)) {
+        *place = Role::Exclusive;
+    }
+    roles
+}
+
+/// RT-LB-1, RT-LB-2
+fn policy(route: &Route) -> Option<&'static str> {
+    let usual = match route.weights().is_empty() {
+        true => Policy::RoundRobin,
+        false => Policy::Weighted,
+    };
+    let policy = route.policy.as_ref().unwrap_or(&usual);
+    (route.backends.len() > 1).then(|| policy.as_str())
 }
 
 /// Exactly one `/` at the seam (RT-UP-2, MW-PREFIX-1).

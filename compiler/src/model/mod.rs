@@ -43,7 +43,9 @@ pub use pattern::{BadPattern, Element, PathPattern, PathRank, PathType};
 pub use rewrite::{BadRewrite, Rewrite};
 pub use rule::Rule;
 pub use template::{PathTemplate, Piece as TemplatePiece};
-pub use upstream::{Backend, HealthCheck, PassiveHealthCheck};
+pub use upstream::{
+    Backend, Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source,
+};
 pub use value::{Cut, Part, Value, places};
 
 /// Index into [`Model::routes`].
@@ -212,6 +214,8 @@ pub struct Route {
     pub forward_host: bool,
     /// At least one; `target` counts as one.
     pub backends: Vec<Backend>,
+    /// How one of them is chosen; `None`: no key says (RT-LB-2).
+    pub policy: Option<Policy>,
     /// How they are asked whether they are well.
     pub health_check: Option<HealthCheck>,
     /// Outermost first, each at most once.
@@ -225,11 +229,22 @@ impl Route {
     #[must_use]
     pub fn weights(&self) -> Vec<u32> {
         let backends = &self.backends;
+        if matches!(self.policy, Some(Policy::RoundRobin)) {
+            return Vec::new();
+        }
         if backends.len() < 2 || backends.iter().all(|backend| backend.weight.is_none()) {
             return Vec::new();
         }
         let weights = backends.iter().map(|backend| backend.weight);
         weights.map(Option::unwrap_or_default).collect()
+    }
+
+    /// Backends that have requests of their own, with their places (RT-LB-1, RT-CANARY-1).
+    pub fn canaries(&self) -> impl Iterator<Item = (usize, &Canary)> {
+        let several = self.backends.len() > 1;
+        let all = self.backends.iter().enumerate();
+        all.filter(move |_| several)
+            .filter_map(|(index, backend)| Some((index, backend.canary.as_ref()?)))
     }
 }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{
-    BasicAuth, Condition, Filter, Message, Middleware, Part, PathType, Pattern, Route, Value,
+    BasicAuth, Canary, Condition, Filter, Message, Middleware, Part, PathType, Pattern, Route,
+    Value,
 };
 
 /// A cargo feature of `goma-runtime`.
@@ -83,6 +84,7 @@ pub(super) fn select(
     let needs_regex = |route: &Route| {
         matches!(route.path_type, PathType::Regex { .. })
             || route.conditions.iter().any(Condition::is_regex)
+            || route.canaries.iter().any(Canary::is_regex)
     };
     if scopes.flat_map(|scope| &scope.patterns).any(is_regex) || routes.iter().any(needs_regex) {
         features.insert(Feature::Regex);

@@ -178,6 +178,8 @@ fn lower_route(cx: &Cx<'_>, route: &model::Route, chain: Ident) -> Route {
             .map(|backend| lower_value(cx, &backend.endpoint))
             .collect(),
         weights: route.weights(),
+        canaries: upstream::canaries(route),
+        policy: upstream::policy(route),
         health_check: route.health_check.as_ref().map(upstream::health_check),
         chain,
     }

@@ -35,7 +35,7 @@ pub use recorder::{
 };
 pub use revision::revision;
 pub use settings::{Limits, Proxy, ProxyProtocol, Settings};
-pub use upstream::{HealthCheck, PassiveHealthCheck};
+pub use upstream::{Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source};
 
 /// A whole generated crate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -156,6 +156,10 @@ pub struct Route {
     pub backends: Vec<Value>,
     /// Shares of the endpoints in their order; none: they are used in turn.
     pub weights: Vec<u32>,
+    /// Those of the endpoints that have requests of their own.
+    pub canaries: Vec<Canary>,
+    /// How an endpoint is chosen.
+    pub policy: Policy,
     /// Active checks of the endpoints.
     pub health_check: Option<HealthCheck>,
     /// The constant of the chain that the row names.

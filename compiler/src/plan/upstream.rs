@@ -3,6 +3,137 @@
 use serde::Serialize;
 
 use crate::model;
+use crate::model::Policy as Wanted;
+
+/// A backend that has requests of its own (RT-CANARY).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Canary {
+    /// Its place among the endpoints.
+    pub backend: usize,
+    /// All must hold.
+    pub tests: Vec<CanaryTest>,
+    /// Whether its requests go to it alone.
+    pub exclusive: bool,
+    /// Among exclusive ones the highest wins.
+    pub priority: i64,
+}
+
+/// One entry of `match`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CanaryTest {
+    /// Where the value comes from.
+    pub source: Source,
+    /// What is asked of it.
+    pub operator: Operator,
+}
+
+/// A place in a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Source {
+    /// A cookie.
+    Cookie(String),
+    /// A header.
+    Header(String),
+    /// The client's address.
+    Ip,
+    /// The path.
+    Path,
+    /// A query parameter.
+    Query(String),
+}
+
+/// How a value is compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Operator {
+    /// Holds this.
+    Contains(String),
+    /// Ends like this.
+    EndsWith(String),
+    /// Is this.
+    Equals(String),
+    /// Is one of these.
+    In(Vec<String>),
+    /// Does not hold this.
+    NotContains(String),
+    /// Is not this.
+    NotEquals(String),
+    /// Contains a match.
+    Regex(String),
+    /// Begins like this.
+    StartsWith(String),
+}
+
+/// How a backend is chosen (RT-LB-8).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Policy {
+    /// The same backend for the same value.
+    ConsistentHash(Source),
+    /// The fewest requests in flight.
+    LeastConn,
+    /// The better of two.
+    P2cEwma,
+    /// By chance.
+    Random,
+    /// By weight, or in turn; the usual one, which rows do not mention.
+    Shares,
+}
+
+impl Canary {
+    /// Whether the regex engine is needed.
+    pub(super) fn is_regex(&self) -> bool {
+        let mut tests = self.tests.iter();
+        tests.any(|test| matches!(test.operator, Operator::Regex(_)))
+    }
+}
+
+pub(super) fn canaries(route: &model::Route) -> Vec<Canary> {
+    let canary = |(backend, canary): (usize, &model::Canary)| Canary {
+        backend,
+        tests: canary.tests.iter().map(test).collect(),
+        exclusive: canary.exclusive,
+        priority: canary.priority,
+    };
+    route.canaries().map(canary).collect()
+}
+
+fn test(test: &model::CanaryTest) -> CanaryTest {
+    use model::Operator as Wanted;
+    CanaryTest {
+        source: source(&test.source),
+        operator: match &test.operator {
+            Wanted::Contains(text) => Operator::Contains(text.clone()),
+            Wanted::EndsWith(text) => Operator::EndsWith(text.clone()),
+            Wanted::Equals(text) => Operator::Equals(text.clone()),
+            Wanted::In(texts) => Operator::In(texts.clone()),
+            Wanted::NotContains(text) => Operator::NotContains(text.clone()),
+            Wanted::NotEquals(text) => Operator::NotEquals(text.clone()),
+            Wanted::Regex(regex, _) => Operator::Regex(regex.as_str().to_owned()),
+            Wanted::StartsWith(text) => Operator::StartsWith(text.clone()),
+        },
+    }
+}
+
+fn source(source: &model::Source) -> Source {
+    match source {
+        model::Source::Cookie(name) => Source::Cookie(name.clone()),
+        model::Source::Header(name) => Source::Header(name.as_str().to_owned()),
+        model::Source::Ip => Source::Ip,
+        model::Source::Path => Source::Path,
+        model::Source::Query(name) => Source::Query(name.clone()),
+    }
+}
+
+/// With one backend there is nothing to be chosen (RT-LB-1).
+pub(super) fn policy(route: &model::Route) -> Policy {
+    match &route.policy {
+        Some(_) if route.backends.len() < 2 => Policy::Shares,
+        Some(Wanted::ConsistentHash(on)) => Policy::ConsistentHash(source(on)),
+        Some(Wanted::LeastConn) => Policy::LeastConn,
+        Some(Wanted::P2cEwma) => Policy::P2cEwma,
+        Some(Wanted::Random) => Policy::Random,
+        Some(Wanted::RoundRobin | Wanted::Weighted) | None => Policy::Shares,
+    }
+}
 
 /// How backends are asked whether they are well (RT-HEALTH-1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

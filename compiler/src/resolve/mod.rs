@@ -3,6 +3,7 @@
 //! model; since a fault is an error, no model with a gap gets past `check`.
 
 mod access_log;
+mod canary;
 mod clients;
 mod cookies;
 mod cors;

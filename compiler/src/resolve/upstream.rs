@@ -1,7 +1,7 @@
 //! What routes say of their backends (config.md 7.2, 7.3), and `networking.passiveHealthCheck`.
 
-use super::grammar;
 use super::read::Cx;
+use super::{canary, grammar};
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::Scalar;
 use crate::model::{Backend, HealthCheck, PassiveHealthCheck, Value, scalar};
@@ -19,6 +19,7 @@ pub(super) fn backends(spec: &spec::Route, cx: &mut Cx<'_>) -> Vec<Backend> {
     let target = target.map(|leaf| Backend {
         endpoint: endpoint(leaf, cx),
         weight: None,
+        canary: None,
     });
     let Some(list) = spec.backends.as_ref().filter(|list| !list.is_empty()) else {
         // A target of another shape is reported already.
@@ -69,9 +70,11 @@ fn resolve_backend(spec: &spec::upstream::Backend, cx: &mut Cx<'_>) -> Option<Ba
     };
     let weight = spec.weight.as_ref().filter(|leaf| !leaf.null);
     let weight = weight.and_then(|leaf| cx.int(leaf, 0, WEIGHT_MAX));
+    let canary = canary::resolve(spec, cx);
     Some(Backend {
         endpoint: endpoint(leaf, cx),
         weight: weight.and_then(|weight| u32::try_from(weight).ok()),
+        canary: canary?,
     })
 }
 

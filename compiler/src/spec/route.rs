@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, Item, Leaf, Leaves, leaf};
 use super::node::{Entry, Kind, Node, join};
-use super::upstream::{self, Backend, HealthCheck};
+use super::upstream::{self, Backend, HealthCheck, LoadBalancer};
 use crate::dialect::CONDITION;
 use crate::source::{Span, Spanned};
 
@@ -37,6 +37,7 @@ pub(crate) struct Route {
     pub(crate) target_span: Option<Span>,
     /// `None`: absent.
     pub(crate) backends: Option<Vec<Backend>>,
+    pub(crate) load_balancer: Option<LoadBalancer>,
     pub(crate) health_check: Option<HealthCheck>,
     pub(crate) middlewares: Option<Leaves>,
     /// `security.forwardHostHeaders`
@@ -95,6 +96,7 @@ pub(super) fn decode(item: &Item<'_>) -> Route {
         target: fields.leaf("target"),
         target_span,
         backends: upstream::backends(&mut fields),
+        load_balancer: upstream::load_balancer(&mut fields),
         health_check: upstream::health_check(&mut fields),
         middlewares: fields.leaves("middlewares"),
         forward_host_headers: forward_host_headers(&mut fields),

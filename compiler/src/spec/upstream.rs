@@ -11,8 +11,37 @@ pub(crate) struct Backend {
     pub(crate) head: Span,
     pub(crate) endpoint: Option<Leaf>,
     pub(crate) weight: Option<Leaf>,
+    /// `None`: absent.
+    pub(crate) matching: Option<Vec<CanaryTest>>,
+    pub(crate) exclusive: Option<Leaf>,
+    pub(crate) priority: Option<Leaf>,
     /// Already reported: not even a mapping, or without a readable endpoint.
     pub(crate) broken: bool,
+}
+
+/// One entry of `match`.
+pub(crate) struct CanaryTest {
+    /// Dotted key: `gateway.routes[2].backends[0].match[1]`.
+    pub(crate) path_key: String,
+    pub(crate) head: Span,
+    pub(crate) source: Option<Leaf>,
+    pub(crate) name: Option<Leaf>,
+    pub(crate) operator: Option<Leaf>,
+    pub(crate) value: Option<Leaf>,
+}
+
+/// `loadBalancer`
+pub(crate) struct LoadBalancer {
+    pub(crate) policy: Option<Leaf>,
+    pub(crate) hash_on: Option<HashOn>,
+}
+
+/// `loadBalancer.hashOn`
+pub(crate) struct HashOn {
+    pub(crate) path_key: String,
+    pub(crate) head: Span,
+    pub(crate) source: Option<Leaf>,
+    pub(crate) name: Option<Leaf>,
 }
 
 /// `healthCheck`
@@ -33,6 +62,9 @@ pub(super) fn backends(route: &mut Fields<'_>) -> Option<Vec<Backend>> {
             head: route.head,
             endpoint: None,
             weight: None,
+            matching: None,
+            exclusive: None,
+            priority: None,
             broken: true,
         }]),
         None => None,
@@ -44,6 +76,10 @@ fn backend(item: &Item<'_>) -> Backend {
     let mut fields = Fields::new(item.node, item.section, item.path.as_str());
     let endpoint = fields.leaf("endpoint");
     let weight = fields.leaf("weight");
+    let matching = fields.list("match");
+    let matching = matching.map(|items| items.iter().map(canary_test).collect());
+    let exclusive = fields.leaf("exclusive");
+    let priority = fields.leaf("priority");
     let broken = endpoint.as_ref().is_some_and(|leaf| leaf.broken)
         || !matches!(item.node.kind, Kind::Map(_));
     let head = fields.head;
@@ -53,8 +89,47 @@ fn backend(item: &Item<'_>) -> Backend {
         head,
         endpoint,
         weight,
+        matching,
+        exclusive,
+        priority,
         broken,
     }
+}
+
+fn canary_test(item: &Item<'_>) -> CanaryTest {
+    let mut fields = Fields::new(item.node, item.section, item.path.as_str());
+    let test = CanaryTest {
+        path_key: item.path.clone(),
+        head: fields.head,
+        source: fields.leaf("source"),
+        name: fields.leaf("name"),
+        operator: fields.leaf("operator"),
+        value: fields.leaf("value"),
+    };
+    fields.finish();
+    test
+}
+
+pub(super) fn load_balancer(route: &mut Fields<'_>) -> Option<LoadBalancer> {
+    let mut fields = route.section("loadBalancer")?;
+    let balancer = LoadBalancer {
+        policy: fields.leaf("policy"),
+        hash_on: hash_on(&mut fields),
+    };
+    fields.finish();
+    Some(balancer)
+}
+
+fn hash_on(balancer: &mut Fields<'_>) -> Option<HashOn> {
+    let mut fields = balancer.section("hashOn")?;
+    let hash_on = HashOn {
+        path_key: fields.path.clone(),
+        head: fields.head,
+        source: fields.leaf("source"),
+        name: fields.leaf("name"),
+    };
+    fields.finish();
+    Some(hash_on)
 }
 
 pub(super) fn health_check(route: &mut Fields<'_>) -> Option<HealthCheck> {

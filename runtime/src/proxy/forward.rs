@@ -19,7 +19,7 @@ use crate::h1::write;
 use crate::h2::connect;
 use crate::head::{Buffer, Fields, Method, Span, Version};
 use crate::io::Socket;
-use crate::upstream::{Backend, Connection, Upstream};
+use crate::upstream::{Asked, Backend, Connection, InFlight, Upstream};
 
 /// Largest head of a response (RT-UP-10).
 const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
@@ -45,6 +45,8 @@ pub(super) struct Open {
     pub(super) connection: Option<Connection>,
     /// The response's head. It is handed on in this place because it is too large to be moved often.
     pub(super) response: Option<ResponseHead>,
+    /// What the backend that is tried counts, until the response ends.
+    in_flight: InFlight,
 }
 
 impl Open {
@@ -53,6 +55,7 @@ impl Open {
             upload,
             connection: None,
             response: None,
+            in_flight: InFlight::default(),
         }
     }
 
@@ -101,7 +104,12 @@ pub(super) async fn forward<'a, D: Downstream>(
         return Err(Failure::ClientGone);
     }
     let mut failure = None;
-    for backend in upstream.in_turn() {
+    let asked = Asked {
+        request: &exchange.request,
+        client: exchange.client,
+    };
+    for backend in upstream.in_turn(asked) {
+        open.in_flight = upstream.enter(backend);
         let connection = match backend.pool.take() {
             Some(connection) => connection,
             None => match connect(core, downstream, exchange, backend).await? {
@@ -116,6 +124,7 @@ pub(super) async fn forward<'a, D: Downstream>(
         match send(core, downstream, exchange, body, backend, connection, open).await {
             Ok(()) => {
                 upstream.responded(backend);
+                open.in_flight.answered();
                 return Ok(backend);
             }
             Err(Failure::Upstream(fault)) => {

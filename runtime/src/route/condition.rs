@@ -97,7 +97,10 @@ impl Matcher {
 }
 
 /// The values of a cookie, of all `Cookie` fields, as received.
-fn cookies<'r>(request: &'r Request, name: &'r str) -> impl Iterator<Item = Cow<'r, [u8]>> {
+pub(super) fn cookies<'r>(
+    request: &'r Request,
+    name: &'r str,
+) -> impl Iterator<Item = Cow<'r, [u8]>> {
     let fields = request.fields.values("cookie");
     let pairs = fields.flat_map(|field| field.split(|byte| *byte == b';'));
     pairs.filter_map(move |pair| {
@@ -107,7 +110,7 @@ fn cookies<'r>(request: &'r Request, name: &'r str) -> impl Iterator<Item = Cow<
 }
 
 /// The values of a query parameter; `query` begins with `?` unless it is empty.
-fn parameters<'r>(query: &'r str, name: &'r str) -> impl Iterator<Item = Cow<'r, [u8]>> {
+pub(super) fn parameters<'r>(query: &'r str, name: &'r str) -> impl Iterator<Item = Cow<'r, [u8]>> {
     let query = query.strip_prefix('?').unwrap_or_default().as_bytes();
     let pairs = query.split(|byte| *byte == b'&');
     pairs

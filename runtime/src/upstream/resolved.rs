@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::connect;
 use super::standing::{Ejection, Standing};
 use crate::gateway::{PassiveHealthCheck, StartError};
-use crate::route::Route;
+use crate::route::{PreparedCanary, Route};
 use crate::values::scalar::{self, Url};
 use crate::values::{Environment, Value};
 
@@ -16,6 +16,8 @@ pub struct ResolvedUpstream {
     pub route: &'static Route,
     /// In list order.
     pub backends: Vec<ResolvedBackend>,
+    /// Those among them that have requests of their own.
+    pub(super) canaries: Vec<PreparedCanary>,
     pub(super) ejection: Option<Arc<Ejection>>,
 }
 
@@ -53,8 +55,11 @@ pub fn resolve(
             let backends = route.backends.iter().zip(weights);
             let backends = backends
                 .map(|(backend, weight)| resolve_one(&backend.endpoint, weight, environment));
+            let canaries = route.canaries.iter().map(PreparedCanary::new);
+            let canaries = canaries.collect::<Result<_, _>>();
             Ok(ResolvedUpstream {
                 route,
+                canaries: canaries.map_err(|text| StartError::without_place("internal", text))?,
                 backends: backends.collect::<Result<_, _>>()?,
                 ejection: ejection.clone(),
             })

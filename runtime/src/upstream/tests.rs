@@ -3,7 +3,10 @@
 use super::*;
 use crate::clock::Clock;
 use crate::gateway::PassiveHealthCheck;
-use crate::route::{HealthCheck, Route};
+use crate::h1::Limits;
+use crate::h1::request::{self, Parsed};
+use crate::head::{Buffer, Fields};
+use crate::route::{Canary, CanaryTest, HealthCheck, Operator, PreparedCanary, Route, Source};
 use crate::values::scalar;
 
 static PLAIN: Route = Route::PLAIN;
@@ -18,6 +21,19 @@ static CHECKED: Route = Route {
     ..Route::PLAIN
 };
 
+/// A request with these lines.
+fn request(target: &str, lines: &str) -> Request {
+    let mut fields = Fields::new(Buffer::default());
+    let head = format!("GET {target} HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
+    fields.buffer.push(head.as_bytes());
+    match request::parse(fields, &Limits::default()) {
+        Parsed::Complete(head) => head.head,
+        other => panic!("{other:?}"),
+    }
+}
+
+const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+
 fn resolved(route: &'static Route, weighted: &[(&'static str, u32)]) -> ResolvedUpstream {
     let backend = |(text, weight): &(&'static str, u32)| ResolvedBackend {
         text,
@@ -25,8 +41,10 @@ fn resolved(route: &'static Route, weighted: &[(&'static str, u32)]) -> Resolved
         weight: *weight,
         standing: Arc::default(),
     };
+    let canaries = route.canaries.iter().map(PreparedCanary::new);
     ResolvedUpstream {
         route,
+        canaries: canaries.collect::<Result<_, _>>().unwrap(),
         backends: weighted.iter().map(backend).collect(),
         ejection: Some(Arc::new(Ejection::new(&PassiveHealthCheck {
             fails_max: 1,
@@ -49,7 +67,16 @@ fn fail(upstream: &Upstream, index: usize) -> bool {
 }
 
 fn order(upstream: &Upstream) -> String {
-    let texts: Vec<_> = upstream.in_turn().map(|backend| backend.text).collect();
+    order_of(upstream, &request("/", ""))
+}
+
+fn order_of(upstream: &Upstream, request: &Request) -> String {
+    let client = CLIENT;
+    let asked = Asked { request, client };
+    let texts: Vec<_> = upstream
+        .in_turn(asked)
+        .map(|backend| backend.text)
+        .collect();
     texts.join(" ")
 }
 
@@ -80,10 +107,13 @@ fn shares_hold_across_cores() {
     let weighted = [("http://a", 70), ("http://b", 25), ("http://c", 5)];
     let cores: Vec<_> = (0..16).map(|core| upstream(&weighted, core)).collect();
     let mut taken = std::collections::BTreeMap::new();
+    let plain = request("/", "");
     for (request, core) in (0..REQUESTS).zip(cores.iter().cycle()) {
         // Cores do not get equally many.
         let core = if request % 7 == 0 { &cores[0] } else { core };
-        let first = core.in_turn().next().unwrap().text;
+        let client = CLIENT;
+        let request = &plain;
+        let first = core.in_turn(Asked { request, client }).next().unwrap().text;
         *taken.entry(first).or_insert(0_usize) += 1;
     }
     for (text, weight) in weighted {
@@ -167,4 +197,147 @@ fn names_of_what_is_checked() {
             text("r", None)
         ]
     );
+}
+
+static BETA: [CanaryTest; 2] = [
+    CanaryTest {
+        source: Source::Header("X-Beta"),
+        operator: Operator::Equals("1"),
+    },
+    CanaryTest {
+        source: Source::Query("q"),
+        operator: Operator::NotEquals("a b"),
+    },
+];
+static LOCAL: [CanaryTest; 1] = [CanaryTest {
+    source: Source::Ip,
+    operator: Operator::In(&["192.0.2.7"]),
+}];
+static COOKIE: [CanaryTest; 1] = [CanaryTest {
+    source: Source::Cookie("c"),
+    operator: Operator::StartsWith("y"),
+}];
+
+const fn canary(backend: usize, tests: &'static [CanaryTest]) -> Canary {
+    Canary {
+        backend,
+        tests,
+        exclusive: false,
+        priority: 0,
+    }
+}
+
+/// Backends `a` and `c` are stable.
+static SHARED: Route = Route {
+    canaries: &[canary(1, &BETA)],
+    ..Route::PLAIN
+};
+static EXCLUSIVE: Route = Route {
+    canaries: &[
+        Canary {
+            exclusive: true,
+            ..canary(0, &BETA)
+        },
+        Canary {
+            exclusive: true,
+            priority: 5,
+            ..canary(1, &COOKIE)
+        },
+        canary(2, &LOCAL),
+    ],
+    ..Route::PLAIN
+};
+
+/// RT-CANARY-1, -2, -4, -5: without weights the pool is used in turn.
+#[test]
+fn a_canary_has_requests_of_its_own() {
+    let backends = [("http://a", 1), ("http://b", 1), ("http://c", 1)];
+    let upstream = of(&resolved(&SHARED, &backends), 0);
+    let beta = request("/?q=a", "X-Beta: 1\r\nX-Beta: 2\r\n");
+    let (of_beta, of_plain): (Vec<_>, Vec<_>) = (0..300)
+        .map(|_| (order_of(&upstream, &beta), order(&upstream)))
+        .unzip();
+    let first = |orders: &[String], text: &str| {
+        let first = orders.iter().filter(|order| order.starts_with(text));
+        first.count()
+    };
+    assert_eq!(first(&of_beta, "http://b"), 100);
+    assert_eq!(first(&of_plain, "http://b"), 0);
+    assert_eq!(first(&of_plain, "http://a"), 150);
+    // Nor is it tried when others fail.
+    assert!(!of_plain.iter().any(|order| order.contains("http://b")));
+    for no_beta in [
+        request("/?q=a+b", "X-Beta: 1\r\n"),
+        request("/", "X-Beta: 2\r\nX-Beta: 1\r\n"),
+    ] {
+        assert!(!order_of(&upstream, &no_beta).contains("http://b"));
+    }
+}
+
+/// RT-CANARY-3, RT-HEALTH-9: the highest priority, then list order; weights do not matter; with none
+/// available the pool has it.
+#[test]
+fn exclusive_canaries() {
+    let backends = [
+        ("http://a", 0),
+        ("http://b", 0),
+        ("http://c", 1),
+        ("http://d", 3),
+    ];
+    let resolved = resolved(&EXCLUSIVE, &backends);
+    let upstream = of(&resolved, 0);
+    let both = request("/", "X-Beta: 1\r\nCookie: b=1; c=yes\r\n");
+    let beta = request("/", "X-Beta: 1\r\n");
+    assert_eq!(
+        order_of(&upstream, &both),
+        "http://b http://c http://d http://a"
+    );
+    assert_eq!(order_of(&upstream, &beta), "http://a http://c http://d");
+    let down = |index: usize| {
+        resolved.backends[index]
+            .standing
+            .checked(Some("x".to_owned()))
+    };
+    assert!(fail(&upstream, 1));
+    assert!(order_of(&upstream, &both).starts_with("http://a "));
+    down(0);
+    assert!(order_of(&upstream, &both).starts_with("http://d "));
+    assert!(fail(&upstream, 2) && fail(&upstream, 3));
+    // All that may have it are ejected: that does not count.
+    assert!(order_of(&upstream, &both).starts_with("http://b "));
+    assert_eq!(order(&upstream).len(), "http://c http://d".len());
+}
+
+/// RT-CANARY-4, RT-CANARY-5: shares of what fits, exact for each kind of request.
+#[test]
+fn shares_of_a_canary() {
+    let backends = [("http://a", 60), ("http://b", 20), ("http://c", 20)];
+    let upstream = of(&resolved(&SHARED, &backends), 1);
+    let beta = request("/", "X-Beta: 1\r\n");
+    let plain = request("/", "");
+    let mut taken = std::collections::BTreeMap::new();
+    for number in 0..10_000 {
+        let is_beta = number % 3 == 0;
+        let request = if is_beta { &beta } else { &plain };
+        let order = order_of(&upstream, request);
+        let first = order.split(' ').next().unwrap().to_owned();
+        *taken.entry((is_beta, first)).or_insert(0_usize) += 1;
+    }
+    let share = |is_beta: bool, text: &str| taken.get(&(is_beta, text.to_owned())).copied();
+    assert!(
+        share(true, "http://b").unwrap().abs_diff(3334 / 5) <= 2,
+        "{taken:?}"
+    );
+    assert_eq!(share(false, "http://b"), None);
+    let stable = share(false, "http://a").unwrap();
+    assert!(stable.abs_diff(6666 * 3 / 4) <= 2, "{taken:?}");
+    let nothing = of(
+        &resolved(
+            &SHARED,
+            &[("http://a", 0), ("http://b", 5), ("http://c", 0)],
+        ),
+        0,
+    );
+    assert_eq!(order(&nothing), "");
+    assert_eq!(order_of(&nothing, &beta), "http://b");
 }

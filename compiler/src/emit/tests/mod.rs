@@ -144,6 +144,59 @@ fn weights_of_backends() {
     );
 }
 
+/// RT-CANARY-1, RT-LB-1, RT-LB-8, RT-HEALTH-1: what a row says of its backends.
+#[test]
+fn rows_with_canaries_policies_and_checks() {
+    let rows = |backends: &str| {
+        let spec = format!(
+            "version: 2
+gateway:
+  routes:
+    - name: t
+      path: /
+      healthCheck: {{path: /ü, timeout: 1500ms, healthyStatuses: [200]}}
+      loadBalancer: {{policy: consistentHash, hashOn: {{source: cookie, name: id}}}}
+      backends: [{backends}]
+"
+        );
+        let text = shown(&spec, "src/routes.rs");
+        let (_, row) = text.split_once("canaries:").unwrap_or(("", ""));
+        (text.clone(), row.split("chain:").next().unwrap().to_owned())
+    };
+    let canary = "{endpoint: \"http://a\", exclusive: true, priority: -1, match: \
+        [{source: header, name: X-A, operator: in, value: \"1, 2\"}, {source: ip, operator: not_equals, value: \"::1\"}]}";
+    let (text, row) = rows(&format!("{canary}, {{endpoint: \"http://b\"}}"));
+    assert!(
+        text.contains("Backend, Canary, CanaryTest, HealthCheck, Operator, Policy, Route, Source")
+    );
+    insta::assert_snapshot!(row, @r#"
+    &[Canary {
+           backend: 0,
+           tests: &[
+               CanaryTest {
+                   source: Source::Header("X-A"),
+                   operator: Operator::In(&["1", "2"]),
+               },
+               CanaryTest {
+                   source: Source::Ip,
+                   operator: Operator::NotEquals("::1"),
+               },
+           ],
+           exclusive: true,
+           priority: -1,
+       }],
+       policy: Policy::ConsistentHash(Source::Cookie("id")),
+       health_check: Some(HealthCheck {
+           path: "/%C3%BC",
+           interval_ms: 30000,
+           timeout_ms: 1500,
+           healthy_statuses: &[200],
+       }),
+    "#);
+    let (text, row) = rows(canary);
+    assert!(row.is_empty() && !text.contains("policy:"));
+}
+
 #[test]
 fn chains_in_list_order_with_policies_apart() {
     let spec = "

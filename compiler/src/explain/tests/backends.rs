@@ -6,10 +6,14 @@ use super::explained;
 
 /// Human and JSON form for a route with these backends.
 fn shown(backends: &str) -> (String, Value) {
+    asked(backends, "GET http://h/x")
+}
+
+fn asked(backends: &str, request: &str) -> (String, Value) {
     let spec = format!(
         "version: 2\ngateway: {{routes: [{{name: t, path: /, backends: [{backends}]}}]}}\n"
     );
-    let explained = explained(&spec, "GET http://h/x");
+    let explained = explained(&spec, request);
     let human = explained.explanation.human(&explained.sources);
     let json = explained.explanation.json(&explained.sources);
     let (_, upstream) = human.split_once("upstream").unwrap();
@@ -40,4 +44,60 @@ fn no_weights() {
     assert_eq!(json["upstream"]["weights"], Value::Null);
     let (human, _) = shown("{endpoint: \"http://a\"}, {endpoint: \"http://b\"}");
     assert!(human.contains("or http://b in turn"), "{human}");
+}
+
+/// RT-CANARY-1, -3, -4
+#[test]
+fn canaries() {
+    let backends = "{endpoint: \"http://a\", weight: 3}, \
+        {endpoint: \"http://b\", weight: 1, match: [{source: query, name: q, operator: in, value: \"1, 2\"}]}, \
+        {endpoint: \"http://c\", exclusive: true, match: [{source: query, name: q, operator: equals, value: \"2\"}]}";
+    insta::assert_snapshot!(asked(backends, "GET http://h/x").0, @"
+    http://a/x      (3 of 3)
+            never http://b  (canary: the request does not fit)
+            never http://c  (canary: the request does not fit)
+    ");
+    insta::assert_snapshot!(asked(backends, "GET http://h/x?q=1").0, @"
+    http://a/x?q=1  (3 of 4)
+            or http://b     (canary, 1 of 4)
+            never http://c  (canary: the request does not fit)
+    ");
+    let (human, json) = asked(backends, "GET http://h/x?q=2");
+    insta::assert_snapshot!(human, @"
+    http://c/x?q=2  (canary, exclusive)
+            else http://a   (3 of 4)
+            else http://b   (canary, 1 of 4)
+    ");
+    assert_eq!(json["upstream"]["url"], "http://c/x?q=2");
+}
+
+/// RT-LB-8
+#[test]
+fn policies() {
+    let with = |policy: &str, weight: &str| {
+        let backends = "{endpoint: \"http://a\"WEIGHT}, {endpoint: \"http://b\"WEIGHT}], loadBalancer: {POLICY}, methods: [GET";
+        let backends = backends.replace("WEIGHT", weight).replace("POLICY", policy);
+        let (human, json) = shown(&backends);
+        assert!(json["upstream"]["policy"].is_string());
+        human.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        with("policy: leastConn", ""),
+        "http://a/x (leastConn) or http://b (leastConn)"
+    );
+    assert_eq!(
+        with(
+            "policy: consistentHash, hashOn: {source: ip}",
+            ", weight: 2"
+        ),
+        "http://a/x (consistentHash, weight 2) or http://b (consistentHash, weight 2)"
+    );
+    assert_eq!(
+        with("policy: roundRobin", ", weight: 2"),
+        "http://a/x or http://b in turn"
+    );
+    assert_eq!(
+        with("policy: weighted", ", weight: 2"),
+        "http://a/x (2 of 4) or http://b (2 of 4)"
+    );
 }

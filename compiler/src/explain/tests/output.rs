@@ -128,6 +128,7 @@ fn as_json() {
       ],
       "route": {
         "host": "a.com",
+        "policy": "roundRobin",
         "name": "orders",
         "path": "/api",
         "place": "goma.yaml:8",
