@@ -194,7 +194,7 @@ gateway:
        }),
     "#);
     let (text, row) = rows(canary);
-    assert!(row.is_empty() && !text.contains("policy:"));
+    assert!(row.is_empty() && !text.contains("Policy::"));
 }
 
 #[test]

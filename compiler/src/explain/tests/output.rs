@@ -128,7 +128,6 @@ fn as_json() {
       ],
       "route": {
         "host": "a.com",
-        "policy": "roundRobin",
         "name": "orders",
         "path": "/api",
         "place": "goma.yaml:8",
@@ -141,6 +140,7 @@ fn as_json() {
           "http://${SECOND}:8080"
         ],
         "host": "a.com",
+        "policy": "roundRobin",
         "url": "http://10.0.0.7:8080/x",
         "weights": null
       }
