@@ -99,10 +99,10 @@ fn emit_row(route: &Route) -> TokenStream {
         maintenance,
         forward_host,
         backends,
-        weights,
-        canaries,
-        policy,
-        health_check,
+        weights: _,
+        canaries: _,
+        policy: _,
+        health_check: _,
         chain,
     } = route;
     let source = place.to_string();
@@ -125,19 +125,7 @@ fn emit_row(route: &Route) -> TokenStream {
     });
     let forward_host = (!forward_host).then(|| quote!(forward_host: false,));
     let endpoints = backends.iter().map(rt::value);
-    let weights = (!weights.is_empty()).then(|| {
-        let weights = weights.iter().copied().map(Literal::u32_unsuffixed);
-        quote!(weights: &[#(#weights),*],)
-    });
-    let canaries = (!canaries.is_empty()).then(|| {
-        let canaries = canaries.iter().map(upstream::canary);
-        quote!(canaries: &[#(#canaries),*],)
-    });
-    let policy = upstream::policy(policy).map(|policy| quote!(policy: #policy,));
-    let health_check = health_check.as_ref().map(|check| {
-        let check = upstream::health_check(check);
-        quote!(health_check: Some(#check),)
-    });
+    let balancing = upstream::balancing(route);
     let chain = rt::ident(chain);
     quote! {
         Route {
@@ -154,10 +142,7 @@ fn emit_row(route: &Route) -> TokenStream {
             #maintenance
             #forward_host
             backends: &[#(Backend { endpoint: #endpoints }),*],
-            #weights
-            #canaries
-            #policy
-            #health_check
+            #balancing
             chain: chains::#chain,
             ..Route::PLAIN
         }

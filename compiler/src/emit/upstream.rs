@@ -4,10 +4,36 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::rt;
-use crate::plan::{Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source};
+use crate::plan::{
+    Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Route, Source,
+};
 
-/// A row's.
-pub(super) fn canary(canary: &Canary) -> TokenStream {
+/// What a row says of its backends beside their addresses.
+pub(super) fn balancing(route: &Route) -> TokenStream {
+    let Route {
+        weights,
+        canaries,
+        policy,
+        health_check,
+        ..
+    } = route;
+    let weights = (!weights.is_empty()).then(|| {
+        let weights = weights.iter().copied().map(Literal::u32_unsuffixed);
+        quote!(weights: &[#(#weights),*],)
+    });
+    let canaries = (!canaries.is_empty()).then(|| {
+        let canaries = canaries.iter().map(canary);
+        quote!(canaries: &[#(#canaries),*],)
+    });
+    let policy = self::policy(policy).map(|policy| quote!(policy: #policy,));
+    let health_check = health_check.as_ref().map(|check| {
+        let check = self::health_check(check);
+        quote!(health_check: Some(#check),)
+    });
+    quote!(#weights #canaries #policy #health_check)
+}
+
+fn canary(canary: &Canary) -> TokenStream {
     let Canary {
         backend,
         tests,
@@ -52,8 +78,8 @@ fn source(source: &Source) -> TokenStream {
     }
 }
 
-/// A row's; `None`: the usual one.
-pub(super) fn policy(policy: &Policy) -> Option<TokenStream> {
+/// `None`: the usual one.
+fn policy(policy: &Policy) -> Option<TokenStream> {
     Some(match policy {
         Policy::ConsistentHash(on) => {
             let on = source(on);
@@ -66,8 +92,7 @@ pub(super) fn policy(policy: &Policy) -> Option<TokenStream> {
     })
 }
 
-/// A row's.
-pub(super) fn health_check(check: &HealthCheck) -> TokenStream {
+fn health_check(check: &HealthCheck) -> TokenStream {
     let HealthCheck {
         path,
         interval_ms,

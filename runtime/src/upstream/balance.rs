@@ -184,10 +184,10 @@ impl Share {
 }
 
 /// Those of the shares that may be picked, with their indexes.
-fn admitted<'s>(
-    shares: &'s [Share],
+fn admitted(
+    shares: &[Share],
     admits: impl Fn(usize) -> bool,
-) -> impl Iterator<Item = (usize, &'s Share)> {
+) -> impl Iterator<Item = (usize, &Share)> {
     let shares = shares.iter().enumerate();
     shares.filter(move |(index, share)| share.weight > 0 && admits(*index))
 }
