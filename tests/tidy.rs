@@ -17,6 +17,10 @@ const COMPILER: &[(&str, &[&str])] = &[
     ("check", &["diag", "dialect", "model", "resolve", "source"]),
     ("diag", &["source"]),
     ("dialect", &[]),
+    (
+        "diff",
+        &["dialect", "explain", "model", "resolve", "source", "spec"],
+    ),
     ("emit", &["chains", "encrypted", "middlewares", "plan"]),
     ("encrypted", &["diag", "model", "source", "spec"]),
     (

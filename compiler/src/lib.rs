@@ -12,6 +12,7 @@ pub mod bundle;
 mod check;
 pub mod diag;
 pub mod dialect;
+pub mod diff;
 pub mod emit;
 mod encrypted;
 pub mod expect;
@@ -243,12 +244,71 @@ fn check_into(sources: &SourceMap, options: &Options, checked: &mut Checked) -> 
     Some(())
 }
 
-/// All YAML files as one specification, in today's form; and the seals of what was fetched.
+/// What [`diff::diff`] compares.
+#[derive(Debug)]
+pub struct Drawn {
+    /// Present iff there is no error but for keys that this release cannot build.
+    pub side: Option<diff::Side>,
+    /// All findings, sorted.
+    pub diagnostics: Diagnostics,
+}
+
+/// Checks a configuration and draws it for a comparison; `shown` has its files with the names that the
+/// user knows. Pure.
+#[must_use]
+pub fn draw(sources: &SourceMap, shown: &SourceMap, options: &Options) -> Drawn {
+    let checked = check(sources, options);
+    let wrong = |finding: &Diagnostic| {
+        finding.severity == diag::Severity::Error && finding.code != diag::Code::NotYetSupported
+    };
+    let mut drawn = Drawn {
+        side: None,
+        diagnostics: checked.diagnostics,
+    };
+    if drawn.diagnostics.iter().any(wrong) {
+        return drawn;
+    }
+    // What is wrong has been said.
+    let mut unheard = Diagnostics::new();
+    drawn.side = trees(sources, options, &mut unheard).map(|trees| {
+        let others: Vec<_> = trees.others.iter().map(|other| &other.tree).collect();
+        diff::draw(&trees.main, &others, &options.env, checked.model, shown)
+    });
+    drawn
+}
+
+/// The trees of all YAML files, in today's form and with their rules decrypted.
+struct Trees<'a> {
+    main: spec::Tree,
+    others: Vec<spec::Other<'a>>,
+    /// Of what was fetched.
+    sealed: Vec<bundle::Sealed>,
+    /// False: there are files that could not be read.
+    whole: bool,
+}
+
+/// All YAML files as one specification; and the seals of what was fetched.
 fn read(
     sources: &SourceMap,
     options: &Options,
     diags: &mut Diagnostics,
 ) -> Option<(spec::Spec, Vec<bundle::Sealed>)> {
+    let trees = trees(sources, options, diags)?;
+    let mut spec = spec::decode(&trees.main, diags)?;
+    for other in &trees.others {
+        spec.extend(&other.tree, other.bundle, diags);
+    }
+    if !trees.whole {
+        spec.incomplete();
+    }
+    Some((spec, trees.sealed))
+}
+
+fn trees<'a>(
+    sources: &'a SourceMap,
+    options: &Options,
+    diags: &mut Diagnostics,
+) -> Option<Trees<'a>> {
     let main = sources.main()?;
     let mut tree = spec::parse(sources, main, diags)?;
     let mut others = Vec::new();
@@ -271,16 +331,16 @@ fn read(
     }
     spec::modernise(&mut tree, sources.text(main), &mut others, diags);
     encrypted::open_rules(&mut tree, sources, diags);
-    let mut spec = spec::decode(&tree, diags)?;
     for other in &mut others {
         encrypted::open_rules(&mut other.tree, sources, diags);
         if other.bundle {
             bundle::literal(&mut other.tree, "", diags);
         }
-        spec.extend(&other.tree, other.bundle, diags);
     }
-    if !whole {
-        spec.incomplete();
-    }
-    Some((spec, sealed))
+    Some(Trees {
+        main: tree,
+        others,
+        sealed,
+        whole,
+    })
 }

@@ -258,6 +258,15 @@ impl SourceMap {
         own.unwrap_or_else(|| self.add_as(other.kind(id), name, text))
     }
 
+    /// Gives files whose name begins with `from` a name that begins with `to`.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        for file in &mut self.files {
+            if let Some(rest) = file.name.strip_prefix(from) {
+                file.name = format!("{to}{rest}");
+            }
+        }
+    }
+
     /// Adds a file that is to be embedded, under its [`embedded_name`]; or why it cannot be read.
     pub fn embed(&mut self, name: impl Into<String>, bytes: Result<Vec<u8>, String>) {
         let name = name.into();

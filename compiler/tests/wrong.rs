@@ -129,6 +129,7 @@ fn every_code_has_a_file_and_a_near_miss() {
         "lock-mismatch",
         "name-clash",
         "provider-failed",
+        "test-failed",
     ];
     assert_eq!(
         missing(&|code| wrong.contains(&format!("[{code}]"))),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Case, Coverage, Report, State, Suite, Verdict, Wanted};
 use crate::diag::{Code, Diagnostic};
 use crate::explain::{Explanation, Outcome, explain};
+use crate::model::recorder::is_sensitive_header;
 use crate::model::{Model, RouteId};
 use crate::source::{Span, Spanned};
 
@@ -278,6 +279,9 @@ impl Judge<'_> {
                 self.fail(&key, wanted.span, message);
             }
             values if values.iter().any(|value| wanted.value.fits(value)) => {}
+            _ if is_sensitive_header(name) => {
+                self.fail(&key, wanted.span, format!("`{name}` is something else"));
+            }
             values => {
                 let values: Vec<&str> = values.iter().map(String::as_str).collect();
                 let is_not = if absent {

@@ -19,7 +19,7 @@ gateway:
     - { name: cross, path: /cross, target: 'http://10.0.0.9', middlewares: [cors] }
     - { name: off, path: /off, enabled: false, target: 'http://10.0.0.9' }
 middlewares:
-  - { name: headers, type: requestHeaders, rule: { setHeaders: { X-Env: prod, X-Who: '{client.ip}', X-Id: '{request.id}', X-Ask: '{request.header.X-In}', Host: b.test }, removeHeaders: ['X-Internal-*'], addHeaders: { X-In: more } } }
+  - { name: headers, type: requestHeaders, rule: { setHeaders: { X-Env: prod, X-Who: '{client.ip}', X-Id: '{request.id}', X-Ask: '{request.header.X-In}', X-Api-Key: k3y, Host: b.test }, removeHeaders: ['X-Internal-*'], addHeaders: { X-In: more } } }
   - { name: gate, type: access, paths: [/admin], rule: { statusCode: 403 } }
   - { name: login, type: basicAuth, rule: { users: ['ada:${PASSWORD}'] } }
   - { name: lan, type: ipAllowList, rule: { sourceRange: [10.0.0.0/8] } }
@@ -191,6 +191,11 @@ fn what_is_wrong_says_what_is() {
 
 #[test]
 fn what_is_wrong_at_the_backend() {
+    case(
+        "url: 'http://a/x'",
+        "upstream: {headers: {X-Api-Key: other}}",
+        "`X-Api-Key` is something else",
+    );
     case(
         "url: 'http://a/x'",
         "upstream: none",

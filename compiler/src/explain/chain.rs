@@ -65,8 +65,12 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
             (false, _) => ("not reached, an earlier one answers".to_owned(), None),
             (true, false) => (format!("skipped, {}", listed.unwrap_or_default()), None),
             (true, true) => {
+                let known = walked.fields.clone();
                 let (effect, status) =
                     apply(&middleware.rule, (request, route), &client, &mut walked);
+                if middleware.encrypted {
+                    conceal(&mut walked, &known);
+                }
                 let effect = match middleware.encrypted {
                     true => "its rule is encrypted".to_owned(),
                     false => effect,
@@ -92,6 +96,16 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
         });
     }
     walked
+}
+
+/// Takes back what would tell what an encrypted rule says.
+fn conceal(walked: &mut Walked, known: &[Field]) {
+    walked.location = None;
+    for field in &mut walked.fields {
+        if !known.contains(field) {
+            field.values = None;
+        }
+    }
 }
 
 /// The answer to a request that has none of the headers in which the rule finds credentials.

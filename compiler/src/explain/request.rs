@@ -156,6 +156,16 @@ impl Request {
     }
 }
 
+impl Request {
+    /// `METHOD URL`, and the headers as on a command line.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let fields = self.fields.iter();
+        let fields = fields.map(|(name, value)| format!(" -H '{name}: {value}'"));
+        format!("{self}{}", fields.collect::<String>())
+    }
+}
+
 /// `METHOD URL` as asked.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -43,6 +43,13 @@ const SENSITIVE_HEADERS: &[&str] = &[
 /// What names of parameters with secret values have in them (MW-LOG-6).
 const SENSITIVE_WORDS: &[&str] = &["code", "key", "password", "secret", "sig", "token"];
 
+/// Whether the values of a header are secrets.
+#[must_use]
+pub fn is_sensitive_header(name: &str) -> bool {
+    let mut known = SENSITIVE_HEADERS.iter();
+    known.any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// `accessLog`
 #[derive(Clone, Debug)]
 pub struct AccessLog {

@@ -8,6 +8,7 @@ mod clients;
 mod cookies;
 mod cors;
 mod env;
+pub(crate) mod flat;
 mod gateway;
 mod grammar;
 mod interceptor;

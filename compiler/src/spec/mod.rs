@@ -27,6 +27,7 @@ use crate::source::Span;
 pub(crate) use deprecated::Other;
 pub(crate) use gateway::Gateway;
 pub(crate) use middleware::Middleware;
+pub(crate) use node::Node as Tree;
 pub(crate) use parse::{marks, parse};
 pub(crate) use route::{Condition, Maintenance, Matching, Route};
 pub(crate) use secrets::users;

@@ -6,6 +6,7 @@ mod completion;
 mod config;
 mod demo_backend;
 mod dev;
+mod diff;
 mod explain;
 mod init;
 mod lock;
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     DemoBackend(demo_backend::DemoBackendArgs),
     Dev(dev::DevArgs),
+    Diff(diff::DiffArgs),
     Explain(explain::ExplainArgs),
     Init(init::InitArgs),
     Lock(lock::LockArgs),
@@ -55,6 +57,7 @@ impl Command {
             Self::Config(args) => config::run(&args),
             Self::DemoBackend(args) => demo_backend::run(&args),
             Self::Dev(args) => dev::run(args),
+            Self::Diff(args) => diff::run(&args),
             Self::Explain(args) => explain::run(&args),
             Self::Init(args) => init::run(&args),
             Self::Lock(args) => lock::run(&args),

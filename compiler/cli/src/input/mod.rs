@@ -2,6 +2,7 @@
 
 mod fetch;
 mod files;
+pub(crate) mod revision;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

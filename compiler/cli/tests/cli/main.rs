@@ -11,6 +11,7 @@ mod build;
 mod commands;
 mod compat;
 mod dev;
+mod diff;
 mod docs;
 mod embedded;
 mod lock;

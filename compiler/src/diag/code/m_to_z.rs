@@ -269,17 +269,17 @@ macro_rules! m_to_z {
     /// Instead: keep one.
     TargetIgnored = "target-ignored", Warning;
 
-    /// What: `timeouts.request` of a route is above `gateway.timeouts.write`.
-    /// Why: the gateway's own limit ends the request first.
-    /// Example: `timeouts: {request: 5m}`
-    /// Instead: raise `gateway.timeouts.write` too.
-    TimeoutUnreachable = "timeout-unreachable", Warning;
-
     /// What: a request comes to something else than its test expects.
     /// Why: somebody relies on it; either the configuration or the test is wrong.
     /// Example: `{request: {url: "http://a.com/admin"}, expect: {status: 401}}`, and `/admin` asks for no login
     /// Instead: see what answers, and why, with `goma explain METHOD URL`; change the one that is wrong.
     TestFailed = "test-failed", Error;
+
+    /// What: `timeouts.request` of a route is above `gateway.timeouts.write`.
+    /// Why: the gateway's own limit ends the request first.
+    /// Example: `timeouts: {request: 5m}`
+    /// Instead: raise `gateway.timeouts.write` too.
+    TimeoutUnreachable = "timeout-unreachable", Warning;
 
     /// What: a certificate or key in the file cannot be loaded, or the two do not belong together.
     /// Why: no client could connect.

@@ -1,0 +1,152 @@
+//! `goma diff`: what changes for requests between two configurations.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use goma_compiler::diff::{self, Diff, Side};
+use goma_compiler::{Drawn, draw};
+
+use super::{Common, FindingsFormat};
+use crate::failure::{FAILED, Failure, Outcome};
+use crate::input::revision::Revision;
+use crate::{environment, findings, input, terminal};
+
+/// What may yet be a side, but is not.
+const LATER: &[(&str, &str)] = &[
+    (
+        "http://",
+        "a running gateway does not tell its configuration: `/healthz/build` has hashes only",
+    ),
+    (
+        "https://",
+        "a running gateway does not tell its configuration: `/healthz/build` has hashes only",
+    ),
+    ("oci://", "images are not read yet"),
+];
+
+/// Say what changes for requests between two configurations, what is opened first
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// A file, a directory with a goma.yml, or a git revision: `main`, `HEAD~1:path/goma.yml`, `git:REV`
+    old: String,
+
+    /// Likewise
+    new: String,
+
+    #[command(flatten)]
+    common: Common,
+
+    /// How the difference is written
+    #[arg(long, value_enum, default_value_t = DiffFormat::Human)]
+    format: DiffFormat,
+
+    /// What makes the exit code 1
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "any")]
+    fail_on: Vec<FailOn>,
+}
+
+/// How a difference is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DiffFormat {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+    /// A comment on a pull request
+    Markdown,
+}
+
+/// Differences that are not tolerated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// Anything
+    Any,
+    /// Something may get through that did not
+    Exposure,
+    /// Something is no longer served
+    Removal,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &DiffArgs) -> Outcome {
+    let (old, new) = (side(&args.old, args)?, side(&args.new, args)?);
+    let (Some(old), Some(new)) = (old, new) else {
+        return Ok(ExitCode::from(FAILED));
+    };
+    let diff = diff::diff(&old, &new);
+    let text = match args.format {
+        DiffFormat::Human => diff.human(),
+        DiffFormat::Json => diff.json(),
+        DiffFormat::Markdown => diff.markdown(),
+    };
+    terminal::print(format_args!("{text}"));
+    let fails = args.fail_on.iter().any(|fail_on| fail_on.fits(&diff));
+    Ok(if fails {
+        ExitCode::from(FAILED)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+impl FailOn {
+    fn fits(self, diff: &Diff) -> bool {
+        match self {
+            Self::Any => !diff.is_empty(),
+            Self::Exposure => diff.exposes(),
+            Self::Removal => diff.removes(),
+        }
+    }
+}
+
+/// Reads one side; `None`: it has errors, which are printed.
+fn side(text: &str, args: &DiffArgs) -> Result<Option<Side>, Failure> {
+    if let Some((_, why)) = LATER.iter().find(|(start, _)| text.starts_with(start)) {
+        return Err(Failure::Usage(format!("`{}`: {why}", text.escape_debug())));
+    }
+    let inside = args.common.main(None)?;
+    let path = Path::new(text);
+    if path.exists() {
+        return load(path, None, args);
+    }
+    let rev = text.strip_prefix("git:").unwrap_or(text);
+    let revision = Revision::lay_out(rev, inside)?;
+    load(&revision.main, Some(revision.prefix()), args)
+}
+
+fn load(
+    main: &Path,
+    prefix: Option<(String, String)>,
+    args: &DiffArgs,
+) -> Result<Option<Side>, Failure> {
+    let common = &args.common;
+    let env = environment::collect(&common.env_file, &common.env)?;
+    let rename = |sources: &mut goma_compiler::source::SourceMap| {
+        if let Some((from, to)) = &prefix {
+            sources.rename(from, to);
+        }
+    };
+    let (found, sources) = match input::load(Some(main), env, common.policy()) {
+        Err(mut missing) => {
+            if let Some((from, to)) = &prefix {
+                missing.file = missing.file.replace(from, to);
+            }
+            missing.finding()
+        }
+        Ok(mut input) => {
+            rename(&mut input.shown);
+            let Drawn { side, diagnostics } = draw(&input.sources, &input.shown, &input.options);
+            match side {
+                Some(side) => return Ok(Some(side)),
+                None => (diagnostics, input.shown),
+            }
+        }
+    };
+    // The difference goes to stdout, in whatever form; findings are no difference.
+    let format = match args.format {
+        DiffFormat::Human | DiffFormat::Markdown => FindingsFormat::Human,
+        DiffFormat::Json => FindingsFormat::Json,
+    };
+    findings::print(&found, &sources, format, common.color);
+    Ok(None)
+}

@@ -1,0 +1,268 @@
+//! Which way a changed value opens something. What is not in a table merely changes; of middlewares
+//! that guard, it opens.
+
+use super::Class;
+use crate::model::address::{IpRange, parse_range};
+use crate::resolve::flat::{Cell, Flat};
+
+/// When a change lets more through.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Opens {
+    /// A list has more items, or a text is there.
+    Added,
+    /// With any other value.
+    Any,
+    /// Never: it only changes something.
+    Never,
+    /// It becomes false.
+    Off,
+    /// It becomes true.
+    On,
+    /// A list has fewer items, or a text is gone.
+    Removed,
+}
+
+/// Keys of the main file; an entry is for all keys that begin with it.
+const GATEWAY: &[(&str, Opens)] = &[
+    ("gateway.debug", Opens::On),
+    ("gateway.entryPoints.passThrough.forwards", Opens::Added),
+    ("gateway.entryPoints.web.proxyProtocol.required", Opens::Off),
+    (
+        "gateway.entryPoints.web.proxyProtocol.trustedProxies",
+        Opens::Added,
+    ),
+    (
+        "gateway.entryPoints.webSecure.proxyProtocol.required",
+        Opens::Off,
+    ),
+    (
+        "gateway.entryPoints.webSecure.proxyProtocol.trustedProxies",
+        Opens::Added,
+    ),
+    ("gateway.monitoring.enable", Opens::On),
+    ("gateway.monitoring.host", Opens::Any),
+    ("gateway.monitoring.includeRouteHealthErrors", Opens::On),
+    ("gateway.monitoring.middleware", Opens::Removed),
+    ("gateway.networking.transport.insecureSkipVerify", Opens::On),
+    ("gateway.providers.signing", Opens::Any),
+    ("gateway.proxy.enabled", Opens::On),
+    ("gateway.proxy.ipHeaders", Opens::Any),
+    ("gateway.proxy.trustedProxies", Opens::Added),
+    ("gateway.redis.tls.clientCa", Opens::Any),
+    ("gateway.redis.tls.enabled", Opens::Off),
+    ("gateway.reload.enabled", Opens::On),
+    ("gateway.reload.host", Opens::Any),
+    ("gateway.tls.clientAuth.clientCA", Opens::Any),
+    ("gateway.tls.clientAuth.required", Opens::Off),
+];
+
+/// Keys of a route.
+const ROUTE: &[(&str, Opens)] = &[
+    ("security.enableExploitProtection", Opens::Off),
+    ("security.tls.insecureSkipVerify", Opens::On),
+    ("security.tls.rootCAs", Opens::Any),
+    ("tls.clientAuth.clientCA", Opens::Any),
+    ("tls.clientAuth.required", Opens::Off),
+];
+
+/// Keys of rules, of any type or of one.
+const RULE: &[(&str, &str, Opens)] = &[
+    ("", "insecureSkipVerify", Opens::On),
+    ("", "message", Opens::Never),
+    ("", "realm", Opens::Never),
+    ("", "statusCode", Opens::Never),
+    ("", "trustForwardHeader", Opens::On),
+    ("accessLog", "redact", Opens::Any),
+    ("basicAuth", "forwardUsername", Opens::Never),
+    ("basicAuth", "removeAuthorization", Opens::Off),
+    ("basicAuth", "users", Opens::Added),
+    ("exploitProtection", "detect", Opens::Any),
+    ("geoBlock", "addCountryHeader", Opens::Never),
+    ("geoBlock", "allowPrivate", Opens::On),
+    ("geoBlock", "allowUnknown", Opens::On),
+    ("redirectScheme", "scheme", Opens::Any),
+    ("responseHeaders", "cors.allowCredentials", Opens::On),
+    ("responseHeaders", "cors.allowMethods", Opens::Any),
+    ("responseHeaders", "cors.allowedHeaders", Opens::Any),
+    ("responseHeaders", "cors.enabled", Opens::On),
+    ("responseHeaders", "cors.exposeHeaders", Opens::Added),
+    ("responseHeaders", "cors.maxAge", Opens::Never),
+    ("responseHeaders", "cors.origins", Opens::Added),
+    ("userAgentBlock", "allow", Opens::Added),
+    ("userAgentBlock", "blockEmpty", Opens::Off),
+    ("userAgentBlock", "userAgents", Opens::Removed),
+];
+
+/// Keys that mean nothing while another is false.
+const NEEDS: &[(&str, &str)] = &[
+    (
+        "gateway.monitoring.includeRouteHealthErrors",
+        "gateway.monitoring.enableRouteHealthCheck",
+    ),
+    (
+        "gateway.monitoring.metricsPath",
+        "gateway.monitoring.enableMetrics",
+    ),
+    (
+        "gateway.monitoring.middleware.metrics",
+        "gateway.monitoring.enableMetrics",
+    ),
+];
+
+pub(super) fn of_gateway(key: &str, before: Option<&Cell>, after: Option<&Cell>) -> Class {
+    if key.ends_with(".address") {
+        return address(before, after);
+    }
+    judge(find(GATEWAY, key), before, after)
+}
+
+pub(super) fn of_route(key: &str, before: Option<&Cell>, after: Option<&Cell>) -> Class {
+    judge(find(ROUTE, key), before, after)
+}
+
+/// `guards`: the type keeps requests out, so whatever is not known to be harmless opens.
+pub(super) fn of_rule(kind: &str, guards: bool, key: &str, (old, new): (&Flat, &Flat)) -> Class {
+    let (before, after) = (old.get(key), new.get(key));
+    if kind == "accessPolicy" && key == "sourceRanges" {
+        return ranges(old, new);
+    }
+    if kind == "geoBlock" && key == "countries" {
+        let opens = if is_allow(new) {
+            Opens::Added
+        } else {
+            Opens::Removed
+        };
+        return judge(opens, before, after);
+    }
+    let mut known = RULE.iter();
+    let known = known.find(|(own, name, _)| (own.is_empty() || *own == kind) && *name == key);
+    let unknown = if guards { Opens::Any } else { Opens::Never };
+    judge(known.map_or(unknown, |(_, _, opens)| *opens), before, after)
+}
+
+fn find(table: &[(&str, Opens)], key: &str) -> Opens {
+    let found = table.iter().find(|(name, _)| key.starts_with(name));
+    found.map_or(Opens::Never, |(_, opens)| *opens)
+}
+
+fn judge(opens: Opens, before: Option<&Cell>, after: Option<&Cell>) -> Class {
+    let items = |cell: Option<&Cell>| cell.map_or_else(Vec::new, |cell| cell.items.clone());
+    let (before, after) = (items(before), items(after));
+    let is_true = after.first().is_some_and(|text| text == "true");
+    let more = after.iter().any(|item| !before.contains(item));
+    let fewer = before.iter().any(|item| !after.contains(item));
+    let opened = match opens {
+        Opens::Added => more,
+        Opens::Any => true,
+        Opens::Never => return Class::Change,
+        Opens::Off => !is_true,
+        Opens::On => is_true || after.first().is_some_and(|text| text.contains("${")),
+        Opens::Removed => fewer,
+    };
+    if opened {
+        Class::Exposure
+    } else {
+        Class::Restriction
+    }
+}
+
+/// A listener that others than this machine can reach.
+fn address(before: Option<&Cell>, after: Option<&Cell>) -> Class {
+    let text = |cell: Option<&Cell>| cell.and_then(|cell| cell.items.first()).cloned();
+    let reach = |text: Option<String>| match text.as_deref() {
+        None | Some("off") => 0,
+        Some(text)
+            if text.starts_with("127.")
+                || text.starts_with("[::1]")
+                || text.starts_with("localhost") =>
+        {
+            1
+        }
+        Some(text)
+            if text.starts_with(':') || text.starts_with("[::]") || text.starts_with("0.0.0.0") =>
+        {
+            3
+        }
+        Some(_) => 2,
+    };
+    let (before, after) = (reach(text(before)), reach(text(after)));
+    match (before, after) {
+        (before, after) if after > before => Class::Exposure,
+        (1.., 0) => Class::Removal,
+        (before, after) if after < before => Class::Restriction,
+        _ => Class::Change,
+    }
+}
+
+fn is_allow(rule: &Flat) -> bool {
+    let action = rule.get("action").and_then(|cell| cell.items.first());
+    action.is_none_or(|action| action == "allow")
+}
+
+fn ranges(old: &Flat, new: &Flat) -> Class {
+    let read = |rule: &Flat| -> Option<Vec<IpRange>> {
+        let cell = rule.get("sourceRanges")?;
+        let ranges = cell.items.iter().map(|text| parse_range(text).ok());
+        Some(IpRange::merged(ranges.collect::<Option<_>>()?))
+    };
+    let (Some(before), Some(after)) = (read(old), read(new)) else {
+        return Class::Exposure;
+    };
+    let within = |inner: &[IpRange], outer: &[IpRange]| {
+        inner.iter().all(|range| {
+            let mut outer = outer.iter();
+            outer.any(|other| other.first <= range.first && range.last <= other.last)
+        })
+    };
+    let tighter = if is_allow(new) {
+        within(&after, &before)
+    } else {
+        within(&before, &after)
+    };
+    match (before == after, tighter) {
+        (true, _) => Class::Same,
+        (false, true) => Class::Restriction,
+        (false, false) => Class::Exposure,
+    }
+}
+
+/// Whether two values mean the same.
+pub(super) fn same(before: Option<&Cell>, after: Option<&Cell>) -> bool {
+    let items = |cell: Option<&Cell>| cell.map_or_else(Vec::new, |cell| cell.items.clone());
+    items(before) == items(after)
+}
+
+/// Whether a key means nothing on both sides, because what it belongs to is switched off.
+pub(super) fn is_idle(key: &str, old: &Flat, new: &Flat) -> bool {
+    let off = |switch: &str| {
+        let is_off = |flat: &Flat| {
+            let cell = flat.get(switch);
+            cell.is_some_and(|cell| cell.items.first().is_some_and(|text| text == "false"))
+        };
+        switch != key && is_off(old) && is_off(new)
+    };
+    let needs = NEEDS
+        .iter()
+        .any(|(name, switch)| *name == key && off(switch));
+    let mut parents = key.match_indices('.').filter_map(|(at, _)| key.get(..at));
+    // `cors.enabled` starts out of the rule itself.
+    needs || parents.any(|parent| off(&format!("{parent}.enabled")))
+}
+
+/// A value as it is shown, in one line.
+pub(super) fn shown(cell: Option<&Cell>) -> String {
+    const CHARS_MAX: usize = 120;
+    let items = cell.map_or(&[][..], |cell| &cell.shown);
+    let text = items.join(", ").replace("endpoint: ", "");
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.is_empty() {
+        return "none".to_owned();
+    }
+    match text.char_indices().nth(CHARS_MAX) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text,
+    }
+}
