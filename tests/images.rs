@@ -137,6 +137,41 @@ fn the_same_image_anywhere() {
     }
 }
 
+/// DESIGN decision 8: an image is compared by what it carries, although it carries no secret.
+#[test]
+fn what_changes_against_an_image() {
+    let dir = scratch("diff", &SPEC.replace("${PASSWORD}", "hunter2"));
+    build(&dir, "image");
+    build(&dir, "image.tar");
+    let diff = |sides: [&str; 2]| {
+        let output = goma_command()
+            .arg("diff")
+            .args(sides)
+            .current_dir(&dir)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned() + &errors,
+        )
+    };
+    let nothing = "nothing changes for requests\n".to_owned();
+    for image in ["image", "image.tar"] {
+        assert_eq!(diff([image, "goma.yml"]), (Some(0), nothing.clone()));
+    }
+    assert_eq!(diff(["image", "image.tar"]), (Some(0), nothing));
+    let opened = SPEC.replace("[guard]", "[]");
+    fs::write(dir.join("goma.yml"), opened).unwrap();
+    let (code, text) = diff(["image", "goma.yml"]);
+    assert_eq!(code, Some(1));
+    let first = "exposure  /: basicAuth on /private → none  site  goma.yml:8\n";
+    assert!(text.starts_with(first), "{text}");
+    let (_, back) = diff(["goma.yml", "image"]);
+    let first = "restricts /: none → basicAuth on /private  site  image:goma.yml:8\n";
+    assert!(back.starts_with(first), "{back}");
+}
+
 /// What did not change is not stored and pushed again.
 #[test]
 fn a_route_changes_the_gateway_and_its_specification_only() {

@@ -19,7 +19,9 @@ const COMPILER: &[(&str, &[&str])] = &[
     ("dialect", &[]),
     (
         "diff",
-        &["dialect", "explain", "model", "resolve", "source", "spec"],
+        &[
+            "archive", "dialect", "explain", "model", "resolve", "source", "spec",
+        ],
     ),
     ("emit", &["chains", "encrypted", "middlewares", "plan"]),
     ("encrypted", &["diag", "model", "source", "spec"]),

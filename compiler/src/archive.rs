@@ -16,7 +16,7 @@ use crate::spec;
 const FORMAT: u32 = 1;
 
 /// Stands for a value that is withheld. It is a reference, which may stand wherever a secret may.
-const WITHHELD: &str = "${GOMA_WITHHELD}";
+pub(crate) const WITHHELD: &str = "${GOMA_WITHHELD}";
 
 /// A specification as it is archived.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -116,6 +116,15 @@ impl Archive {
             Some(main) if main.kind == Kind::Main => Ok(archive),
             Some(_) | None => Err(Unreadable::Main),
         }
+    }
+
+    /// The variables that decided structure when it was built; what is withheld has a value of no meaning.
+    #[must_use]
+    pub fn env_of_build(&self) -> BTreeMap<String, String> {
+        let mut env = self.env.clone();
+        let name = WITHHELD.trim_start_matches("${").trim_end_matches('}');
+        env.insert(name.to_owned(), WITHHELD.to_owned());
+        env
     }
 
     /// The files, to be compiled.

@@ -8,6 +8,8 @@ use super::{Change, Class, Diff, Sample};
 
 /// Names of routes that are listed before they are counted.
 const NAMED_MAX: usize = 4;
+/// Changes that mean nothing for requests, before they are counted.
+const SAME_MAX: usize = 20;
 /// Width of the first column.
 const WORD_WIDTH: usize = 10;
 
@@ -19,9 +21,12 @@ impl Diff {
         if self.changes.is_empty() && self.samples.is_empty() {
             text.push_str("nothing changes for requests\n");
         }
-        for change in &self.changes {
+        for change in self.worth_telling() {
             let line = format!("{}{}", change.told(), change.aside());
             let _ = writeln!(text, "{:WORD_WIDTH$}{line}", change.class.as_str());
+        }
+        if let Some(more) = self.more_of_the_same() {
+            let _ = writeln!(text, "{:WORD_WIDTH$}and {more} more", "same");
         }
         for (sample, at) in self.samples.iter().zip(0..) {
             let word = if at == 0 { "requests" } else { "" };
@@ -43,7 +48,7 @@ impl Diff {
         if !self.changes.is_empty() {
             text.push_str("| | Where | What changes | Routes |\n|---|---|---|---|\n");
         }
-        for change in &self.changes {
+        for change in self.worth_telling() {
             let word = match change.class {
                 Class::Exposure => "**exposure**",
                 class => class.as_str(),
@@ -56,6 +61,9 @@ impl Diff {
                 text,
                 "| {word} | {at} | {what}{space}{before} → {after} | {routes} |"
             );
+        }
+        if let Some(more) = self.more_of_the_same() {
+            let _ = writeln!(text, "| same | and {more} more | | |");
         }
         if !self.samples.is_empty() {
             text.push_str("\n| Request | before | after |\n|---|---|---|\n");
@@ -73,6 +81,23 @@ impl Diff {
             let _ = writeln!(text, "\nNo requests were tried: {why}.");
         }
         text
+    }
+
+    /// All changes, but of what means nothing only the first.
+    fn worth_telling(&self) -> impl Iterator<Item = &Change> {
+        let (same, other): (Vec<_>, Vec<_>) = self
+            .changes
+            .iter()
+            .partition(|change| change.class == Class::Same);
+        other.into_iter().chain(same.into_iter().take(SAME_MAX))
+    }
+
+    fn more_of_the_same(&self) -> Option<usize> {
+        let same = self
+            .changes
+            .iter()
+            .filter(|change| change.class == Class::Same);
+        same.count().checked_sub(SAME_MAX).filter(|more| *more > 0)
     }
 
     /// One object, with a line break at the end.

@@ -2,6 +2,7 @@
 //! that guard, it opens.
 
 use super::Class;
+use crate::archive::WITHHELD;
 use crate::model::address::{IpRange, parse_range};
 use crate::resolve::flat::{Cell, Flat};
 
@@ -226,10 +227,15 @@ fn ranges(old: &Flat, new: &Flat) -> Class {
     }
 }
 
-/// Whether two values mean the same.
+/// Whether two values mean the same; where one is withheld, as far as can be seen.
 pub(super) fn same(before: Option<&Cell>, after: Option<&Cell>) -> bool {
     let items = |cell: Option<&Cell>| cell.map_or_else(Vec::new, |cell| cell.items.clone());
+    let shown = |cell: Option<&Cell>| cell.map_or_else(Vec::new, |cell| cell.shown.clone());
+    let is_withheld = |cell: Option<&Cell>| {
+        cell.is_some_and(|cell| cell.items.iter().any(|item| item.contains(WITHHELD)))
+    };
     items(before) == items(after)
+        || (is_withheld(before) || is_withheld(after)) && shown(before) == shown(after)
 }
 
 /// Whether a key means nothing on both sides, because what it belongs to is switched off.

@@ -14,7 +14,7 @@ const ASKED_MAX: usize = 4_000;
 /// Of many routes, the least.
 const ASKED_MIN: usize = 200;
 /// How often a route may be looked at, in all.
-const EVALUATED_MAX: usize = 20_000_000;
+const EVALUATED_MAX: usize = 5_000_000;
 /// The most that are told.
 const TOLD_MAX: usize = 10;
 /// The most of a list that is tried.

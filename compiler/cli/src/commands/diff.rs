@@ -4,13 +4,16 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use goma_compiler::archive::Archive;
+use goma_compiler::diag::Diagnostics;
 use goma_compiler::diff::{self, Diff, Side};
-use goma_compiler::{Drawn, draw};
+use goma_compiler::source::SourceMap;
+use goma_compiler::{Drawn, Options, draw};
 
 use super::{Common, FindingsFormat};
 use crate::failure::{FAILED, Failure, Outcome};
 use crate::input::revision::Revision;
-use crate::{environment, findings, input, terminal};
+use crate::{environment, findings, image, input, terminal};
 
 /// What may yet be a side, but is not.
 const LATER: &[(&str, &str)] = &[
@@ -22,13 +25,17 @@ const LATER: &[(&str, &str)] = &[
         "https://",
         "a running gateway does not tell its configuration: `/healthz/build` has hashes only",
     ),
-    ("oci://", "images are not read yet"),
+    (
+        "oci://",
+        "registries are not asked yet; name an image layout, a directory or a .tar",
+    ),
 ];
 
 /// Say what changes for requests between two configurations, what is opened first
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
-    /// A file, a directory with a goma.yml, or a git revision: `main`, `HEAD~1:path/goma.yml`, `git:REV`
+    /// A file, a directory with a goma.yml, an image layout, or a git revision: `main`,
+    /// `HEAD~1:path/goma.yml`, `git:REV`
     old: String,
 
     /// Likewise
@@ -107,11 +114,35 @@ fn side(text: &str, args: &DiffArgs) -> Result<Option<Side>, Failure> {
     let inside = args.common.main(None)?;
     let path = Path::new(text);
     if path.exists() {
+        if let Some(archive) = image::specification(path)? {
+            return of_image(text, &archive, args);
+        }
         return load(path, None, args);
     }
     let rev = text.strip_prefix("git:").unwrap_or(text);
     let revision = Revision::lay_out(rev, inside)?;
     load(&revision.main, Some(revision.prefix()), args)
+}
+
+/// What an image was built from, without secrets and comments.
+fn of_image(image: &str, text: &str, args: &DiffArgs) -> Result<Option<Side>, Failure> {
+    let unreadable = |error| Failure::Failed {
+        message: format!("the specification of {image}: {error}"),
+        help: None,
+    };
+    let archive = Archive::read(text).map_err(unreadable)?;
+    let sources = archive.sources();
+    let mut shown = sources.clone();
+    shown.rename("", &format!("{image}:"));
+    let options = Options {
+        env: archive.env_of_build(),
+        ..Options::default()
+    };
+    let Drawn { side, diagnostics } = draw(&sources, &shown, &options);
+    if side.is_none() {
+        print(&diagnostics, &shown, args);
+    }
+    Ok(side)
 }
 
 fn load(
@@ -121,7 +152,7 @@ fn load(
 ) -> Result<Option<Side>, Failure> {
     let common = &args.common;
     let env = environment::collect(&common.env_file, &common.env)?;
-    let rename = |sources: &mut goma_compiler::source::SourceMap| {
+    let rename = |sources: &mut SourceMap| {
         if let Some((from, to)) = &prefix {
             sources.rename(from, to);
         }
@@ -142,11 +173,15 @@ fn load(
             }
         }
     };
-    // The difference goes to stdout, in whatever form; findings are no difference.
+    print(&found, &sources, args);
+    Ok(None)
+}
+
+/// What is wrong with a side.
+fn print(found: &Diagnostics, sources: &SourceMap, args: &DiffArgs) {
     let format = match args.format {
         DiffFormat::Human | DiffFormat::Markdown => FindingsFormat::Human,
         DiffFormat::Json => FindingsFormat::Json,
     };
-    findings::print(&found, &sources, format, common.color);
-    Ok(None)
+    findings::print(found, sources, format, args.common.color);
 }

@@ -9,6 +9,7 @@ mod config;
 mod contents;
 mod layer;
 mod layout;
+mod read;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ use blob::Blob;
 use layer::Layer;
 
 pub(crate) use contents::{Contents, contents};
+pub(crate) use read::specification;
 
 /// What an image is made from.
 pub(crate) struct Source<'a> {

@@ -192,7 +192,11 @@ fn what_is_no_side() {
     fails(&["HEAD:nope", "deploy"], 1, "`HEAD` has no `nope`");
     fails(&["HEAD:../x", "deploy"], 2, "leads out of the repository");
     fails(&["http://h/healthz/build", "deploy"], 2, "has hashes only");
-    fails(&["oci://h/i:1", "deploy"], 2, "images are not read yet");
+    fails(
+        &["oci://h/i:1", "deploy"],
+        2,
+        "registries are not asked yet",
+    );
     let outside = dir(&[("goma.yml", OLD)]);
     let output = run_in(outside.path(), &["diff", "HEAD", "."]);
     let _ = expect(&output, 1);
