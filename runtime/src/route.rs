@@ -19,6 +19,7 @@ mod trie;
 
 pub(crate) use canary::Prepared as PreparedCanary;
 pub use canary::{Canary, CanaryTest, Operator};
+pub(crate) use condition::cookies;
 pub use condition::{Condition, Test};
 pub use host::HostFilter;
 pub use pattern::{below, parameter};
@@ -61,6 +62,8 @@ pub struct Route {
     pub canaries: &'static [Canary],
     /// How a backend is chosen (RT-LB-8).
     pub policy: Policy,
+    /// By which a client stays with its backend (RT-LB-9).
+    pub sticky: Option<Sticky>,
     /// Active checks of `backends` (RT-HEALTH-1).
     pub health_check: Option<HealthCheck>,
     /// The chain that requests pass.
@@ -116,6 +119,19 @@ pub enum Policy {
     Shares,
 }
 
+/// A cookie that names a backend (RT-LB-9).
+#[derive(Debug)]
+pub struct Sticky {
+    /// Its name.
+    pub cookie: &'static str,
+    /// What comes behind its value: `; Path=/; …`.
+    pub attributes: &'static str,
+    /// Only over TLS; `None`: if the client speaks TLS.
+    pub secure: Option<bool>,
+    /// Keys the value.
+    pub secret: Value,
+}
+
 /// How backends are asked whether they are well (RT-HEALTH).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
@@ -152,6 +168,7 @@ impl Route {
         weights: &[],
         canaries: &[],
         policy: Policy::Shares,
+        sticky: None,
         health_check: None,
         chain: ChainId(u32::MAX),
     };

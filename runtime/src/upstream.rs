@@ -19,6 +19,7 @@ mod load;
 mod pool;
 mod resolved;
 mod standing;
+mod sticky;
 
 pub use check::check;
 pub use connect::Resolver;
@@ -32,6 +33,7 @@ pub(crate) use load::InFlight;
 use load::Load;
 use pool::Pool;
 use standing::Condition;
+use sticky::Sticky;
 
 /// The backends of one route that get requests (RT-LB-1 to -6).
 #[derive(Debug)]
@@ -40,6 +42,7 @@ pub struct Upstream {
     balance: Balance,
     /// `None`: every backend takes every request.
     canaries: Option<Box<Canaries>>,
+    sticky: Option<Arc<Sticky>>,
     /// Whether it counts how busy backends are, and how long they take.
     counts: bool,
     times: bool,
@@ -63,7 +66,12 @@ pub struct Backend {
     /// What is known of it; `None`: nothing is asked (RT-LB-1).
     standing: Option<Arc<Standing>>,
     load: Rc<Load>,
+    place: Place,
 }
+
+/// Where a backend stands in the list of its route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(usize);
 
 /// What a choice among backends may look at.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +80,8 @@ pub struct Asked<'a> {
     pub request: &'a Request,
     /// Who it comes from (RT-IP).
     pub client: IpAddr,
+    /// The backend that its client has had before (RT-LB-9).
+    pub(crate) stuck: Option<Place>,
 }
 
 /// Backends in the order in which a request may try them (RT-LB-3, RT-LB-4, RT-UP-9).
@@ -103,14 +113,13 @@ impl Upstream {
         let all = resolved.backends.as_slice();
         let has_canaries = !resolved.canaries.is_empty();
         // Of canaries an exclusive one gets requests without a share.
-        let taken = || {
-            all.iter()
-                .filter(|backend| has_canaries || backend.weight > 0)
-        };
-        let weights = || taken().map(|backend| backend.weight);
+        let placed = || all.iter().enumerate();
+        let taken = || placed().filter(|(_, backend)| has_canaries || backend.weight > 0);
+        let weights = || taken().map(|(_, backend)| backend.weight);
         let is_checked = resolved.route.health_check.is_some();
         let is_watched = all.len() > 1 && (is_checked || resolved.ejection.is_some());
-        let backend = |resolved: &ResolvedBackend| Backend {
+        let backend = |(place, resolved): (usize, &ResolvedBackend)| Backend {
+            place: Place(place),
             text: resolved.text,
             pool: pools.of(&resolved.url.host, resolved.url.port),
             url: resolved.url.clone(),
@@ -137,6 +146,7 @@ impl Upstream {
                 [only] => Some(only.text),
                 _ => None,
             },
+            sticky: resolved.sticky.clone().filter(|_| all.len() > 1),
             counts: !matches!(policy, Policy::Random | Policy::Shares),
             times: policy == Policy::P2cEwma,
             backends,
@@ -150,18 +160,12 @@ impl Upstream {
     pub fn in_turn<'a, 'r>(&'a self, asked: Asked<'r>) -> InTurn<'a, 'r> {
         let heed = self.heed(asked);
         let count = self.backends.len();
-        let admits = |index: &usize| self.admits(*index, heed).is_some();
+        let admits = |index: usize| self.admits(index, heed).is_some();
         let first = match (&self.canaries, heed) {
+            _ if asked.stuck.is_some() => self.stay_or_pick(asked, heed),
             (None, Heed::Nothing) => self.balance.pick(count, asked),
-            (None, Heed::All | Heed::Checks) => {
-                self.balance
-                    .pick_among((count, 0), asked, |index| admits(&index))
-            }
-            (Some(canaries), _) => canaries.exclusive(asked).find(admits).or_else(|| {
-                let shares = |index| canaries.shares(index, asked) && admits(&index);
-                let pool = (count, canaries.pool(asked));
-                self.balance.pick_among(pool, asked, shares)
-            }),
+            (None, Heed::All | Heed::Checks) => self.balance.pick_among((count, 0), asked, admits),
+            (Some(_), _) => self.stay_or_pick(asked, heed),
         };
         InTurn {
             upstream: self,
@@ -169,6 +173,50 @@ impl Upstream {
             heed,
             next: first.unwrap_or_default(),
             left: first.map_or(0, |_| count),
+        }
+    }
+
+    /// RT-LB-9, RT-CANARY-3, RT-CANARY-4: an exclusive canary, the backend of before, or any.
+    fn stay_or_pick(&self, asked: Asked<'_>, heed: Heed) -> Option<usize> {
+        let canaries = self.canaries.as_deref();
+        let admits = |index: usize| self.admits(index, heed).is_some();
+        let mut exclusive = canaries.into_iter().flat_map(|all| all.exclusive(asked));
+        if let Some(found) = exclusive.find(|index| admits(*index)) {
+            return Some(found);
+        }
+        let shares = |index: usize| {
+            canaries.is_none_or(|canaries| canaries.shares(index, asked)) && admits(index)
+        };
+        let mut backends = self.backends.iter();
+        let before = asked
+            .stuck
+            .and_then(|place| backends.position(|known| known.place == place));
+        before.filter(|index| shares(*index)).or_else(|| {
+            let pool = canaries.map_or(0, |canaries| canaries.pool(asked));
+            self.balance
+                .pick_among((self.backends.len(), pool), asked, shares)
+        })
+    }
+
+    /// Takes the cookie that names the backend of before out of a request (RT-LB-9).
+    #[inline]
+    pub(crate) fn take_cookie(&self, request: &mut Request) -> Option<Place> {
+        self.sticky.as_ref()?.take(request).map(Place)
+    }
+
+    /// The cookie that its client gets with the response of a backend, if it has not got it already.
+    #[inline]
+    pub(crate) fn cookie(
+        &self,
+        backend: &Backend,
+        stuck: Option<Place>,
+        tls: bool,
+    ) -> Option<String> {
+        let sticky = self.sticky.as_ref()?;
+        let Place(place) = backend.place;
+        match stuck == Some(backend.place) {
+            true => None,
+            false => sticky.set(place, tls),
         }
     }
 

@@ -8,6 +8,8 @@ use std::path::Path;
 
 #[cfg(feature = "encrypted")]
 mod encrypted;
+#[cfg(any(feature = "log-hash", feature = "sticky"))]
+pub(crate) mod mac;
 mod networks;
 mod overrides;
 #[cfg(feature = "regex")]

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use goma_tests::Backend;
+use goma_tests::{Backend, Gateway, Process};
 
 use super::Rig;
 
 fn rig() -> Rig {
-    Rig::of("balance", Backend::ok(), &[]).alone()
+    Rig::of("balance", Backend::ok(), &[("STICKY", "k")]).alone()
 }
 
 /// How many requests each backend has got, checks apart.
@@ -172,7 +172,7 @@ fn slow(path: &'static str, time: Duration) -> Rig {
             connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         }
     });
-    Rig::of("balance", backend, &[]).alone()
+    Rig::of("balance", backend, &[("STICKY", "k")]).alone()
 }
 
 /// RT-LB-8: `leastConn` and `p2cEwma` spare a backend that is slow.
@@ -185,4 +185,70 @@ fn slow_backends_get_less() {
         let share = taken[quick] as f64 / 3_200.0;
         assert!(share > 0.8, "{target} {taken:?}");
     }
+}
+
+/// RT-LB-9: the first answer sets the cookie, which leads back, in every replica with the same key, and is
+/// not the backend's to see; a backend that is gone is replaced, and so is its cookie.
+#[test]
+fn sticky() {
+    let second = Process::start();
+    let url = second.url();
+    let first = Backend::ok();
+    let replica = first.url();
+    let env = [("A", &*replica), ("B", &*url), ("STICKY", "k")];
+    let others = [
+        Gateway::start("balance", &env),
+        Gateway::start("balance", &[&env[..2], &[("STICKY", "another")]].concat()),
+    ];
+    let rig = Rig::of("balance", first, &[("B", &url), ("STICKY", "k")]).alone();
+    let ask = |gateway: &Gateway, cookie: &str| {
+        let lines = if cookie.is_empty() {
+            String::new()
+        } else {
+            format!("Cookie: a=1; {cookie}\r\n")
+        };
+        let response = gateway
+            .connect()
+            .send(&format!("GET /sticky HTTP/1.1\r\nHost: h\r\n{lines}\r\n"))
+            .response();
+        assert_eq!(response.status, 200);
+        let text = response.text();
+        let backend = if text == "ok" { "one" } else { "two" };
+        assert!(!text.contains("node="), "{text}");
+        (backend, response.fields("set-cookie"))
+    };
+    let mut cookies = BTreeMap::new();
+    while cookies.len() < 2 {
+        let (backend, set) = ask(&rig.gateway, "");
+        let [set] = set.as_slice() else {
+            panic!("{set:?}");
+        };
+        let (cookie, attributes) = set.split_once("; ").unwrap();
+        assert_eq!(
+            attributes,
+            "Path=/sticky; Max-Age=3600; HttpOnly; SameSite=Lax"
+        );
+        cookies.insert(backend, cookie.to_owned());
+    }
+    for (backend, cookie) in &cookies {
+        for gateway in [&rig.gateway, &others[0]] {
+            for _ in 0..4 {
+                assert_eq!(ask(gateway, cookie), (*backend, Vec::new()));
+            }
+        }
+        // Another key: the value says nothing there.
+        assert_eq!(ask(&others[1], cookie).1.len(), 1);
+    }
+    let requests = rig.backend.requests();
+    let mut sticky = requests
+        .iter()
+        .filter(|request| request.target().starts_with("/one"));
+    assert!(sticky.all(|request| {
+        let sent = request.fields("cookie");
+        sent.is_empty() || sent == ["a=1"]
+    }));
+    drop(second);
+    let (backend, set) = ask(&rig.gateway, &cookies["two"]);
+    assert_eq!(backend, "one");
+    assert!(set[0].starts_with(&*cookies["one"]), "{set:?}");
 }

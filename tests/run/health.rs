@@ -13,7 +13,8 @@ use super::Rig;
 const EJECTED: &str = "WARN Backend ejected after repeated connection failures";
 
 fn rig(backend: Backend, second: &str) -> Rig {
-    Rig::of("balance", backend, &[("B", second), ("WRITE", "1")]).alone()
+    let env = [("B", second), ("WRITE", "1"), ("STICKY", "k")];
+    Rig::of("balance", backend, &env).alone()
 }
 
 /// The log's lines with all of these texts.
@@ -104,7 +105,7 @@ fn a_frozen_backend() {
 fn all_are_ejected() {
     let nobody = Process::start().kill();
     let url = format!("http://{nobody}");
-    let gateway = Gateway::start("balance", &[("A", &url), ("B", &url)]);
+    let gateway = Gateway::start("balance", &[("A", &url), ("B", &url), ("STICKY", "k")]);
     let ask = |path: &str| {
         let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n");
         gateway.connect().send(&request).response().status
@@ -122,7 +123,7 @@ fn all_are_ejected() {
 #[test]
 fn checked_backends() {
     let (first, second) = (Process::start(), Process::start());
-    let env = [("A", &*first.url()), ("B", &*second.url())];
+    let env = [("A", &*first.url()), ("B", &*second.url()), ("STICKY", "k")];
     let gateway = Gateway::start("balance", &env);
     let ask = || {
         let response = gateway

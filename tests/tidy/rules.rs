@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// Families of rules and their numbers. What is left out waits for something that is not there yet:
 ///
-/// - for traffic (stickiness, limits): RT-LB-9, RT-RETRY, RT-CB, RT-INFL, RT-UP-5, RT-ERR-20, RT-DNS;
+/// - for traffic (limits): RT-RETRY, RT-CB, RT-INFL, RT-UP-5, RT-ERR-20, RT-DNS;
 /// - for TLS: RT-UP-3, RT-ROUTE-11; for providers: RT-START-2; for pass-through: RT-STOP-2; for profiles:
 ///   RT-OBS-9; for HTTP/2 to backends: RT-STREAM-4;
 /// - for Redis and state over reloads: MW-GEN-10, -17; for plugins: MW-PATH-7;
@@ -27,7 +27,7 @@ const RULES: &[(&str, &[u32])] = &[
     ("RT-HDR", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
     ("RT-IP", &[1, 2, 3, 4, 5]),
     ("RT-ERR", &[1, 2, 3, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]),
-    ("RT-LB", &[1, 2, 3, 4, 5, 6, 7, 8]),
+    ("RT-LB", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
     ("RT-CANARY", &[1, 2, 3, 4, 5, 6]),
     ("RT-HEALTH", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
     ("RT-SEM", &[1, 2, 3, 4, 5, 6, 7, 8]),

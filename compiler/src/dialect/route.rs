@@ -172,7 +172,7 @@ static LOAD_BALANCER: Section = section(
         )
         .ours(),
         key("hashOn", Map(&HASH_ON), "For `consistentHash`.").ours(),
-        key("sticky", Map(&STICKY), "A client stays with its backend; `{}` turns it on.").ours().by_presence().later(),
+        key("sticky", Map(&STICKY), "A client stays with its backend; `{}` turns it on.").ours().by_presence(),
     ],
 );
 

@@ -64,6 +64,7 @@ fn named(rows: &[Route]) -> Vec<&'static str> {
         ("Operator", has_canaries),
         ("Policy", policies().any(|policy| *policy != Policy::Shares)),
         ("Source", has_canaries || policies().any(hashes)),
+        ("Sticky", rows.iter().any(|row| row.sticky.is_some())),
         ("Condition", conditions().next().is_some()),
         (
             "HealthCheck",
@@ -102,6 +103,7 @@ fn emit_row(route: &Route) -> TokenStream {
         weights: _,
         canaries: _,
         policy: _,
+        sticky: _,
         health_check: _,
         chain,
     } = route;

@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::rt;
 use crate::plan::{
-    Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Route, Source,
+    Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Route, Source, Sticky,
 };
 
 /// What a row says of its backends beside their addresses.
@@ -14,6 +14,7 @@ pub(super) fn balancing(route: &Route) -> TokenStream {
         weights,
         canaries,
         policy,
+        sticky,
         health_check,
         ..
     } = route;
@@ -30,7 +31,11 @@ pub(super) fn balancing(route: &Route) -> TokenStream {
         let check = self::health_check(check);
         quote!(health_check: Some(#check),)
     });
-    quote!(#weights #canaries #policy #health_check)
+    let sticky = sticky.as_ref().map(|sticky| {
+        let sticky = self::sticky(sticky);
+        quote!(sticky: Some(#sticky),)
+    });
+    quote!(#weights #canaries #policy #sticky #health_check)
 }
 
 fn canary(canary: &Canary) -> TokenStream {
@@ -90,6 +95,25 @@ fn policy(policy: &Policy) -> Option<TokenStream> {
         Policy::Random => quote!(Policy::Random),
         Policy::Shares => return None,
     })
+}
+
+fn sticky(sticky: &Sticky) -> TokenStream {
+    let Sticky {
+        cookie,
+        attributes,
+        secure,
+        secret,
+    } = sticky;
+    let secure = rt::option(secure.map(|secure| quote!(#secure)));
+    let secret = rt::value(secret);
+    quote! {
+        Sticky {
+            cookie: #cookie,
+            attributes: #attributes,
+            secure: #secure,
+            secret: #secret,
+        }
+    }
 }
 
 fn health_check(check: &HealthCheck) -> TokenStream {

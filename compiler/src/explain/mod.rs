@@ -128,6 +128,8 @@ pub struct Upstream {
     pub roles: Vec<Role>,
     /// How one of them is chosen (RT-LB-8), if there are several.
     pub policy: Option<&'static str>,
+    /// The cookie by which a client stays with its backend (RT-LB-9).
+    pub sticky: Option<String>,
     /// `rewrite /api -> /v1`, if it applies.
     pub rewrite: Option<String>,
     /// Header fields of the request that the chain sets or removes.

@@ -141,6 +141,8 @@ fn upstream_rows(routed: &Routed) -> Vec<Vec<String>> {
         let row = std::iter::once(format!("{word} {backend}"));
         row.chain(part(upstream, index)).collect()
     }));
+    let sticky = upstream.sticky.as_ref();
+    rows.extend(sticky.map(|cookie| vec![format!("sticky by cookie {cookie}")]));
     rows
 }
 
@@ -207,6 +209,7 @@ fn upstream_json(routed: &Routed) -> Value {
             "backends": upstream.backends,
             "weights": weights,
             "policy": upstream.policy,
+            "sticky": upstream.sticky,
         })
     })
 }

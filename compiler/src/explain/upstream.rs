@@ -41,6 +41,7 @@ pub(super) fn forward(
             rewrite: applied
                 .map(|rewrite| format!("rewrite {} -> {}", route.path.as_str(), rewrite.as_str())),
             policy: policy(route),
+            sticky: sticky(route),
             backends,
             weights,
             roles,
@@ -96,6 +97,11 @@ fn roles(route: &Route, request: &Request) -> Vec<Role> {
         *place = Role::Exclusive;
     }
     roles
+}
+
+fn sticky(route: &Route) -> Option<String> {
+    let sticky = route.sticky.as_ref().filter(|_| route.backends.len() > 1);
+    sticky.map(|sticky| sticky.cookie.clone())
 }
 
 /// RT-LB-1, RT-LB-2

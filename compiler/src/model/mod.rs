@@ -44,7 +44,7 @@ pub use rewrite::{BadRewrite, Rewrite};
 pub use rule::Rule;
 pub use template::{PathTemplate, Piece as TemplatePiece};
 pub use upstream::{
-    Backend, Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source,
+    Backend, Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source, Sticky,
 };
 pub use value::{Cut, Part, Value, places};
 
@@ -216,6 +216,8 @@ pub struct Route {
     pub backends: Vec<Backend>,
     /// How one of them is chosen; `None`: no key says (RT-LB-2).
     pub policy: Option<Policy>,
+    /// By which a client stays with its backend.
+    pub sticky: Option<Sticky>,
     /// How they are asked whether they are well.
     pub health_check: Option<HealthCheck>,
     /// Outermost first, each at most once.

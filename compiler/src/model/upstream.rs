@@ -1,5 +1,6 @@
 //! Backends of a route, and what is known of them.
 
+use super::cookie::SameSite;
 use super::regex::Regex;
 use super::{HeaderName, Value};
 
@@ -85,6 +86,25 @@ pub enum Policy {
     RoundRobin,
     /// By weight.
     Weighted,
+}
+
+/// `loadBalancer.sticky` (RT-LB-9).
+#[derive(Clone, Debug)]
+pub struct Sticky {
+    /// A token.
+    pub cookie: String,
+    /// `None`: until the browser is closed.
+    pub ttl_seconds: Option<u64>,
+    /// Begins with `/`.
+    pub path: String,
+    /// Without a leading dot.
+    pub domain: Option<String>,
+    /// With requests of other sites.
+    pub same_site: SameSite,
+    /// `None`: on TLS.
+    pub secure: Option<bool>,
+    /// Keys the value; empty: anyone can tell which backend it names.
+    pub secret: Value,
 }
 
 impl Canary {

@@ -34,6 +34,8 @@ pub enum Feature {
     ShaCrypt,
     /// `{SHA}`, `{SSHA}`.
     Sha1,
+    /// Cookies that name backends.
+    Sticky,
 }
 
 impl Feature {
@@ -50,6 +52,7 @@ impl Feature {
             Self::Regex => "regex",
             Self::ShaCrypt => "sha-crypt",
             Self::Sha1 => "sha1",
+            Self::Sticky => "sticky",
         }
     }
 }
@@ -75,6 +78,9 @@ pub(super) fn select(
         .any(needs_dns)
     {
         features.insert(Feature::Dns);
+    }
+    if routes.iter().any(|route| route.sticky.is_some()) {
+        features.insert(Feature::Sticky);
     }
     if !messages.is_empty() {
         features.insert(Feature::Encrypted);

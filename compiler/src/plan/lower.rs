@@ -180,6 +180,7 @@ fn lower_route(cx: &Cx<'_>, route: &model::Route, chain: Ident) -> Route {
         weights: route.weights(),
         canaries: upstream::canaries(route),
         policy: upstream::policy(route),
+        sticky: upstream::sticky(cx, route),
         health_check: route.health_check.as_ref().map(upstream::health_check),
         chain,
     }

@@ -35,7 +35,9 @@ pub use recorder::{
 };
 pub use revision::revision;
 pub use settings::{Limits, Proxy, ProxyProtocol, Settings};
-pub use upstream::{Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source};
+pub use upstream::{
+    Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source, Sticky,
+};
 
 /// A whole generated crate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -160,6 +162,8 @@ pub struct Route {
     pub canaries: Vec<Canary>,
     /// How an endpoint is chosen.
     pub policy: Policy,
+    /// By which a client stays with its endpoint.
+    pub sticky: Option<Sticky>,
     /// Active checks of the endpoints.
     pub health_check: Option<HealthCheck>,
     /// The constant of the chain that the row names.

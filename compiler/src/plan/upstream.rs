@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 
+use super::Value;
+use super::lower::{Cx, lower_value};
 use crate::model;
 use crate::model::Policy as Wanted;
+use crate::model::cookie::SameSite;
 
 /// A backend that has requests of its own (RT-CANARY).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,6 +81,19 @@ pub enum Policy {
     Shares,
 }
 
+/// A cookie that names a backend (RT-LB-9).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sticky {
+    /// Its name.
+    pub cookie: String,
+    /// `; Path=/; HttpOnly; SameSite=Lax`
+    pub attributes: String,
+    /// `None`: on TLS.
+    pub secure: Option<bool>,
+    /// Keys its value.
+    pub secret: Value,
+}
+
 impl Canary {
     /// Whether the regex engine is needed.
     pub(super) fn is_regex(&self) -> bool {
@@ -121,6 +137,29 @@ fn source(source: &model::Source) -> Source {
         model::Source::Path => Source::Path,
         model::Source::Query(name) => Source::Query(name.clone()),
     }
+}
+
+/// With one backend there is nobody to stay with (RT-LB-1).
+pub(super) fn sticky(cx: &Cx<'_>, route: &model::Route) -> Option<Sticky> {
+    let sticky = route.sticky.as_ref().filter(|_| route.backends.len() > 1)?;
+    let mut attributes = format!("; Path={}", sticky.path);
+    if let Some(domain) = &sticky.domain {
+        attributes.push_str(&format!("; Domain={domain}"));
+    }
+    if let Some(seconds) = sticky.ttl_seconds {
+        attributes.push_str(&format!("; Max-Age={seconds}"));
+    }
+    attributes.push_str(match sticky.same_site {
+        SameSite::Lax => "; HttpOnly; SameSite=Lax",
+        SameSite::None => "; HttpOnly; SameSite=None",
+        SameSite::Strict => "; HttpOnly; SameSite=Strict",
+    });
+    Some(Sticky {
+        cookie: sticky.cookie.clone(),
+        attributes,
+        secure: sticky.secure,
+        secret: lower_value(cx, &sticky.secret),
+    })
 }
 
 /// With one backend there is nothing to be chosen (RT-LB-1).

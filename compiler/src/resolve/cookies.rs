@@ -52,24 +52,11 @@ fn fill(rule: &shape::CookieAttributes, cookie: &mut Cookie, cx: &mut Cx<'_>) {
         }
     };
     read(&rule.path, &mut |text| {
-        grammar::check(Scalar::Path, text).map_err(|(_, invalid)| invalid)?;
-        if text.contains(ENDS) || !text.is_ascii() {
-            return Err(Invalid::new("a cookie's path has no `;` and no `,`"));
-        }
-        text.clone_into(&mut cookie.path);
+        cookie.path = path(text)?;
         Ok(())
     });
     read(&rule.domain, &mut |text| {
-        let label = |label: &str| {
-            let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-            !label.is_empty() && label.bytes().all(inner)
-        };
-        let name = text.strip_prefix('.').unwrap_or(text);
-        if !name.split('.').all(label) {
-            let fault = Invalid::new(format!("`{}` is not a domain", text.escape_debug()));
-            return Err(fault.help("write `example.com`"));
-        }
-        cookie.domain = Some(name.to_ascii_lowercase());
+        cookie.domain = Some(domain(text)?);
         Ok(())
     });
     read(&rule.max_age, &mut |text| {
@@ -81,14 +68,42 @@ fn fill(rule: &shape::CookieAttributes, cookie: &mut Cookie, cx: &mut Cx<'_>) {
         Ok(())
     });
     read(&rule.same_site, &mut |text| {
-        let word = scalar::parse_word(text, &["Lax", "Strict", "None"], true)?;
-        cookie.same_site = match word {
-            "Strict" => SameSite::Strict,
-            "None" => SameSite::None,
-            _ => SameSite::Lax,
-        };
+        cookie.same_site = same_site(text)?;
         Ok(())
     });
     cookie.secure = cx.boolean(rule.secure.as_ref(), false);
     cookie.http_only = cx.boolean(rule.http_only.as_ref(), false);
+}
+
+/// `Path` of a cookie.
+pub(super) fn path(text: &str) -> Result<String, Invalid> {
+    grammar::check(Scalar::Path, text).map_err(|(_, invalid)| invalid)?;
+    if text.contains(ENDS) || !text.is_ascii() {
+        return Err(Invalid::new("a cookie's path has no `;` and no `,`"));
+    }
+    Ok(text.to_owned())
+}
+
+/// `Domain` of a cookie, without a leading dot.
+pub(super) fn domain(text: &str) -> Result<String, Invalid> {
+    let label = |label: &str| {
+        let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !label.is_empty() && label.bytes().all(inner)
+    };
+    let name = text.strip_prefix('.').unwrap_or(text);
+    if name.split('.').all(label) {
+        return Ok(name.to_ascii_lowercase());
+    }
+    let fault = Invalid::new(format!("`{}` is not a domain", text.escape_debug()));
+    Err(fault.help("write `example.com`"))
+}
+
+/// `SameSite` of a cookie.
+pub(super) fn same_site(text: &str) -> Result<SameSite, Invalid> {
+    let word = scalar::parse_word(text, &["Lax", "Strict", "None"], true)?;
+    Ok(match word {
+        "Strict" => SameSite::Strict,
+        "None" => SameSite::None,
+        _ => SameSite::Lax,
+    })
 }

@@ -28,6 +28,7 @@ mod routes;
 mod rules;
 mod security_headers;
 pub(crate) mod settings;
+mod sticky;
 mod tokens;
 mod upstream;
 mod users;

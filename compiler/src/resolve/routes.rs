@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Found, Names};
 use super::read::Cx;
-use super::{canary, maintenance, matching, route_path, upstream};
+use super::{canary, maintenance, matching, route_path, sticky, upstream};
 use crate::diag::{Code, Diagnostic};
 use crate::model::{HostPattern, Method, MiddlewareId, Name, Route};
 use crate::source::Span;
@@ -60,6 +60,7 @@ fn resolve_route(
     let methods = methods(spec.methods.as_ref(), cx);
     let backends = upstream::backends(spec, cx);
     let policy = canary::policy(spec.load_balancer.as_ref(), cx);
+    let sticky = sticky::resolve(spec.load_balancer.as_ref(), cx);
     let health_check = upstream::health_check(spec.health_check.as_ref(), cx);
     let (name, span) = name?;
     let (path, path_span) = pattern?;
@@ -79,6 +80,7 @@ fn resolve_route(
         forward_host,
         backends,
         policy: policy?,
+        sticky: sticky?,
         health_check: health_check?,
         middlewares: chain.ids,
         middleware_spans: chain.spans,

@@ -34,6 +34,20 @@ pub(crate) struct CanaryTest {
 pub(crate) struct LoadBalancer {
     pub(crate) policy: Option<Leaf>,
     pub(crate) hash_on: Option<HashOn>,
+    pub(crate) sticky: Option<Sticky>,
+}
+
+/// `loadBalancer.sticky`
+pub(crate) struct Sticky {
+    pub(crate) path_key: String,
+    pub(crate) head: Span,
+    pub(crate) cookie: Option<Leaf>,
+    pub(crate) ttl: Option<Leaf>,
+    pub(crate) path: Option<Leaf>,
+    pub(crate) domain: Option<Leaf>,
+    pub(crate) same_site: Option<Leaf>,
+    pub(crate) secure: Option<Leaf>,
+    pub(crate) secret: Option<Leaf>,
 }
 
 /// `loadBalancer.hashOn`
@@ -115,6 +129,7 @@ pub(super) fn load_balancer(route: &mut Fields<'_>) -> Option<LoadBalancer> {
     let balancer = LoadBalancer {
         policy: fields.leaf("policy"),
         hash_on: hash_on(&mut fields),
+        sticky: sticky(&mut fields),
     };
     fields.finish();
     Some(balancer)
@@ -130,6 +145,24 @@ fn hash_on(balancer: &mut Fields<'_>) -> Option<HashOn> {
     };
     fields.finish();
     Some(hash_on)
+}
+
+fn sticky(balancer: &mut Fields<'_>) -> Option<Sticky> {
+    let present = balancer.has("sticky");
+    let mut fields = balancer.section("sticky")?;
+    let sticky = Sticky {
+        path_key: fields.path.clone(),
+        head: fields.head,
+        cookie: fields.leaf("cookie"),
+        ttl: fields.leaf("ttl"),
+        path: fields.leaf("path"),
+        domain: fields.leaf("domain"),
+        same_site: fields.leaf("sameSite"),
+        secure: fields.leaf("secure"),
+        secret: fields.leaf("secret"),
+    };
+    fields.finish();
+    present.then_some(sticky)
 }
 
 pub(super) fn health_check(route: &mut Fields<'_>) -> Option<HealthCheck> {

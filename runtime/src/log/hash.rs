@@ -4,10 +4,8 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::OnceLock;
 
-use sha2::{Digest as _, Sha256};
+use crate::values::mac::{BLOCK_BYTES, hmac};
 
-/// Bytes of a block of SHA-256.
-const BLOCK_BYTES: usize = 64;
 /// Bytes of the digest that are shown, two digits each.
 const SHOWN_BYTES: usize = 6;
 
@@ -30,35 +28,4 @@ fn fresh_key() -> [u8; BLOCK_BYTES] {
         part.copy_from_slice(&RandomState::new().hash_one(0_u8).to_ne_bytes());
     }
     key
-}
-
-/// RFC 2104 with SHA-256 and a key of one block.
-fn hmac(key: &[u8; BLOCK_BYTES], value: &[u8]) -> [u8; 32] {
-    let inner = Sha256::new()
-        .chain_update(key.map(|byte| byte ^ 0x36))
-        .chain_update(value);
-    let outer = Sha256::new()
-        .chain_update(key.map(|byte| byte ^ 0x5c))
-        .chain_update(inner.finalize());
-    outer.finalize().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// RFC 4231 test case 1.
-    #[test]
-    fn hmac_of_a_known_message() {
-        let mut key = [0; BLOCK_BYTES];
-        for byte in key.iter_mut().take(20) {
-            *byte = 0x0b;
-        }
-        let digest = hmac(&key, b"Hi There");
-        let text: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(
-            text,
-            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
-        );
-    }
 }

@@ -451,6 +451,7 @@ fn conclude<D: Downstream>(
                     exchange.body_limit,
                     || write_deadline(core, downstream),
                 ));
+                open.stuck = upstream.take_cookie(&mut exchange.request);
                 match forward(core, downstream, exchange, body, upstream, &mut open).await {
                     Ok(backend) if open.switches_protocols() => {
                         return respond::tunnel(

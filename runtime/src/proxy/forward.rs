@@ -9,6 +9,7 @@ use super::Core;
 use super::buffers::SCRATCH_BYTES;
 use super::downstream::{BodyFault, Downstream, Peer, sent};
 use super::forwarding;
+pub(super) use super::open::Open;
 use super::relay::unexpected_end;
 use super::upload::{Upload, UploadFault};
 use crate::chain::Exchange;
@@ -19,7 +20,7 @@ use crate::h1::write;
 use crate::h2::connect;
 use crate::head::{Buffer, Fields, Method, Span, Version};
 use crate::io::Socket;
-use crate::upstream::{Asked, Backend, Connection, InFlight, Upstream};
+use crate::upstream::{Asked, Backend, Connection, Upstream};
 
 /// Largest head of a response (RT-UP-10).
 const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
@@ -35,35 +36,6 @@ pub(super) struct Body {
     pub(super) expects_continue: bool,
     /// Trailer fields, if all of the body is here.
     pub(super) trailers: Vec<u8>,
-}
-
-/// What goes on between both sides of a request. Stays in one place while the request does.
-#[derive(Debug)]
-pub(super) struct Open {
-    pub(super) upload: Upload,
-    /// The connection that the response came on.
-    pub(super) connection: Option<Connection>,
-    /// The response's head. It is handed on in this place because it is too large to be moved often.
-    pub(super) response: Option<ResponseHead>,
-    /// What the backend that is tried counts, until the response ends.
-    in_flight: InFlight,
-}
-
-impl Open {
-    pub(super) fn new(upload: Upload) -> Self {
-        Self {
-            upload,
-            connection: None,
-            response: None,
-            in_flight: InFlight::default(),
-        }
-    }
-
-    /// Whether the response is `101` (RT-WS-1).
-    pub(super) fn switches_protocols(&self) -> bool {
-        let response = self.response.as_ref();
-        response.is_some_and(|response| response.head.status() == 101)
-    }
 }
 
 /// Why there is no response head.
@@ -107,6 +79,7 @@ pub(super) async fn forward<'a, D: Downstream>(
     let asked = Asked {
         request: &exchange.request,
         client: exchange.client,
+        stuck: open.stuck,
     };
     for backend in upstream.in_turn(asked) {
         open.in_flight = upstream.enter(backend);
@@ -125,6 +98,7 @@ pub(super) async fn forward<'a, D: Downstream>(
             Ok(()) => {
                 upstream.responded(backend);
                 open.in_flight.answered();
+                open.cookie = upstream.cookie(backend, open.stuck, exchange.secure);
                 return Ok(backend);
             }
             Err(Failure::Upstream(fault)) => {

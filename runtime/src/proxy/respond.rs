@@ -146,6 +146,7 @@ pub(super) async fn pass<D: Downstream>(
     let Some(mut connection) = open.connection.take() else {
         return Sent::client_gone();
     };
+    open.stick(&mut response.head);
     let clean = taken.consumed == received - head_length && response.keep_alive;
     if let Some(body) = finish(core, exchange, chain, &mut response.head) {
         // MW-EI-5: the backend's body is not read. If it is here already, the connection stays.
@@ -259,6 +260,7 @@ pub(super) async fn tunnel<D: Downstream>(
     };
     let received = response.head.fields.buffer.len();
     let data = Span::new(response.head_length, received);
+    open.stick(&mut response.head);
     // RT-HDR-9: the gateway's own fields are not on a 101.
     if let Some(chain) = chain {
         chain.response(exchange, &mut response.head);

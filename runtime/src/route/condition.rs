@@ -97,7 +97,7 @@ impl Matcher {
 }
 
 /// The values of a cookie, of all `Cookie` fields, as received.
-pub(super) fn cookies<'r>(
+pub(crate) fn cookies<'r>(
     request: &'r Request,
     name: &'r str,
 ) -> impl Iterator<Item = Cow<'r, [u8]>> {

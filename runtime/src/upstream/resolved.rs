@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::connect;
 use super::standing::{Ejection, Standing};
+use super::sticky::Sticky;
 use crate::gateway::{PassiveHealthCheck, StartError};
 use crate::route::{PreparedCanary, Route};
 use crate::values::scalar::{self, Url};
@@ -18,6 +19,7 @@ pub struct ResolvedUpstream {
     pub backends: Vec<ResolvedBackend>,
     /// Those among them that have requests of their own.
     pub(super) canaries: Vec<PreparedCanary>,
+    pub(super) sticky: Option<Arc<Sticky>>,
     pub(super) ejection: Option<Arc<Ejection>>,
 }
 
@@ -57,10 +59,13 @@ pub fn resolve(
                 .map(|(backend, weight)| resolve_one(&backend.endpoint, weight, environment));
             let canaries = route.canaries.iter().map(PreparedCanary::new);
             let canaries = canaries.collect::<Result<_, _>>();
+            let backends = backends.collect::<Result<Vec<_>, _>>()?;
+            let endpoints = backends.iter().map(|backend| backend.text);
             Ok(ResolvedUpstream {
                 route,
+                sticky: Sticky::resolve(route, endpoints, environment)?,
                 canaries: canaries.map_err(|text| StartError::without_place("internal", text))?,
-                backends: backends.collect::<Result<_, _>>()?,
+                backends,
                 ejection: ejection.clone(),
             })
         })

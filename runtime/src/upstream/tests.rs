@@ -7,7 +7,7 @@ use crate::h1::Limits;
 use crate::h1::request::{self, Parsed};
 use crate::head::{Buffer, Fields};
 use crate::route::{Canary, CanaryTest, HealthCheck, Operator, PreparedCanary, Route, Source};
-use crate::values::scalar;
+use crate::values::{Environment, Value, scalar};
 
 static PLAIN: Route = Route::PLAIN;
 static CHECKED: Route = Route {
@@ -44,6 +44,12 @@ fn resolved(route: &'static Route, weighted: &[(&'static str, u32)]) -> Resolved
     let canaries = route.canaries.iter().map(PreparedCanary::new);
     ResolvedUpstream {
         route,
+        sticky: Sticky::resolve(
+            route,
+            weighted.iter().map(|(text, _)| *text),
+            &Environment::of([]),
+        )
+        .unwrap(),
         canaries: canaries.collect::<Result<_, _>>().unwrap(),
         backends: weighted.iter().map(backend).collect(),
         ejection: Some(Arc::new(Ejection::new(&PassiveHealthCheck {
@@ -72,7 +78,11 @@ fn order(upstream: &Upstream) -> String {
 
 fn order_of(upstream: &Upstream, request: &Request) -> String {
     let client = CLIENT;
-    let asked = Asked { request, client };
+    let asked = Asked {
+        request,
+        client,
+        stuck: None,
+    };
     let texts: Vec<_> = upstream
         .in_turn(asked)
         .map(|backend| backend.text)
@@ -113,7 +123,15 @@ fn shares_hold_across_cores() {
         let core = if request % 7 == 0 { &cores[0] } else { core };
         let client = CLIENT;
         let request = &plain;
-        let first = core.in_turn(Asked { request, client }).next().unwrap().text;
+        let first = core
+            .in_turn(Asked {
+                request,
+                client,
+                stuck: None,
+            })
+            .next()
+            .unwrap()
+            .text;
         *taken.entry(first).or_insert(0_usize) += 1;
     }
     for (text, weight) in weighted {
@@ -340,4 +358,79 @@ fn shares_of_a_canary() {
     );
     assert_eq!(order(&nothing), "");
     assert_eq!(order_of(&nothing, &beta), "http://b");
+}
+
+static STICKY: Route = Route {
+    name: "sticky",
+    sticky: Some(crate::route::Sticky {
+        cookie: "lb",
+        attributes: "; Path=/; HttpOnly; SameSite=Lax",
+        secure: None,
+        secret: Value {
+            key: "secret",
+            source: "",
+            parts: &[],
+        },
+    }),
+    canaries: &[Canary {
+        exclusive: true,
+        ..canary(2, &BETA)
+    }],
+    ..Route::PLAIN
+};
+
+/// RT-LB-9: the cookie decides while its backend is available and no canary rule comes first; it does
+/// not reach the backend.
+#[cfg(feature = "sticky")]
+#[test]
+fn a_client_stays() {
+    let backends = [("http://a", 1), ("http://b", 1), ("http://c", 1)];
+    let resolved = resolved(&STICKY, &backends);
+    let (one, other) = (of(&resolved, 0), of(&resolved, 1));
+    let cookie = |index: usize| {
+        let set = one.cookie(&one.backends[index], None, false).unwrap();
+        set.split(';').next().unwrap().to_owned()
+    };
+    let first = |upstream: &Upstream, lines: &str| {
+        let mut request = request("/", lines);
+        let stuck = upstream.take_cookie(&mut request);
+        let client = CLIENT;
+        let asked = Asked {
+            request: &request,
+            client,
+            stuck,
+        };
+        let backend = upstream.in_turn(asked).next().unwrap();
+        let kept = request.fields.get("cookie").map(<[u8]>::to_vec);
+        let kept = kept.map(|kept| String::from_utf8(kept).unwrap());
+        (backend.text, kept, upstream.cookie(backend, stuck, true))
+    };
+    let set = one.cookie(&one.backends[0], None, true).unwrap();
+    assert!(
+        set.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"),
+        "{set}"
+    );
+    assert_eq!(cookie(0).len(), "lb=".len() + 32);
+    assert_ne!(cookie(0), cookie(1));
+    for upstream in [&one, &other] {
+        for _ in 0..3 {
+            let lines = format!("Cookie: a=1; {}; b\r\n", cookie(1));
+            let found = first(upstream, &lines);
+            assert_eq!(found, ("http://b", Some("a=1; b".to_owned()), None));
+        }
+    }
+    let (_, kept, set) = first(&one, "Cookie: lb=forged\r\n");
+    assert!(kept.is_none() && set.is_some());
+    let (_, kept, set) = first(&one, "Cookie: a=1\r\n");
+    assert!(kept.as_deref() == Some("a=1") && set.is_some());
+    // A canary rule comes first; a canary that the request does not fit is nobody's.
+    let lines = format!("X-Beta: 1\r\nCookie: {}\r\n", cookie(1));
+    assert_eq!(first(&one, &lines).0, "http://c");
+    let lines = format!("Cookie: {}\r\n", cookie(2));
+    assert_ne!(first(&one, &lines).0, "http://c");
+    // Not available: another one, and its cookie.
+    assert!(fail(&one, 1));
+    let (text, _, set) = first(&other, &format!("Cookie: {}\r\n", cookie(1)));
+    assert_eq!(text, "http://a");
+    assert!(set.unwrap().starts_with(&cookie(0)));
 }

@@ -93,6 +93,10 @@ fn policies() {
         "http://a/x (consistentHash, weight 2) or http://b (consistentHash, weight 2)"
     );
     assert_eq!(
+        with("sticky: {cookie: c}", ""),
+        "http://a/x or http://b in turn sticky by cookie c"
+    );
+    assert_eq!(
         with("policy: roundRobin", ", weight: 2"),
         "http://a/x or http://b in turn"
     );

@@ -141,6 +141,7 @@ fn as_json() {
         ],
         "host": "a.com",
         "policy": "roundRobin",
+        "sticky": null,
         "url": "http://10.0.0.7:8080/x",
         "weights": null
       }

@@ -23,6 +23,7 @@ fn asked(request: &Request) -> Asked<'_> {
     Asked {
         request,
         client: std::net::Ipv4Addr::LOCALHOST.into(),
+        stuck: None,
     }
 }
 

@@ -1,0 +1,48 @@
+//! What a request has open while it lasts: its body on the way, the backend's connection, the response.
+
+use super::upload::Upload;
+use crate::h1::response::ResponseHead;
+use crate::head::Response;
+use crate::upstream::{Connection, InFlight, Place};
+
+/// What goes on between both sides of a request. Stays in one place while the request does.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) upload: Upload,
+    /// The connection that the response came on.
+    pub(super) connection: Option<Connection>,
+    /// The response's head. It is handed on in this place because it is too large to be moved often.
+    pub(super) response: Option<ResponseHead>,
+    /// What the backend that is tried counts, until the response ends.
+    pub(super) in_flight: InFlight,
+    /// The backend that the client has had before (RT-LB-9).
+    pub(super) stuck: Option<Place>,
+    /// `Set-Cookie` for the client.
+    pub(super) cookie: Option<String>,
+}
+
+impl Open {
+    pub(super) fn new(upload: Upload) -> Self {
+        Self {
+            upload,
+            connection: None,
+            response: None,
+            in_flight: InFlight::default(),
+            stuck: None,
+            cookie: None,
+        }
+    }
+
+    /// Whether the response is `101` (RT-WS-1).
+    pub(super) fn switches_protocols(&self) -> bool {
+        let response = self.response.as_ref();
+        response.is_some_and(|response| response.head.status() == 101)
+    }
+
+    /// Puts the cookie of the balancer among the response's fields.
+    pub(super) fn stick(&mut self, response: &mut Response) {
+        if let Some(cookie) = self.cookie.take() {
+            response.fields.append("Set-Cookie", cookie.as_bytes());
+        }
+    }
+}
