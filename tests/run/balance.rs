@@ -209,7 +209,7 @@ fn sticky() {
         };
         let response = gateway
             .connect()
-            .send(&format!("GET /sticky HTTP/1.1\r\nHost: h\r\n{lines}\r\n"))
+            .send(format!("GET /sticky HTTP/1.1\r\nHost: h\r\n{lines}\r\n"))
             .response();
         assert_eq!(response.status, 200);
         let text = response.text();
