@@ -152,15 +152,16 @@ fn group_change(group: Group, (old, new): (&Route, &Route), pairs: &Pairs<'_>) -
     let mut class: Option<Class> = None;
     let mut note = |found: Class| class = Some(class.map_or(found, |class| class.min(found)));
     let guards = group != Group::Other;
-    for _ in pairs.gone.iter().filter(of) {
-        note(if guards {
-            Class::Exposure
-        } else {
-            Class::Change
+    let protects = |link: &Link| guards || rules::protects(link.kind.name, &link.rule);
+    for link in pairs.gone.iter().filter(of) {
+        note(match protects(link) {
+            true => Class::Exposure,
+            false => Class::Change,
         });
     }
     for link in pairs.come.iter().filter(of) {
-        note(match (guards, link.has_cors()) {
+        let lets_read = link.has_cors() || rules::lets_read(link.kind.name, &link.rule);
+        note(match (guards, lets_read) {
             (true, _) => Class::Restriction,
             (false, true) => Class::Exposure,
             (false, false) => Class::Change,
@@ -175,7 +176,7 @@ fn group_change(group: Group, (old, new): (&Route, &Route), pairs: &Pairs<'_>) -
             continue;
         }
         let (inner, outer) = (before.scope(), after.scope());
-        note(match guards {
+        note(match protects(after) {
             false => Class::Change,
             true if witness::within(inner.as_ref(), outer.as_ref()) => Class::Restriction,
             true => Class::Exposure,

@@ -352,11 +352,14 @@ fn settings(old: &Route, new: &Route, changes: &mut Vec<Change>) {
 
 /// Clear text where there was TLS.
 fn backends_class(old: &Route, new: &Route) -> Class {
-    let clear = |route: &Route| {
-        let mut items = route.items("backends").iter();
-        items.any(|item| item.contains("http://") || item.contains("h2c://"))
-    };
-    if clear(new) && !clear(old) {
+    let clear = |item: &&String| item.contains("http://") || item.contains("h2c://");
+    let sealed = |item: &&String| item.contains("https://");
+    let (before, after) = (old.items("backends"), new.items("backends"));
+    let mut more = after.iter().filter(|item| !before.contains(item));
+    let mut gone = before.iter().filter(|item| !after.contains(item));
+    let only_sealed = before.iter().all(|item| sealed(&item));
+    let opened = more.any(|item| clear(&item)) && (only_sealed || gone.any(|item| sealed(&item)));
+    if opened {
         Class::Exposure
     } else {
         Class::Change

@@ -117,6 +117,14 @@ pub fn diff(old: &Side, new: &Side) -> Diff {
     let mut changes = settings::compare(&old.settings, &new.settings);
     changes.extend(compare::routes(&old.routes, &new.routes));
     let mut changes = merged(changes);
+    if old.model.is_none() || new.model.is_none() {
+        // No request shows that they let nothing through.
+        let ranks = |change: &&mut Change| ["order of routes", "priority"].contains(&&*change.what);
+        let doubtful = changes.iter_mut().filter(ranks);
+        doubtful
+            .filter(|change| change.class == Class::Change)
+            .for_each(|change| change.class = Class::Exposure);
+    }
     changes.sort_by_key(|change| change.class);
     let (samples, no_samples) = match (&old.model, &new.model) {
         (Some(old), Some(new)) => {

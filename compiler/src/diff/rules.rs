@@ -82,6 +82,7 @@ const RULE: &[(&str, &str, Opens)] = &[
     ("geoBlock", "allowPrivate", Opens::On),
     ("geoBlock", "allowUnknown", Opens::On),
     ("redirectScheme", "scheme", Opens::Any),
+    ("requestHeaders", "removeHeaders", Opens::Removed),
     ("responseHeaders", "cors.allowCredentials", Opens::On),
     ("responseHeaders", "cors.allowMethods", Opens::Any),
     ("responseHeaders", "cors.allowedHeaders", Opens::Any),
@@ -92,6 +93,18 @@ const RULE: &[(&str, &str, Opens)] = &[
     ("userAgentBlock", "allow", Opens::Added),
     ("userAgentBlock", "blockEmpty", Opens::Off),
     ("userAgentBlock", "userAgents", Opens::Removed),
+];
+
+/// Headers of answers that tell browsers to be careful.
+const PROTECTIVE_HEADERS: &[&str] = &[
+    "content-security-policy",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "permissions-policy",
+    "referrer-policy",
+    "strict-transport-security",
+    "x-content-type-options",
+    "x-frame-options",
 ];
 
 /// Keys that mean nothing while another is false.
@@ -135,10 +148,42 @@ pub(super) fn of_rule(kind: &str, guards: bool, key: &str, (old, new): (&Flat, &
         };
         return judge(opens, before, after);
     }
+    if let Some(opens) = header(kind, key) {
+        return judge(opens, before, after);
+    }
     let mut known = RULE.iter();
     let known = known.find(|(own, name, _)| (own.is_empty() || *own == kind) && *name == key);
     let unknown = if guards { Opens::Any } else { Opens::Never };
     judge(known.map_or(unknown, |(_, _, opens)| *opens), before, after)
+}
+
+/// A header that a rule sets in answers, which tells browsers what they may do.
+fn header(kind: &str, key: &str) -> Option<Opens> {
+    let name = key.strip_prefix("setHeaders.")?.to_ascii_lowercase();
+    match name.as_str() {
+        _ if kind != "responseHeaders" => None,
+        name if name.starts_with("access-control-allow-") => Some(Opens::Added),
+        name if PROTECTIVE_HEADERS.contains(&name) => Some(Opens::Removed),
+        _ => None,
+    }
+}
+
+/// Whether a rule sets a header that keeps browsers safe, or takes headers of clients away.
+pub(super) fn protects(kind: &str, rule: &Flat) -> bool {
+    match kind {
+        "requestHeaders" => rule
+            .get("removeHeaders")
+            .is_some_and(|cell| !cell.items.is_empty()),
+        _ => rule
+            .keys()
+            .any(|key| matches!(header(kind, key), Some(Opens::Removed))),
+    }
+}
+
+/// Whether a rule sets a header that lets scripts of other sites read answers.
+pub(super) fn lets_read(kind: &str, rule: &Flat) -> bool {
+    rule.keys()
+        .any(|key| matches!(header(kind, key), Some(Opens::Added)))
 }
 
 fn find(table: &[(&str, Opens)], key: &str) -> Opens {

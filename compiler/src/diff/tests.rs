@@ -5,6 +5,8 @@
 //! `gateway`. `=` is a change that must be told, `>` a request that must be among those that differ
 //! (on example.com, if it names no host).
 
+mod keys;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
