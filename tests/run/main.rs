@@ -7,6 +7,7 @@ mod balance;
 mod basic_auth;
 mod edge;
 mod encrypted;
+mod expectations;
 mod faults;
 mod headers;
 mod health;
