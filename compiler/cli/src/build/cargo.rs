@@ -31,6 +31,8 @@ pub(super) struct Compiled {
     pub(super) binary: PathBuf,
     /// Manifests of all packages that took part, as cargo names them.
     pub(super) packages: Vec<PathBuf>,
+    /// Of those that were compiled for the target.
+    pub(super) linked: Vec<PathBuf>,
 }
 
 /// Builds the crate in `gateway/`.
@@ -51,7 +53,8 @@ pub(super) fn build(
         .stderr
         .take()
         .ok_or_else(|| anyhow!("cargo has no stderr"))?;
-    let messages = std::thread::spawn(move || read_messages(stdout));
+    let directory = format!("/{}/", target.triple);
+    let messages = std::thread::spawn(move || read_messages(stdout, &directory));
     let log = progress::follow(BufReader::new(stderr), LOG_BYTES_MAX);
     let messages = messages
         .join()
@@ -66,6 +69,7 @@ pub(super) fn build(
     Ok(Compiled {
         binary,
         packages: messages.packages,
+        linked: messages.linked,
     })
 }
 
@@ -75,7 +79,7 @@ fn command(
     target: &Target,
     options: Options,
 ) -> Command {
-    let mut command = Command::new("cargo");
+    let mut command = bare(workspace, toolchain);
     command
         .args([
             "build",
@@ -96,22 +100,14 @@ fn command(
         .arg(workspace.root().join("gateway/Cargo.toml"))
         .arg("--target-dir")
         .arg(workspace.target_dir())
-        // Cargo looks for configuration upwards from here: not in the user's project.
-        .current_dir(workspace.root())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    for (name, _) in std::env::vars_os() {
-        if changes_binary(&name.to_string_lossy()) {
-            command.env_remove(name);
-        }
-    }
     // Wins over every configured rustflags, so that they cannot change the binary either.
     command.env(
         "CARGO_ENCODED_RUSTFLAGS",
         rust_flags(workspace, &target.triple).join("\x1f"),
     );
-    command.envs(toolchain.program().map(|rustc| ("RUSTC", rustc)));
     if let Some(linker) = target.linker {
         let triple = target.triple.replace('-', "_");
         let name = format!("CARGO_TARGET_{}_LINKER", triple.to_uppercase());
@@ -119,6 +115,20 @@ fn command(
             .env(name, linker)
             .env(format!("CC_{triple}"), linker);
     }
+    command
+}
+
+/// Cargo without arguments, and without variables that would change what it does.
+pub(super) fn bare(workspace: &Workspace, toolchain: &Toolchain) -> Command {
+    let mut command = Command::new("cargo");
+    // Cargo looks for configuration upwards from here: not in the user's project.
+    command.current_dir(workspace.root());
+    for (name, _) in std::env::vars_os() {
+        if changes_binary(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
+    }
+    command.envs(toolchain.program().map(|rustc| ("RUSTC", rustc)));
     command
 }
 
@@ -180,32 +190,41 @@ fn cargo_home() -> Option<PathBuf> {
 struct Messages {
     binary: Option<PathBuf>,
     packages: Vec<PathBuf>,
+    linked: Vec<PathBuf>,
 }
 
-fn read_messages(stdout: ChildStdout) -> Messages {
+/// `directory` is part of the name of everything that is compiled for the target.
+fn read_messages(stdout: ChildStdout, directory: &str) -> Messages {
     let mut messages = Messages::default();
     let mut lines = BufReader::new(stdout);
     let mut line = String::new();
     while lines.read_line(&mut line).is_ok_and(|read| read > 0) {
         if let Ok(message) = serde_json::from_str(&line) {
-            note_artefact(&message, &mut messages);
+            note_artefact(&message, directory, &mut messages);
         }
         line.clear();
     }
     // Cargo must not block on a full pipe, whatever it says.
     let _ = std::io::copy(&mut lines.by_ref(), &mut std::io::sink());
-    messages.packages.sort();
-    messages.packages.dedup();
+    for manifests in [&mut messages.packages, &mut messages.linked] {
+        manifests.sort();
+        manifests.dedup();
+    }
     messages
 }
 
-fn note_artefact(message: &Value, messages: &mut Messages) {
+fn note_artefact(message: &Value, directory: &str, messages: &mut Messages) {
     let text = |key: &str| message.get(key).and_then(Value::as_str);
     if text("reason") != Some("compiler-artifact") {
         return;
     }
+    let files = message.get("filenames").and_then(Value::as_array);
+    let mut files = files.into_iter().flatten().filter_map(Value::as_str);
     if let Some(manifest) = text("manifest_path") {
         messages.packages.push(PathBuf::from(manifest));
+        if files.any(|file| file.contains(directory)) {
+            messages.linked.push(PathBuf::from(manifest));
+        }
     }
     if let Some(executable) = text("executable") {
         messages.binary = Some(PathBuf::from(executable));

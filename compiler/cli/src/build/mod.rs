@@ -11,6 +11,7 @@
 mod cargo;
 mod embedded;
 mod failed;
+mod linked;
 mod progress;
 pub(crate) mod record;
 mod toolchain;
@@ -24,6 +25,7 @@ use goma_compiler::lock::Machine;
 use crate::failure::Failure;
 use crate::platform::Platform;
 
+pub(crate) use linked::{Linked, linked};
 pub(crate) use toolchain::Toolchain;
 pub(crate) use workspace::write_if_changed;
 
@@ -67,6 +69,8 @@ pub(crate) struct Built {
     pub(crate) target: String,
     /// Everything that was linked or ran during the build, sorted.
     pub(crate) crates: Vec<record::Crate>,
+    /// Everything that was compiled for the target, likewise.
+    pub(crate) linked: Vec<record::Crate>,
 }
 
 /// Compiles the crate and copies its binary to `artefact`.
@@ -84,10 +88,11 @@ pub(crate) fn compile(
     workspace.sync(files)?;
     let compiled = cargo::build(&workspace, toolchain, &target, options)?;
     install(&compiled.binary, artefact)?;
-    let crates = record::crates(&compiled.packages, &workspace.lock_text()?);
+    let lock = workspace.lock_text()?;
     Ok(Built {
         target: target.triple,
-        crates,
+        crates: record::crates(&compiled.packages, &lock),
+        linked: record::crates(&compiled.linked, &lock),
     })
 }
 

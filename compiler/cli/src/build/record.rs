@@ -11,15 +11,20 @@ use sha2::{Digest as _, Sha256};
 use super::{Built, Profile};
 
 /// A package that took part in a build.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Crate {
-    name: String,
-    version: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its version.
+    pub(crate) version: String,
     /// The SPDX expression of its manifest.
-    license: Option<String>,
+    pub(crate) license: Option<String>,
     /// Checksum of the registry's archive; none for what goma brings along.
-    sha256: Option<String>,
+    pub(crate) sha256: Option<String>,
 }
+
+/// Checksums by name and version.
+pub(super) type Checksums = BTreeMap<(String, String), String>;
 
 /// Everything `build.json` says, apart from the crates.
 pub(crate) struct Record<'a> {
@@ -85,7 +90,7 @@ pub(super) fn crates(manifests: &[PathBuf], lock: &str) -> Vec<Crate> {
     crates
 }
 
-fn parse(manifest: &str, checksums: &BTreeMap<(String, String), String>) -> Option<Crate> {
+fn parse(manifest: &str, checksums: &Checksums) -> Option<Crate> {
     let package = manifest.split("[package]").nth(1)?;
     let package = package.split("\n[").next()?;
     let value = |key: &str| string_value(package, key);
@@ -99,7 +104,8 @@ fn parse(manifest: &str, checksums: &BTreeMap<(String, String), String>) -> Opti
     })
 }
 
-fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
+/// The checksums of a lock file.
+pub(super) fn checksums(lock: &str) -> Checksums {
     let entry = |block: &str| {
         let value = |key: &str| string_value(block, key);
         Some(((value("name")?, value("version")?), value("checksum")?))

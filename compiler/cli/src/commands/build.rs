@@ -109,6 +109,7 @@ pub(crate) struct Gateway {
     size: u64,
     sha256: String,
     built: build::Built,
+    platform: Option<Platform>,
 }
 
 /// Runs the command. Nothing is built unless all main files are right.
@@ -152,8 +153,11 @@ fn finish(input: &Input, output: &Output, args: &BuildArgs, out: &Path) -> Resul
         say!("revision  {}\ncrate     {}", output.revision, dir.display());
         return Ok(());
     }
-    let gateways = make_all(output, input, args, out)?;
-    let image = args.image.write(output, input, &gateways)?;
+    let toolchain = Toolchain::find(&args.image.platforms)?;
+    let gateways = make_all(output, input, args, (&toolchain, out))?;
+    let image = args
+        .image
+        .write((output, input), args, &toolchain, &gateways)?;
     say!("revision  {}", output.revision);
     for gateway in &gateways {
         say!("artefact  {}", gateway.path.display());
@@ -178,10 +182,9 @@ fn make_all(
     output: &Output,
     input: &Input,
     args: &BuildArgs,
-    out: &Path,
+    (toolchain, out): (&Toolchain, &Path),
 ) -> Result<Vec<Gateway>, Failure> {
     let platforms = &args.image.platforms;
-    let toolchain = Toolchain::find(platforms)?;
     prepare(output, input, &args.common, out)?;
     let make = |platform: Option<Platform>| {
         let place = match platform {
@@ -191,7 +194,7 @@ fn make_all(
         let offline = args.common.offline;
         compile_crate(
             output,
-            &toolchain,
+            toolchain,
             &args.options,
             (platform, offline),
             &place,
@@ -291,6 +294,10 @@ pub(crate) fn load(file: Option<&Path>, common: &Common) -> Result<Option<Input>
 }
 
 fn load_main(main: Option<&Path>, common: &Common) -> Result<Option<Input>, Failure> {
+    if main.is_some_and(|main| input::image_reference(main).is_some()) {
+        let message = "an image carries no secrets, so nothing can be built from it";
+        return Err(Failure::Usage(message.to_owned()));
+    }
     let env = environment::collect(&common.env_file, &common.env)?;
     match input::load(main, env, common.policy()) {
         Ok(input) => Ok(Some(input)),
@@ -363,11 +370,7 @@ fn compile_crate(
     out: &Path,
 ) -> Result<Gateway, Failure> {
     let path = out.join(ARTEFACT);
-    let files: Vec<build::CrateFile<'_>> = output
-        .files
-        .iter()
-        .map(|file| (&*file.path, file.text.as_str()))
-        .collect();
+    let files = crate_files(output);
     let cargo = build::Options {
         profile: options.profile(),
         offline,
@@ -380,9 +383,18 @@ fn compile_crate(
         size,
         sha256,
         built,
+        platform,
     };
     record(output, options, &gateway, None)?;
     Ok(gateway)
+}
+
+/// The files of the crate, as cargo's driver takes them.
+pub(super) fn crate_files(output: &Output) -> Vec<build::CrateFile<'_>> {
+    let files = output.files.iter();
+    files
+        .map(|file| (&*file.path, file.text.as_str()))
+        .collect()
 }
 
 /// Writes `build.json` beside the gateway.

@@ -13,6 +13,7 @@ mod lock;
 mod man;
 mod migrate;
 mod run;
+mod sbom;
 mod schema;
 mod test;
 mod version;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Man(man::ManArgs),
     Migrate(migrate::MigrateArgs),
     Run(run::RunArgs),
+    Sbom(sbom::SbomArgs),
     Schema(schema::SchemaArgs),
     Test(test::TestArgs),
     Version(version::VersionArgs),
@@ -64,6 +66,7 @@ impl Command {
             Self::Man(args) => man::run(&args),
             Self::Migrate(args) => migrate::run(&args),
             Self::Run(args) => run::run(&args),
+            Self::Sbom(args) => sbom::run(&args),
             Self::Schema(args) => Ok(schema::run(&args)),
             Self::Test(args) => test::run(&args),
             Self::Version(args) => Ok(version::run(&args)),

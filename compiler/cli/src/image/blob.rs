@@ -13,10 +13,14 @@ pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// Media type of a layer.
 pub(super) const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
+/// Media type of nothing: referrers have no configuration.
+const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+
 /// Some bytes of an image.
 #[derive(Clone, Debug)]
 pub(super) struct Blob {
-    media_type: &'static str,
+    /// What kind of bytes.
+    pub(super) media_type: &'static str,
     /// What it holds.
     pub(super) bytes: Vec<u8>,
     /// SHA-256 as hex.
@@ -37,6 +41,11 @@ impl Blob {
     /// JSON without blanks. The keys of a `Value` are sorted.
     pub(super) fn json(media_type: &'static str, value: &Value) -> Self {
         Self::new(media_type, value.to_string().into_bytes())
+    }
+
+    /// The configuration of what needs none.
+    pub(super) fn empty() -> Self {
+        Self::new(EMPTY, b"{}".to_vec())
     }
 
     /// How others refer to it.

@@ -15,10 +15,11 @@ use super::layer::{Entry, pack};
 /// The file that makes a directory a layout.
 const MARK: &str = "oci-layout";
 
-/// Writes the layout of an image, which is known by `name` in it.
+/// Writes the layout of an image, which is known by `name` in it; what refers to it has no name.
 pub(super) fn write(
     top: &Value,
     name: &str,
+    referrers: &[Value],
     blobs: Vec<Blob>,
     out: &Path,
 ) -> anyhow::Result<Written> {
@@ -27,7 +28,8 @@ pub(super) fn write(
         let annotations = json!({"org.opencontainers.image.ref.name": name});
         named.insert("annotations".to_owned(), annotations);
     }
-    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [named]});
+    let manifests = [&[named], referrers].concat();
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests});
     // Each once: platforms share layers.
     let blobs: BTreeMap<String, Vec<u8>> = blobs
         .into_iter()

@@ -9,20 +9,26 @@ mod config;
 mod contents;
 mod layer;
 mod layout;
+mod provenance;
 mod read;
+mod sbom;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use goma_compiler::lock::Lock;
 use goma_compiler::plan::Plan;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::build::Linked;
+use crate::build::record::Crate;
 use crate::platform::Platform;
 use blob::Blob;
 use layer::Layer;
 
 pub(crate) use contents::{Contents, contents};
 pub(crate) use read::specification;
+pub(crate) use sbom::sbom;
 
 /// What an image is made from.
 pub(crate) struct Source<'a> {
@@ -32,8 +38,20 @@ pub(crate) struct Source<'a> {
     pub(crate) contents: Contents,
     /// The text of the archive.
     pub(crate) archive: String,
+    /// How it was built.
+    pub(crate) build: Build<'a>,
     /// One for each platform.
-    pub(crate) binaries: Vec<Binary>,
+    pub(crate) binaries: Vec<Binary<'a>>,
+}
+
+/// How a gateway was built.
+pub(crate) struct Build<'a> {
+    /// Name of cargo's profile.
+    pub(crate) profile: &'static str,
+    /// The line of `rustc -V`.
+    pub(crate) toolchain: &'a str,
+    /// What it was built from.
+    pub(crate) lock: &'a Lock,
 }
 
 /// What is said of an image, for people and tools.
@@ -48,9 +66,15 @@ pub(crate) struct Labels<'a> {
 }
 
 /// A gateway for one platform.
-pub(crate) struct Binary {
+pub(crate) struct Binary<'a> {
     /// What it runs on.
     pub(crate) platform: Platform,
+    /// What it was compiled as.
+    pub(crate) target: &'a str,
+    /// What it links.
+    pub(crate) linked: Linked,
+    /// What took part in the build.
+    pub(crate) crates: &'a [Crate],
     /// Where it is.
     pub(crate) path: PathBuf,
 }
@@ -74,6 +98,7 @@ pub(crate) fn write(source: &Source<'_>, out: &Path) -> anyhow::Result<Written> 
     let spec = Layer::new("specification", &contents::archive(&source.archive))?;
     let mut blobs = vec![base.blob.clone(), spec.blob.clone()];
     let mut manifests = Vec::new();
+    let mut referrers = Vec::new();
     for binary in &source.binaries {
         let path = &binary.path;
         let bytes =
@@ -83,6 +108,10 @@ pub(crate) fn write(source: &Source<'_>, out: &Path) -> anyhow::Result<Written> 
         let config = config::config(source, binary.platform, &layers);
         let manifest = manifest(&config, &layers, source.labels);
         manifests.push(with_platform(manifest.descriptor(), binary.platform));
+        for attached in attached(source, binary, &manifest) {
+            referrers.push(attached.descriptor);
+            blobs.extend(attached.blobs);
+        }
         blobs.extend([program.blob, config, manifest]);
     }
     let top = match manifests.as_slice() {
@@ -94,7 +123,7 @@ pub(crate) fn write(source: &Source<'_>, out: &Path) -> anyhow::Result<Written> 
             descriptor
         }
     };
-    layout::write(&top, source.labels.revision, blobs, out)
+    layout::write(&top, source.labels.revision, &referrers, blobs, out)
 }
 
 fn manifest(config: &Blob, layers: &[&Layer], labels: Labels<'_>) -> Blob {
@@ -111,6 +140,56 @@ fn manifest(config: &Blob, layers: &[&Layer], labels: Labels<'_>) -> Blob {
     )
 }
 
+/// A document about a manifest, which refers to it.
+struct Attached {
+    descriptor: Value,
+    blobs: [Blob; 3],
+}
+
+fn attached(source: &Source<'_>, binary: &Binary<'_>, manifest: &Blob) -> [Attached; 2] {
+    let bill = sbom(source.labels, source.build.toolchain, &binary.linked);
+    let statement = provenance::statement(source, binary, manifest);
+    let about = [("in-toto.io/predicate-type", provenance::PREDICATE)];
+    [
+        attach(manifest, Blob::json(sbom::MEDIA_TYPE, &bill), &[]),
+        attach(
+            manifest,
+            Blob::json(provenance::MEDIA_TYPE, &statement),
+            &about,
+        ),
+    ]
+}
+
+fn attach(subject: &Blob, document: Blob, annotations: &[(&str, &str)]) -> Attached {
+    let empty = Blob::empty();
+    let annotations: Map<String, Value> = annotations
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+        .collect();
+    let artifact_type = document.media_type;
+    let referrer = Blob::json(
+        blob::MANIFEST,
+        &json!({
+            "schemaVersion": 2,
+            "mediaType": blob::MANIFEST,
+            "artifactType": artifact_type,
+            "config": empty.descriptor(),
+            "layers": [document.descriptor()],
+            "subject": subject.descriptor(),
+            "annotations": annotations,
+        }),
+    );
+    let mut descriptor = referrer.descriptor();
+    if let Some(descriptor) = descriptor.as_object_mut() {
+        descriptor.insert("artifactType".to_owned(), artifact_type.into());
+        descriptor.insert("annotations".to_owned(), annotations.into());
+    }
+    Attached {
+        descriptor,
+        blobs: [empty, document, referrer],
+    }
+}
+
 fn index(manifests: &[Value], labels: Labels<'_>) -> Blob {
     Blob::json(
         blob::INDEX,
@@ -123,6 +202,7 @@ fn index(manifests: &[Value], labels: Labels<'_>) -> Blob {
     )
 }
 
+/// Adds what it runs on to how others refer to it.
 fn with_platform(mut descriptor: Value, platform: Platform) -> Value {
     let mut object = json!({"os": "linux", "architecture": platform.architecture()});
     if let (Some(variant), Some(object)) = (platform.variant(), object.as_object_mut()) {

@@ -156,7 +156,7 @@ mod tests {
         let index = Blob::json(INDEX, &json!({"schemaVersion": 2, "manifests": manifests}));
         let top = index.descriptor();
         let blobs = vec![base.blob, layer.blob, manifest, index];
-        layout::write(&top, "shop", blobs, out).unwrap();
+        layout::write(&top, "shop", &[], blobs, out).unwrap();
     }
 
     fn said(path: &Path) -> String {

@@ -16,6 +16,7 @@ use goma_compiler::source::{
 };
 use goma_compiler::{Options, StartFile, decrypt_rules, embedded_files, inputs, silence};
 
+use crate::image;
 use crate::missing::Missing;
 
 /// Names looked for in a directory, in this order.
@@ -61,6 +62,10 @@ pub(crate) fn load(
     env: BTreeMap<String, String>,
     policy: Option<Policy>,
 ) -> Result<Input, Missing> {
+    // Without a policy, files are to be changed.
+    if let Some(reference) = file.and_then(image_reference).filter(|_| policy.is_some()) {
+        return load_image(reference, env);
+    }
     let path = locate(file);
     let shown_name = shown(&path);
     let bytes = read(&path, SOURCE_BYTES_MAX)?;
@@ -89,6 +94,34 @@ pub(crate) fn load(
     }
     input.decrypt();
     input.add_embedded();
+    Ok(input)
+}
+
+/// Whether a configuration is that of an image: `oci:DIR`, `oci:FILE.tar`, with `:NAME` or without.
+pub(crate) fn image_reference(path: &Path) -> Option<&str> {
+    path.to_str()?.strip_prefix("oci:")
+}
+
+/// What an image was built from. Variables of structural keys are those of the build.
+fn load_image(reference: &str, mut env: BTreeMap<String, String>) -> Result<Input, Missing> {
+    let archive = image::archive(reference).map_err(|error| Missing {
+        file: format!("oci:{reference}"),
+        why: format!("cannot be read: {error:#}"),
+    })?;
+    let sources = archive.sources();
+    env.extend(archive.env);
+    let mut input = Input {
+        shown: sources.clone(),
+        sources,
+        home: PathBuf::new(),
+        roots: Vec::new(),
+        options: Options {
+            name: archive.name,
+            env,
+            ..Options::default()
+        },
+    };
+    input.decrypt();
     Ok(input)
 }
 

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use goma_compiler::{Output, archive};
 
-use super::{Gateway, human_size};
+use super::{BuildArgs, Gateway, crate_files, human_size};
+use crate::build::{self, CrateFile, Toolchain};
 use crate::failure::Failure;
-use crate::image::{self, Binary, Labels, Source, Written};
+use crate::image::{self, Binary, Build, Labels, Source, Written};
 use crate::input::Input;
 use crate::platform::Platform;
 use crate::terminal::say;
@@ -55,13 +56,16 @@ impl ImageOptions {
     /// Writes the image, if there is to be one.
     pub(super) fn write(
         &self,
-        output: &Output,
-        input: &Input,
+        (output, input): (&Output, &Input),
+        args: &BuildArgs,
+        toolchain: &Toolchain,
         gateways: &[Gateway],
     ) -> Result<Option<Image<'_>>, Failure> {
         let Some(out) = self.image.as_deref() else {
             return Ok(None);
         };
+        let files = crate_files(output);
+        let binary = |gateway| binary(gateway, toolchain, &files, args.common.offline);
         let archive = archive(&input.sources, &input.options, &output.revision);
         let source = Source {
             labels: Labels {
@@ -71,6 +75,11 @@ impl ImageOptions {
             },
             contents: image::contents(&output.plan),
             archive: archive.text(),
+            build: Build {
+                profile: args.options.profile().name(),
+                toolchain: &toolchain.version,
+                lock: &output.lock,
+            },
             binaries: gateways.iter().map(binary).collect::<Result<_, _>>()?,
         };
         if let Some(address) = image::loopback(&output.plan) {
@@ -83,14 +92,24 @@ impl ImageOptions {
     }
 }
 
-fn binary(gateway: &Gateway) -> Result<Binary, Failure> {
+fn binary<'a>(
+    gateway: &'a Gateway,
+    toolchain: &Toolchain,
+    files: &[CrateFile<'_>],
+    offline: bool,
+) -> Result<Binary<'a>, Failure> {
     let target = &gateway.built.target;
     let platform = Platform::of_target(target).ok_or_else(|| {
         let message = format!("there are no images for `{target}`");
         Failure::with_help(message, "build the image on Linux, or name a --platform")
     })?;
+    let linked = build::linked(toolchain, files, gateway.platform, offline)?;
+    linked.verify(&gateway.built.linked)?;
     Ok(Binary {
         platform,
+        target,
+        linked,
+        crates: &gateway.built.crates,
         path: gateway.path.clone(),
     })
 }

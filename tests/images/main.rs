@@ -1,5 +1,5 @@
 //! Images that `goma build --image` writes, judged by the tools of others: skopeo, umoci, and podman with
-//! runc. `ci/testbed` installs them.
+//! runc; and by the libraries of those who made the formats. `ci/testbed` installs them.
 
 #![allow(
     clippy::indexing_slicing,
@@ -7,6 +7,9 @@
     clippy::unwrap_used,
     reason = "a test fails by panicking"
 )]
+
+mod documents;
+mod platforms;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -72,6 +75,11 @@ fn digest(text: &str) -> String {
 
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn revision(dir: &Path) -> String {
+    let record = json(&dir.join("dist/build.json"));
+    record["revision"].as_str().unwrap().to_owned()
 }
 
 fn blob(image: &Path, digest: &Value) -> PathBuf {
@@ -201,7 +209,7 @@ fn a_route_changes_the_gateway_and_its_specification_only() {
         fs::read_dir(dir.join("image/blobs/sha256"))
             .unwrap()
             .count(),
-        5
+        10
     );
 }
 
@@ -228,13 +236,13 @@ fn nothing_else_is_replaced() {
 fn skopeo_and_umoci_accept_it() {
     let dir = scratch("tools", SPEC);
     let digest = build(&dir, "image");
-    let revision = json(&dir.join("dist/build.json"))["revision"].clone();
-    let revision = revision.as_str().unwrap();
+    let revision = revision(&dir);
     let run = |program: &str, args: &[&str]| {
         let output = Command::new(program).args(args).current_dir(&dir).output();
         expect(&output.unwrap_or_else(|error| panic!("{program}: {error}: run ci/testbed")))
     };
-    let seen: Value = serde_json::from_str(&run("skopeo", &["inspect", "oci:image"])).unwrap();
+    let named = format!("oci:image:{revision}");
+    let seen: Value = serde_json::from_str(&run("skopeo", &["inspect", &named])).unwrap();
     assert_eq!(seen["Digest"], *digest);
     assert_eq!(
         seen["Labels"]["org.opencontainers.image.revision"],
@@ -255,14 +263,14 @@ fn skopeo_and_umoci_accept_it() {
     let image = format!("image:{revision}");
     run("umoci", &["unpack", "--image", &image, "bundle"]);
     let root = dir.join("bundle/rootfs");
-    let named: Vec<_> = files(&root).into_keys().collect();
+    let paths: Vec<_> = files(&root).into_keys().collect();
     let expected = [
         "etc/group",
         "etc/passwd",
         "usr/local/bin/goma",
         "usr/local/share/goma/specification.json",
     ];
-    assert_eq!(named, expected.map(PathBuf::from));
+    assert_eq!(paths, expected.map(PathBuf::from));
     for (path, mode, owner) in [
         ("etc/passwd", 0o644, 0),
         ("usr/local/bin/goma", 0o755, 0),
@@ -340,8 +348,8 @@ impl Container {
             store: dir.join("store"),
             name: format!("goma-test-{}", std::process::id()),
         };
-        let image = dir.join("image");
-        let pulled = container.podman(&["pull", "-q", &format!("oci:{}", image.display())]);
+        let image = format!("oci:{}:{}", dir.join("image").display(), revision(dir));
+        let pulled = container.podman(&["pull", "-q", &image]);
         let id = expect(&pulled);
         let variables = [
             format!("LISTEN=127.0.0.1:{port}"),

@@ -1,0 +1,124 @@
+//! Images for several processors. The gateway for 64-bit Arm is run by QEMU.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use goma_tests::build::goma_command;
+use goma_tests::{Backend, Client, Gateway};
+use serde_json::Value;
+
+use super::{blob, digest, expect, json, revision, scratch};
+
+/// Without a host name to look up, so that less is compiled twice.
+const SPEC: &str = "\
+version: 2
+gateway:
+  entryPoints:
+    web: { address: \"${LISTEN:-:8080}\" }
+  routes:
+    - { name: site, path: /, target: \"BACKEND\" }
+";
+
+#[test]
+fn one_index_for_two_processors() {
+    let backend = Backend::ok();
+    let dir = scratch("platforms", &SPEC.replace("BACKEND", &backend.url()));
+    let platforms = "linux/amd64,linux/arm64";
+    let built = goma_command()
+        .args([
+            "build",
+            "--fast",
+            "--image",
+            "image",
+            "--platform",
+            platforms,
+        ])
+        .current_dir(&dir)
+        .output()
+        .unwrap();
+    let digest = digest(&expect(&built));
+    let image = dir.join("image");
+    let index = json(&blob(&image, &Value::from(digest.clone())));
+    let manifests = index["manifests"].as_array().unwrap();
+    let architectures = manifests
+        .iter()
+        .map(|item| &item["platform"]["architecture"]);
+    assert_eq!(architectures.collect::<Vec<_>>(), ["amd64", "arm64"]);
+    let layers: Vec<Value> = manifests
+        .iter()
+        .map(|item| json(&blob(&image, &item["digest"]))["layers"].clone())
+        .collect();
+    let same = |at: usize| layers[0][at] == layers[1][at];
+    assert_eq!([same(0), same(1), same(2)], [true, true, false]);
+
+    fs::rename(
+        dir.join("dist/linux-amd64/build.json"),
+        dir.join("dist/build.json"),
+    )
+    .unwrap();
+    let name = format!("oci:image:{}", revision(&dir));
+    for architecture in ["amd64", "arm64"] {
+        let seen = Command::new("skopeo")
+            .args([
+                "--override-os=linux",
+                "--override-arch",
+                architecture,
+                "inspect",
+                &name,
+            ])
+            .current_dir(&dir)
+            .output();
+        let seen: Value = serde_json::from_str(&expect(&seen.unwrap())).unwrap();
+        assert_eq!(seen["Architecture"], architecture);
+        assert_eq!(seen["Digest"], digest, "{seen}");
+    }
+
+    let program = dir.join("dist/linux-arm64/gateway");
+    let script = dir.join("emulated");
+    let text = format!(
+        "#!/bin/sh\nexec qemu-aarch64-static {}\n",
+        program.display()
+    );
+    // Beside it first: a file that is open for writing cannot be run.
+    fs::write(dir.join("new"), text).unwrap();
+    fs::set_permissions(dir.join("new"), PermissionsExt::from_mode(0o755)).unwrap();
+    fs::rename(dir.join("new"), &script).unwrap();
+    let gateway = Gateway::start_binary(&script, &[("PATH", "/usr/bin:/bin")]);
+    let request = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
+    let response = Client::connect(gateway.port()).send(request).response();
+    assert_eq!(response.text(), "ok");
+}
+
+/// The error names the command that installs what is missing.
+#[test]
+fn what_is_missing_for_a_platform() {
+    let dir = scratch("missing", &SPEC.replace("BACKEND", "http://127.0.0.1:1"));
+    let rust = Command::new("rustc").args(["--print", "sysroot"]).output();
+    let rust = expect(&rust.unwrap());
+    for platform in ["linux/arm64", "linux/arm/v7"] {
+        let built = goma_command()
+            .args(["build", "--fast", "--platform", platform])
+            .env("PATH", format!("{}/bin", rust.trim()))
+            .current_dir(&dir)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&built.stderr);
+        assert_eq!(built.status.code(), Some(1), "{errors}");
+        assert!(errors.contains(platform), "{errors}");
+        assert!(errors.contains("help: install it: `"), "{errors}");
+        assert!(errors.contains("apt-get install "), "{errors}");
+    }
+    for (platform, why) in [
+        ("linux/mips", "expected one of"),
+        ("linux/arm64,linux/arm64", "twice"),
+    ] {
+        let built = goma_command()
+            .args(["build", "--platform", platform])
+            .current_dir(&dir)
+            .output()
+            .unwrap();
+        assert_eq!(built.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&built.stderr).contains(why));
+    }
+}
