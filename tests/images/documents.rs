@@ -15,6 +15,18 @@ fn an_image_explains_itself() {
     build(&dir, "image");
     build(&dir, "image.tar");
     let name = revision(&dir);
+    let changed = SPEC.replace("paths: [/private]", "paths: [/secret]");
+    fs::write(dir.join("changed.yml"), changed).unwrap();
+    let diff = |new: &str| {
+        let args = ["diff", "oci:image", new];
+        goma_command()
+            .args(args)
+            .current_dir(&dir)
+            .output()
+            .unwrap()
+    };
+    expect(&diff("goma.yml"));
+    assert_eq!(diff("changed.yml").status.code(), Some(1));
     fs::remove_file(dir.join("goma.yml")).unwrap();
     let goma = |args: &[&str]| {
         goma_command()
