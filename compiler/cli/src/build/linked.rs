@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 
-use anyhow::{Context as _, anyhow};
-use serde_json::Value;
+use anyhow::anyhow;
 
 use super::record::Crate;
 use super::workspace::Workspace;
@@ -51,10 +50,13 @@ pub(crate) fn linked(
     let target = toolchain.target(platform)?;
     let workspace = Workspace::open()?;
     workspace.sync(files)?;
+    // Not `cargo metadata`, which has the features of all members of the workspace as one.
     let output = cargo::bare(&workspace, toolchain)
-        .args(["metadata", "--format-version", "1", "--locked"])
+        .args(["tree", "--locked", "--color", "never"])
         .args(offline.then_some("--offline"))
-        .args(["--filter-platform", &target.triple])
+        .args(["--target", &target.triple])
+        .args(["--edges", "normal,no-proc-macro"])
+        .args(["--prefix", "depth", "--format", FORMAT])
         .arg("--manifest-path")
         .arg(workspace.root().join("gateway/Cargo.toml"))
         .stdin(Stdio::null())
@@ -64,69 +66,48 @@ pub(crate) fn linked(
         let log = String::from_utf8_lossy(&output.stderr);
         return Err(failed::explain(&log, workspace.root()));
     }
-    let metadata = serde_json::from_slice(&output.stdout).context("cargo metadata is no JSON")?;
     let checksums = record::checksums(&workspace.lock_text()?);
-    let linked = walk(&metadata, &checksums);
-    Ok(linked.ok_or_else(|| anyhow!("cargo metadata lacks something"))?)
+    let tree = String::from_utf8_lossy(&output.stdout);
+    let linked = read(&tree, &checksums);
+    Ok(linked.ok_or_else(|| anyhow!("cargo tree says something unexpected"))?)
 }
 
-fn walk(metadata: &Value, checksums: &record::Checksums) -> Option<Linked> {
-    let packages = metadata.get("packages")?.as_array()?;
-    let packages: BTreeMap<&str, &Value> = packages
-        .iter()
-        .filter_map(|package| Some((package.get("id")?.as_str()?, package)))
-        .collect();
-    let resolve = metadata.get("resolve")?;
-    let nodes = resolve.get("nodes")?.as_array()?;
-    let nodes: BTreeMap<&str, &Value> = nodes
-        .iter()
-        .filter_map(|node| Some((node.get("id")?.as_str()?, node)))
-        .collect();
-    let root = resolve.get("root")?.as_str()?;
-    let mut crates = BTreeMap::new();
-    let mut open = vec![root];
-    let mut seen = BTreeSet::from([root]);
-    while let Some(id) = open.pop() {
-        let calls: Vec<&str> = calls(nodes.get(id)?)?
-            .filter(|id| packages.get(id).is_some_and(|package| is_linked(package)))
-            .collect();
-        let named = |id: &&str| item(packages.get(id)?, checksums);
-        let called: BTreeSet<Crate> = calls.iter().filter_map(named).collect();
-        crates.insert(item(packages.get(id)?, checksums)?, called);
-        open.extend(calls.into_iter().filter(|id| seen.insert(id)));
+/// Package and licence.
+const FORMAT: &str = "{p}\t{l}";
+
+/// Reads the lines of a tree, each with its depth in front; what a package calls stands below its first
+/// line.
+fn read(tree: &str, checksums: &record::Checksums) -> Option<Linked> {
+    let mut crates: BTreeMap<Crate, BTreeSet<Crate>> = BTreeMap::new();
+    let mut above: Vec<Crate> = Vec::new();
+    for line in tree.lines().filter(|line| !line.is_empty()) {
+        let digits = line.find(|char: char| !char.is_ascii_digit())?;
+        let (depth, text) = line.split_at_checked(digits)?;
+        let item = item(text, checksums)?;
+        above.truncate(depth.parse().ok()?);
+        if let Some(caller) = above.last() {
+            crates.get_mut(caller)?.insert(item.clone());
+        }
+        crates.entry(item.clone()).or_default();
+        above.push(item);
     }
-    Some(Linked { crates })
+    (!crates.is_empty()).then_some(Linked { crates })
 }
 
-/// The packages that a node depends on in another way than for tests and builds.
-fn calls(node: &Value) -> Option<impl Iterator<Item = &str>> {
-    let normal = |dependency: &&Value| {
-        let kinds = dependency.get("dep_kinds").and_then(Value::as_array);
-        let is_normal = |kind: &Value| kind.get("kind").is_some_and(Value::is_null);
-        kinds.is_some_and(|kinds| kinds.iter().any(is_normal))
-    };
-    let dependencies = node.get("deps")?.as_array()?.iter().filter(normal);
-    Some(dependencies.filter_map(|dependency| dependency.get("pkg")?.as_str()))
-}
-
-/// Macros run while compiling.
-fn is_linked(package: &Value) -> bool {
-    let targets = package.get("targets").and_then(Value::as_array);
-    let mut kinds = targets.into_iter().flatten().flat_map(|target| {
-        let kinds = target.get("kind").and_then(Value::as_array);
-        kinds.into_iter().flatten()
-    });
-    !kinds.any(|kind| kind == "proc-macro")
-}
-
-fn item(package: &Value, checksums: &record::Checksums) -> Option<Crate> {
-    let text = |key: &str| package.get(key).and_then(Value::as_str);
-    let (name, version) = (text("name")?.to_owned(), text("version")?.to_owned());
-    let sha256 = checksums.get(&(name.clone(), version.clone())).cloned();
+/// `tokio v1.54.1<TAB>MIT`, with a place in brackets if it is no crate of a registry, and ` (*)` at the end
+/// if it was there before.
+fn item(text: &str, checksums: &record::Checksums) -> Option<Crate> {
+    let (package, license) = text.split_once('\t')?;
+    let mut words = package.split(' ');
+    let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+    let license = license.trim_end_matches(" (*)").trim();
+    let key = (name.to_owned(), version.to_owned());
+    let sha256 = checksums.get(&key).cloned();
+    let (name, version) = key;
     Some(Crate {
         name,
         version,
-        license: text("license").map(str::to_owned),
+        license: (!license.is_empty()).then(|| license.to_owned()),
         sha256,
     })
 }
@@ -134,39 +115,38 @@ fn item(package: &Value, checksums: &record::Checksums) -> Option<Crate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
-    fn what_only_runs_while_compiling_is_not_linked() {
-        let package = |name: &str, kind: &str| {
-            json!({"id": name, "name": name, "version": "1.0.0", "license": "MIT/Apache-2.0",
-                   "targets": [{"kind": [kind]}]})
+    fn a_tree() {
+        let tree = "0gateway v0.0.0 (/x/y z)\t\n1a v1.0.0 (/x/a)\tMIT/Apache-2.0\n2d v1.0.0+x\tMIT\n\
+                    2e v2.0.0\tISC\n3d v1.0.0+x\tMIT (*)\n1e v2.0.0\tISC (*)\n";
+        let checksums = [(("e".to_owned(), "2.0.0".to_owned()), "ff".to_owned())].into();
+        let linked = read(tree, &checksums).unwrap();
+        let names = |calls: &BTreeSet<Crate>| {
+            let names = calls.iter().map(|item| item.name.as_str());
+            names.collect::<Vec<_>>().join(" ")
         };
-        let deps = |names: &[(&str, Value)]| {
-            let deps = names
-                .iter()
-                .map(|(name, kind)| json!({"pkg": name, "dep_kinds": [{"kind": kind}]}));
-            deps.collect::<Vec<_>>()
-        };
-        let metadata = json!({
-            "packages": [package("gateway", "bin"), package("a", "lib"), package("b", "proc-macro"),
-                         package("c", "lib"), package("d", "lib")],
-            "resolve": {"root": "gateway", "nodes": [
-                {"id": "gateway", "deps": deps(&[("a", Value::Null)])},
-                {"id": "a", "deps": deps(&[("b", Value::Null), ("c", json!("build")), ("d", Value::Null)])},
-                {"id": "b", "deps": []}, {"id": "c", "deps": []}, {"id": "d", "deps": []},
-            ]},
-        });
-        let checksums = [(("d".to_owned(), "1.0.0".to_owned()), "ff".to_owned())].into();
-        let linked = walk(&metadata, &checksums).unwrap();
         let shown: Vec<_> = linked
             .crates
             .iter()
-            .map(|(item, calls)| (item.name.as_str(), calls.len(), item.sha256.as_deref()))
+            .map(|(item, calls)| (item.name.as_str(), item.version.as_str(), names(calls)))
             .collect();
+        let expected = [
+            ("a", "1.0.0", "d e"),
+            ("d", "1.0.0+x", ""),
+            ("e", "2.0.0", "d"),
+            ("gateway", "0.0.0", "a e"),
+        ];
         assert_eq!(
             shown,
-            [("a", 1, None), ("d", 0, Some("ff")), ("gateway", 1, None)]
+            expected.map(|(name, version, calls)| (name, version, calls.to_owned()))
         );
+        let mut all: Vec<Crate> = linked.crates.keys().cloned().collect();
+        assert_eq!(all[2].sha256.as_deref(), Some("ff"));
+        assert_eq!(all[3].license, None);
+        assert!(linked.verify(&all).is_ok());
+        all.pop();
+        assert!(linked.verify(&all).is_err());
+        assert!(read("error\n", &checksums).is_none());
     }
 }
