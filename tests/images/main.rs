@@ -249,12 +249,7 @@ fn skopeo_and_umoci_accept_it() {
         revision
     );
     // It recompresses and renames nothing.
-    let copy = [
-        "copy",
-        "--preserve-digests",
-        "oci:image",
-        "oci-archive:copy.tar",
-    ];
+    let copy = ["copy", "--preserve-digests", &named, "oci-archive:copy.tar"];
     run("skopeo", &copy);
     let seen: Value =
         serde_json::from_str(&run("skopeo", &["inspect", "oci-archive:copy.tar"])).unwrap();
