@@ -294,7 +294,7 @@ pub(crate) fn load(file: Option<&Path>, common: &Common) -> Result<Option<Input>
 }
 
 fn load_main(main: Option<&Path>, common: &Common) -> Result<Option<Input>, Failure> {
-    if main.is_some_and(|main| input::image_reference(main).is_some()) {
+    if main.is_some_and(crate::image::is_layout) {
         let message = "an image carries no secrets, so nothing can be built from it";
         return Err(Failure::Usage(message.to_owned()));
     }

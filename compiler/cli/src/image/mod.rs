@@ -27,7 +27,7 @@ use blob::Blob;
 use layer::Layer;
 
 pub(crate) use contents::{Contents, contents};
-pub(crate) use read::specification;
+pub(crate) use read::{is_layout, specification};
 pub(crate) use sbom::sbom;
 
 /// What an image is made from.

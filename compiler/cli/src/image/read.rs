@@ -24,15 +24,22 @@ const DEPTH_MAX: usize = 4;
 
 /// The archived specification of the layout at a path; `None`: it is no layout.
 pub(crate) fn specification(path: &Path) -> anyhow::Result<Option<String>> {
-    let layout = if path.is_dir() && path.join("oci-layout").is_file() {
-        Layout::Directory(path)
-    } else if path.is_file() && path.extension().is_some_and(|extension| extension == "tar") {
-        Layout::Archive(unpack(path)?)
-    } else {
+    if !is_layout(path) {
         return Ok(None);
+    }
+    let layout = if path.is_dir() {
+        Layout::Directory(path)
+    } else {
+        Layout::Archive(unpack(path)?)
     };
     let found = of(&layout).with_context(|| format!("cannot read the image {}", path.display()))?;
     Ok(Some(found))
+}
+
+/// Whether there is an image layout, or an archive of one, by its name.
+pub(crate) fn is_layout(path: &Path) -> bool {
+    let is_tar = || path.extension().is_some_and(|extension| extension == "tar");
+    path.join("oci-layout").is_file() || (path.is_file() && is_tar())
 }
 
 /// Where blobs are.

@@ -7,6 +7,7 @@ pub(crate) mod revision;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use goma_compiler::archive::Archive;
 use goma_compiler::diag::{Code, Diagnostic, Diagnostics};
 use goma_compiler::lock::{Lock, Machine};
 use goma_compiler::model::provider::FileProvider;
@@ -63,8 +64,10 @@ pub(crate) fn load(
     policy: Option<Policy>,
 ) -> Result<Input, Missing> {
     // Without a policy, files are to be changed.
-    if let Some(reference) = file.and_then(image_reference).filter(|_| policy.is_some()) {
-        return load_image(reference, env);
+    if let (Some(file), Some(_)) = (file, policy)
+        && let Some(archive) = image_of(file)?
+    {
+        return load_image(file, &archive, env);
     }
     let path = locate(file);
     let shown_name = shown(&path);
@@ -97,22 +100,25 @@ pub(crate) fn load(
     Ok(input)
 }
 
-/// Whether a configuration is that of an image: `oci:DIR`, `oci:FILE.tar`, with `:NAME` or without.
-pub(crate) fn image_reference(path: &Path) -> Option<&str> {
-    path.to_str()?.strip_prefix("oci:")
+/// What an image carries, if a path is that of an image layout.
+fn image_of(file: &Path) -> Result<Option<String>, Missing> {
+    image::specification(file).map_err(|error| unreadable(file, &format!("{error:#}")))
 }
 
 /// What an image was built from. Variables of structural keys are those of the build.
-fn load_image(reference: &str, mut env: BTreeMap<String, String>) -> Result<Input, Missing> {
-    let archive = image::archive(reference).map_err(|error| Missing {
-        file: format!("oci:{reference}"),
-        why: format!("cannot be read: {error:#}"),
-    })?;
+fn load_image(
+    image: &Path,
+    text: &str,
+    mut env: BTreeMap<String, String>,
+) -> Result<Input, Missing> {
+    let archive = Archive::read(text).map_err(|error| unreadable(image, &error.to_string()))?;
     let sources = archive.sources();
-    env.extend(archive.env);
+    let mut renamed = sources.clone();
+    renamed.rename("", &format!("{}:", shown(image)));
+    env.extend(archive.env_of_build());
     let mut input = Input {
-        shown: sources.clone(),
         sources,
+        shown: renamed,
         home: PathBuf::new(),
         roots: Vec::new(),
         options: Options {
@@ -123,6 +129,13 @@ fn load_image(reference: &str, mut env: BTreeMap<String, String>) -> Result<Inpu
     };
     input.decrypt();
     Ok(input)
+}
+
+fn unreadable(image: &Path, error: &str) -> Missing {
+    Missing {
+        file: shown(image),
+        why: format!("cannot be read: {error}"),
+    }
 }
 
 impl Input {
