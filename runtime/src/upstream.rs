@@ -157,7 +157,28 @@ impl Upstream {
 
     /// Backends in the order in which this request may try them; none that is not available, unless
     /// all are ejected (RT-LB-5, RT-HEALTH-9).
+    #[inline]
     pub fn in_turn<'a, 'r>(&'a self, asked: Asked<'r>) -> InTurn<'a, 'r> {
+        match self.is_single() {
+            true => InTurn {
+                upstream: self,
+                asked,
+                heed: Heed::Nothing,
+                next: 0,
+                left: 1,
+            },
+            false => self.in_turn_of_several(asked),
+        }
+    }
+
+    /// Whether there is nothing to be chosen, counted or known (RT-LB-1).
+    #[inline]
+    pub(crate) fn is_single(&self) -> bool {
+        self.target.is_some() && self.backends.len() == 1
+    }
+
+    #[inline(never)]
+    fn in_turn_of_several<'a, 'r>(&'a self, asked: Asked<'r>) -> InTurn<'a, 'r> {
         let heed = self.heed(asked);
         let count = self.backends.len();
         let admits = |index: usize| self.admits(index, heed).is_some();
@@ -300,7 +321,19 @@ impl Upstream {
 impl<'a> Iterator for InTurn<'a, '_> {
     type Item = &'a Backend;
 
+    #[inline]
     fn next(&mut self) -> Option<&'a Backend> {
+        if self.upstream.is_single() {
+            let left = std::mem::take(&mut self.left);
+            return self.upstream.backends.first().filter(|_| left > 0);
+        }
+        self.next_of_several()
+    }
+}
+
+impl<'a> InTurn<'a, '_> {
+    #[inline(never)]
+    fn next_of_several(&mut self) -> Option<&'a Backend> {
         while self.left > 0 {
             let index = self.next;
             self.left -= 1;

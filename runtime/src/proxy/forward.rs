@@ -82,7 +82,9 @@ pub(super) async fn forward<'a, D: Downstream>(
         stuck: open.stuck,
     };
     for backend in upstream.in_turn(asked) {
-        open.in_flight = upstream.enter(backend);
+        if !upstream.is_single() {
+            open.in_flight = upstream.enter(backend);
+        }
         let connection = match backend.pool.take() {
             Some(connection) => connection,
             None => match connect(core, downstream, exchange, backend).await? {
@@ -96,26 +98,51 @@ pub(super) async fn forward<'a, D: Downstream>(
         };
         match send(core, downstream, exchange, body, backend, connection, open).await {
             Ok(()) => {
-                upstream.responded(backend);
-                open.in_flight.answered();
-                open.cookie = upstream.cookie(backend, open.stuck, exchange.secure);
+                if !upstream.is_single() {
+                    note_response(exchange, upstream, backend, open);
+                }
                 return Ok(backend);
             }
-            Err(Failure::Upstream(fault)) => {
-                if fault.is_of_connection() {
-                    note_failure(core, exchange, upstream, backend);
+            Err(found) => {
+                let goes_on = weigh(core, exchange, upstream, backend, &found);
+                match found {
+                    Failure::Upstream(fault) if goes_on && is_repeatable(exchange, body) => {
+                        // The kept connection was dead and there is no new one (RT-UP-9).
+                        open.upload.recycle(&core.buffers);
+                        failure = Some(fault);
+                    }
+                    found => return Err(found),
                 }
-                if !(fault.is_before_sending() && is_repeatable(exchange, body)) {
-                    return Err(Failure::Upstream(fault));
-                }
-                // The kept connection was dead and there is no new one: the next backend (RT-UP-9).
-                open.upload.recycle(&core.buffers);
-                failure = Some(fault);
             }
-            Err(failure) => return Err(failure),
         }
     }
     Err(failure.map_or(Failure::Unavailable, Failure::Upstream))
+}
+
+/// RT-HEALTH-7, RT-LB-9
+#[inline(never)]
+fn note_response(exchange: &Exchange, upstream: &Upstream, backend: &Backend, open: &mut Open) {
+    upstream.responded(backend);
+    open.in_flight.answered();
+    open.cookie = upstream.cookie(backend, open.stuck, exchange.secure);
+}
+
+/// What a failure says about the backend; whether nothing has been sent.
+#[cold]
+fn weigh(
+    core: &Core,
+    exchange: &Exchange,
+    upstream: &Upstream,
+    backend: &Backend,
+    failure: &Failure,
+) -> bool {
+    let Failure::Upstream(fault) = failure else {
+        return false;
+    };
+    if fault.is_of_connection() {
+        note_failure(core, exchange, upstream, backend);
+    }
+    fault.is_before_sending()
 }
 
 /// RT-HEALTH-7
