@@ -212,6 +212,33 @@ pub fn boxed<P: Policies + 'static, F: Filters + 'static>(
 }
 
 impl Exchange {
+    /// A request of which nothing but its head is known.
+    pub(crate) fn new(request: Request, route: &'static Route, client: IpAddr) -> Self {
+        Self {
+            client_path: request.canonical,
+            routed_path: request.path,
+            request,
+            route,
+            target: None,
+            client,
+            secure: false,
+            trusted: false,
+            upgrade: Span::default(),
+            id: Span::default(),
+            id_fields: None,
+            user: String::new(),
+            logged: RefCell::default(),
+            body_limit: None,
+            content_length: None,
+            held: None,
+            explicit: ExplicitFields::default(),
+            passed: 0,
+            skipped: 0,
+            path_regex: None,
+            upstream_path: None,
+        }
+    }
+
     /// What tokens in header values are filled in from.
     #[must_use]
     pub fn template_context(&self) -> TemplateContext<'_> {

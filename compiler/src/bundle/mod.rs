@@ -10,7 +10,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::model::provider::Signing;
 use crate::source::{SourceMap, Span};
 use crate::spec;
-use crate::spec::node::{Entry, Kind, Node};
+use crate::spec::node::{Entry, Kind, Node, element};
 
 pub use key::{BadKey, PrivateKey, PublicKey};
 
@@ -145,7 +145,7 @@ pub(crate) fn literal(node: &mut Node, path: &str, diags: &mut Diagnostics) {
         }
         Kind::Seq(items) => {
             for (at, item) in items.iter_mut().enumerate() {
-                literal(item, &format!("{path}[{at}]"), diags);
+                literal(item, &element(path, at), diags);
             }
         }
         Kind::Scalar { text, .. } => {

@@ -11,17 +11,17 @@ pub(super) type HostKey<'a> = Option<(HostKind, &'a str, Option<u16>)>;
 
 pub(super) fn path_key(path: &PathPattern) -> PathKey {
     let text = match path.elements() {
-        Some(elements) => elements.iter().map(shown).collect(),
+        Some(elements) => elements.iter().flat_map(shown).collect(),
         None => path.as_str().to_owned(),
     };
     (path.path_type(), text)
 }
 
-fn shown(element: &Element) -> String {
+fn shown(element: &Element) -> [&str; 2] {
     match element {
         // No static segment has a bare brace.
-        Element::Parameter(_) => "/{}".to_owned(),
-        Element::Static(text) => format!("/{text}"),
+        Element::Parameter(_) => ["/", "{}"],
+        Element::Static(text) => ["/", text],
     }
 }
 

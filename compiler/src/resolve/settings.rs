@@ -14,7 +14,7 @@ use crate::dialect::{CONDITION, Class, Key, Scalar, Section, Shape};
 use crate::model::scalar;
 use crate::source::{Span, Spanned};
 use crate::spec::fields::{self, Leaf, Leaves};
-use crate::spec::node::{Entry, Kind, Node, join};
+use crate::spec::node::{Entry, Kind, Node, element, join};
 
 /// A single value.
 #[derive(Clone, Debug)]
@@ -186,7 +186,7 @@ impl Source<'_> {
     fn sections(self, items: &[Node], section: &'static Section, key: &Key, path: &str) -> Setting {
         let (mut sections, mut texts) = (Vec::new(), Vec::new());
         for (at, item) in items.iter().enumerate() {
-            let path = format!("{path}[{at}]");
+            let path = element(path, at);
             match &item.kind {
                 Kind::Map(_) => sections.push(self.section(item, section, &path, item.span)),
                 Kind::Scalar { .. } => {

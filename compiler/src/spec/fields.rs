@@ -1,7 +1,7 @@
 //! Reads one mapping key by key. Says nothing: what has the wrong shape counts as absent here and
 //! is reported by [`super::shape`].
 
-use super::node::{Entry, Kind, Node, join};
+use super::node::{Entry, Kind, Node, element, join};
 use crate::dialect::{Key, Section, Shape};
 use crate::source::{Span, Spanned};
 
@@ -121,7 +121,7 @@ impl<'n> Fields<'n> {
             Kind::Seq(items) => {
                 let item = |(at, node)| Item {
                     node,
-                    path: format!("{key}[{at}]"),
+                    path: element(&key, at),
                     section,
                 };
                 Some(items.iter().enumerate().map(item).collect())
@@ -235,7 +235,7 @@ pub(crate) fn leaf(node: &Node, key: String, key_span: Span) -> Leaf {
 pub(crate) fn leaves(node: &Node, key: &str, key_span: Span) -> Option<Leaves> {
     match &node.kind {
         Kind::Seq(items) => {
-            let read = |(at, item): (usize, &Node)| leaf(item, format!("{key}[{at}]"), item.span);
+            let read = |(at, item): (usize, &Node)| leaf(item, element(key, at), item.span);
             let mut items: Vec<_> = items.iter().enumerate().map(read).collect();
             let broken = items.iter().any(|item| item.broken);
             items.retain(|item| !item.broken);

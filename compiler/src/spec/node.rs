@@ -84,6 +84,11 @@ pub(crate) fn join(path: &str, name: &str) -> String {
     if path.is_empty() {
         name.to_owned()
     } else {
-        format!("{path}.{name}")
+        [path, ".", name].concat()
     }
+}
+
+/// The dotted key of an element.
+pub(crate) fn element(path: &str, at: usize) -> String {
+    [path, "[", &at.to_string(), "]"].concat()
 }

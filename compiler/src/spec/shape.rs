@@ -5,7 +5,7 @@
 use goma_openpgp::is_message;
 
 use super::fields::{self, Leaf, is_joined, leaf, leaves};
-use super::node::{Entry, Kind, Node, join};
+use super::node::{Entry, Kind, Node, element, join};
 use super::secrets;
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
@@ -191,7 +191,7 @@ impl Walk<'_> {
             Kind::Seq(items) => {
                 for (index, item) in items.iter().enumerate() {
                     if !matches!(item.kind, Kind::Scalar { .. }) {
-                        let path = format!("{}[{index}]", at.path);
+                        let path = element(at.path, index);
                         self.mismatch("a single value", item, &path);
                     }
                 }
@@ -234,7 +234,7 @@ impl Walk<'_> {
             return;
         };
         for (index, item) in items.iter().enumerate() {
-            let path = format!("{}[{index}]", at.path);
+            let path = element(at.path, index);
             match (&item.kind, only_required(section)) {
                 (Kind::Scalar { text, .. }, Some(key)) if !item.is_null() => {
                     let message = format!(
@@ -264,7 +264,7 @@ impl Walk<'_> {
             return;
         };
         for (index, item) in items.iter().enumerate() {
-            let path = format!("{}[{index}]", at.path);
+            let path = element(at.path, index);
             let at = At { path: &path, ..at };
             match &item.kind {
                 Kind::Scalar { .. } => self.single(item, item.span, key, Scalar::Text, at),

@@ -41,29 +41,10 @@ pub(crate) fn exchange(head: &str) -> Exchange {
     let h1::request::Parsed::Complete(request) = parsed else {
         panic!("{parsed:?}");
     };
-    Exchange {
-        client_path: request.head.canonical,
-        routed_path: request.head.path,
-        path_regex: None,
-        upstream_path: None,
-        content_length: request.content_length,
-        held: None,
-        request: request.head,
-        route: &ROUTE,
-        target: None,
-        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        secure: false,
-        trusted: false,
-        upgrade: crate::head::Span::default(),
-        id: crate::head::Span::default(),
-        id_fields: None,
-        user: String::new(),
-        logged: std::cell::RefCell::default(),
-        body_limit: None,
-        explicit: crate::chain::ExplicitFields::default(),
-        passed: 0,
-        skipped: 0,
-    }
+    let content_length = request.content_length;
+    let mut exchange = Exchange::new(request.head, &ROUTE, IpAddr::V4(Ipv4Addr::LOCALHOST));
+    exchange.content_length = content_length;
+    exchange
 }
 
 /// What a chain of this filter does before all decisions (MW-GEN-12).

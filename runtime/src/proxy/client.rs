@@ -73,14 +73,17 @@ pub async fn serve<S: Socket + 'static>(core: &'static Core, socket: S, peer: So
         version: Version::Http11,
     };
     let mut first = true;
+    let mut request = None;
     let mut requests_left = core.requests_per_connection_max;
     loop {
-        let persistence = match client.next_request(core, first).await {
-            Ok((mut request, body)) => {
+        let persistence = match client.next_request(core, first, &mut request).await {
+            Ok(body) => {
                 // RT-LIM-8
                 requests_left = requests_left.saturating_sub(1);
-                request.keep_alive &= requests_left > 0;
-                exchange::run(core, &mut client, request, body).await
+                if let Some(head) = &mut request {
+                    head.keep_alive &= requests_left > 0;
+                }
+                exchange::run(core, &mut client, &mut request, body).await
             }
             Err(Ended::Refused(fields, refusal)) => {
                 core.log.refused(&client.peer.text, refusal);
@@ -109,12 +112,13 @@ pub async fn serve<S: Socket + 'static>(core: &'static Core, socket: S, peer: So
 }
 
 impl<S: Socket> Client<S> {
-    /// Waits for a complete request head (RT-LISTEN-3).
+    /// Waits for a complete request head (RT-LISTEN-3) and puts it into `request`.
     async fn next_request(
         &mut self,
         core: &Core,
         first: bool,
-    ) -> Result<(RequestHead, Body), Ended> {
+        request: &mut Option<RequestHead>,
+    ) -> Result<Body, Ended> {
         let settings = &core.settings;
         let mut fields = self.following.take();
         self.has_more = false;
@@ -150,10 +154,13 @@ impl<S: Socket> Client<S> {
                     }
                 };
                 match outcome {
-                    Parsed::Complete(mut request) => {
-                        return match self.take_in(core, &mut request) {
-                            Ok(body) => Ok((request, body)),
-                            Err(refusal) => Err(Ended::Refused(request.head.fields, refusal)),
+                    Parsed::Complete(mut head) => {
+                        return match self.take_in(core, &mut head) {
+                            Ok(body) => {
+                                *request = Some(head);
+                                Ok(body)
+                            }
+                            Err(refusal) => Err(Ended::Refused(head.head.fields, refusal)),
                         };
                     }
                     Parsed::Refused(fields, refusal) => {

@@ -1,6 +1,5 @@
 //! One request through its route: chain in, backend or answer, chain out, log (RT-CHAIN-1).
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -14,7 +13,7 @@ use super::respond::{self, Sent};
 use super::upload::Upload;
 use super::{Core, debug, endpoints};
 use crate::answer::Answer;
-use crate::chain::{Chain, Exchange, ExplicitFields, Flow, Hold, Resume, request_id};
+use crate::chain::{Chain, Exchange, Flow, Hold, Resume, request_id};
 use crate::clock::Moment;
 use crate::error::UpstreamFault;
 use crate::filter::body_limit;
@@ -25,6 +24,7 @@ use crate::identity;
 use crate::log::Record;
 use crate::route::rewrite::Rewriting;
 use crate::route::{Maintenance, Route, RouteId};
+use crate::upstream::Upstream;
 
 /// The row of requests that no route takes (RT-ROUTE-9).
 static UNMATCHED: Route = Route {
@@ -43,8 +43,28 @@ enum Verdict {
     Failed(Failure),
 }
 
+/// What a request's line says besides what is in its exchange.
+struct Noted {
+    /// `None`: nothing is logged.
+    started: Option<Moment>,
+    received_path: Span,
+    /// Whether an operator's endpoint takes it.
+    own: bool,
+    arrived: Option<debug::Arrived>,
+}
+
+/// What the head says of its connection and target.
+#[derive(Clone, Copy)]
+struct Said {
+    keep_alive: bool,
+    form: TargetForm,
+    /// See [`RequestHead::forwarded`].
+    forwarded: bool,
+}
+
 /// Takes one request from its head to its last byte and its log line. If anything panics on the way,
-/// the client gets a 500 where it has got nothing yet (RT-ERR-19, MW-GEN-23).
+/// the client gets a 500 where it has got nothing yet (RT-ERR-19, MW-GEN-23). Takes `request` out of its
+/// place, because it is too large to be handed on by value.
 #[expect(
     clippy::manual_async_fn,
     reason = "an async fn moves its arguments twice, and these are large"
@@ -52,26 +72,57 @@ enum Verdict {
 pub(super) fn run<D: Downstream>(
     core: &'static Core,
     downstream: &mut D,
-    request: RequestHead,
+    request: &mut Option<RequestHead>,
     body: Body,
 ) -> impl Future<Output = Persistence> {
     async move {
+        let Some(request) = request.take() else {
+            return Persistence::Abort;
+        };
+        let mut noted = Noted {
+            started: core.log.is_on().then(Moment::now),
+            received_path: request.received_path,
+            own: false,
+            arrived: None,
+        };
+        let said = Said {
+            keep_alive: request.keep_alive,
+            form: request.form,
+            forwarded: request.forwarded,
+        };
+        let (upgrade, content_length) = (request.upgrade, request.content_length);
+        let mut exchange = Exchange::new(request.head, &UNMATCHED, downstream.peer().address);
+        exchange.upgrade = upgrade;
+        exchange.content_length = content_length;
         let outcome = {
-            let mut served = pin!(serve(core, &mut *downstream, request, body));
+            let served = serve(
+                core,
+                &mut *downstream,
+                &mut exchange,
+                &mut noted,
+                said,
+                body,
+            );
+            let mut served = pin!(served);
             caught(served.as_mut()).await
         };
-        match outcome {
-            Some(persistence) => persistence,
-            None => {
-                // What is left is the connection.
-                core.log.panicked(&downstream.peer().text);
-                if downstream.has_begun() {
-                    return Persistence::Abort;
-                }
-                let fields = core.buffers.head();
-                answer_unrouted(core, downstream, fields, Answer::of(500)).await
-            }
+        let sent = match outcome {
+            Some(sent) => sent,
+            None => Box::pin(answer_panic(core, downstream, &exchange)).await,
+        };
+        if let Some(arrived) = noted.arrived {
+            debug::add(&exchange, arrived, sent.bytes);
         }
+        if let Some(started) = noted.started {
+            log(core, downstream.peer(), &exchange, &sent, |record| Record {
+                received_path: noted.received_path,
+                own: noted.own,
+                elapsed: started.elapsed(),
+                ..record
+            });
+        }
+        core.buffers.put_head(exchange.request.fields);
+        sent.persistence
     }
 }
 
@@ -85,8 +136,7 @@ async fn caught<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     .await
 }
 
-/// After a panic in the chain or on the way to the backend: the request is still known. Its answer
-/// passes no chain, which may be what has panicked.
+/// After a panic. The answer passes no chain, which may be what has panicked.
 async fn answer_panic<D: Downstream>(core: &Core, downstream: &mut D, exchange: &Exchange) -> Sent {
     core.log.panicked(&downstream.peer().text);
     if downstream.has_begun() {
@@ -100,73 +150,52 @@ async fn answer_panic<D: Downstream>(core: &Core, downstream: &mut D, exchange: 
 fn serve<D: Downstream>(
     core: &'static Core,
     downstream: &mut D,
-    request: RequestHead,
+    exchange: &mut Exchange,
+    noted: &mut Noted,
+    said: Said,
     mut body: Body,
-) -> impl Future<Output = Persistence> {
+) -> impl Future<Output = Sent> {
     async move {
-        let started = core.log.is_on().then(Moment::now);
         limit_time(core, downstream);
-        let route = match request.form {
-            TargetForm::Path => find_route(core, downstream.peer(), &request.head),
+        let route = match said.form {
+            TargetForm::Path => find_route(core, downstream.peer(), &exchange.request),
             TargetForm::Asterisk | TargetForm::Authority => None,
         };
-        let received_path = request.received_path;
-        let (keep_alive, form) = (request.keep_alive, request.form);
-        let mut exchange = make_exchange(core, downstream.peer(), request, route);
+        if let Some(id) = route {
+            exchange.route = core.table.route(id).unwrap_or(&UNMATCHED);
+            exchange.target = core.upstream(id).and_then(Upstream::target);
+            exchange.path_regex = core.table.regex(id);
+        }
+        identify(core, downstream.peer(), exchange, said.forwarded);
         let chain = core
             .chains
             .get(exchange.route.chain.index())
             .map(Box::as_ref);
-        let own = endpoints::is_own(core, &exchange.request);
-        let arrived = core.settings.debug.then(|| debug::arrived(&exchange));
-        let sent =
-            if let Some(answer) = endpoints::answer(core, &exchange, own, route.is_none(), form) {
-                let keep = keep_alive && downstream.is_received();
-                respond::answer(core, downstream, &exchange, None, answer, keep).await
-            } else {
-                let outcome = {
-                    let mut work = pin!(async {
-                        let verdict = match chain {
-                            Some(chain) => {
-                                admit(core, downstream, &mut exchange, &mut body, chain).await
-                            }
-                            None => Verdict::Answer(Answer::of(404)),
-                        };
-                        if let Some(hidden) = chain.and_then(Chain::owned) {
-                            trailers::hide(&mut body.trailers, hidden);
-                        }
-                        let to = (chain, route);
-                        conclude(
-                            core,
-                            downstream,
-                            &mut exchange,
-                            to,
-                            verdict,
-                            &body,
-                            keep_alive,
-                        )
-                        .await
-                    });
-                    caught(work.as_mut()).await
-                };
-                match outcome {
-                    Some(sent) => sent,
-                    None => answer_panic(core, downstream, &exchange).await,
-                }
-            };
-        if let Some(arrived) = arrived {
-            debug::add(&exchange, arrived, sent.bytes);
+        noted.own = endpoints::is_own(core, &exchange.request);
+        noted.arrived = core.settings.debug.then(|| debug::arrived(exchange));
+        let own = endpoints::answer(core, exchange, noted.own, route.is_none(), said.form);
+        if let Some(answer) = own {
+            let keep = said.keep_alive && downstream.is_received();
+            return respond::answer(core, downstream, exchange, None, answer, keep).await;
         }
-        if let Some(started) = started {
-            log(core, downstream.peer(), &exchange, &sent, |record| Record {
-                received_path,
-                own,
-                elapsed: started.elapsed(),
-                ..record
-            });
+        let verdict = match chain {
+            Some(chain) => admit(core, downstream, exchange, &mut body, chain).await,
+            None => Verdict::Answer(Answer::of(404)),
+        };
+        if let Some(hidden) = chain.and_then(Chain::owned) {
+            trailers::hide(&mut body.trailers, hidden);
         }
-        core.buffers.put_head(exchange.request.fields);
-        sent.persistence
+        let to = (chain, route);
+        conclude(
+            core,
+            downstream,
+            exchange,
+            to,
+            verdict,
+            &body,
+            said.keep_alive,
+        )
+        .await
     }
 }
 
@@ -207,7 +236,8 @@ pub(super) async fn answer_unrouted<D: Downstream>(
 ) -> Persistence {
     downstream.watch().limit(core.settings.write_timeout);
     let request = RequestHead::unreadable(fields);
-    let exchange = make_exchange(core, downstream.peer(), request, None);
+    let mut exchange = Exchange::new(request.head, &UNMATCHED, downstream.peer().address);
+    identify(core, downstream.peer(), &mut exchange, false);
     let sent = respond::answer(core, downstream, &exchange, None, answer, false).await;
     core.buffers.put_head(exchange.request.fields);
     sent.persistence
@@ -240,46 +270,21 @@ fn is_secure(peer: &Peer, request: &Request) -> bool {
     peer.secure || (peer.trusted && identity::says_https(&request.fields))
 }
 
-fn make_exchange(
-    core: &'static Core,
-    peer: &Peer,
-    request: RequestHead,
-    route: Option<RouteId>,
-) -> Exchange {
-    let mut head = request.head;
-    if request.forwarded && !peer.trusted {
+/// Who asks, as far as the peer is to be believed; and the request's id. `forwarded`: there are fields
+/// that only a trusted proxy may send.
+fn identify(core: &'static Core, peer: &Peer, exchange: &mut Exchange, forwarded: bool) {
+    exchange.trusted = peer.trusted;
+    exchange.secure = is_secure(peer, &exchange.request);
+    let fields = &mut exchange.request.fields;
+    if forwarded && !peer.trusted {
         // RT-HDR-5, and the other name of the scheme.
         for name in ["Forwarded", "X-Forwarded-Port", "X-Forwarded-Scheme"] {
-            head.fields.remove(name);
+            fields.remove(name);
         }
     }
-    let id = request_id(&mut head.fields, || core.random.borrow_mut().u128(..));
-    let proxies = core.settings.proxies.as_ref().filter(|_| peer.trusted);
-    let client = proxies.map(|proxies| proxies.client(peer.address, &head.fields));
-    Exchange {
-        route: route
-            .and_then(|id| core.table.route(id))
-            .unwrap_or(&UNMATCHED),
-        target: route.and_then(|id| core.upstream(id)?.target()),
-        client: client.unwrap_or(peer.address),
-        secure: is_secure(peer, &head),
-        trusted: peer.trusted,
-        upgrade: request.upgrade,
-        id,
-        id_fields: None,
-        user: String::new(),
-        logged: RefCell::default(),
-        body_limit: None,
-        content_length: request.content_length,
-        held: None,
-        explicit: ExplicitFields::default(),
-        passed: 0,
-        skipped: 0,
-        client_path: head.canonical,
-        routed_path: head.path,
-        path_regex: route.and_then(|id| core.table.regex(id)),
-        upstream_path: None,
-        request: head,
+    exchange.id = request_id(fields, || core.random.borrow_mut().u128(..));
+    if let Some(proxies) = core.settings.proxies.as_ref().filter(|_| peer.trusted) {
+        exchange.client = proxies.client(peer.address, fields);
     }
 }
 

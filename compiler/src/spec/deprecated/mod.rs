@@ -6,7 +6,7 @@ mod structural;
 mod tree;
 
 use super::edit::{Editor, Piece};
-use super::node::{Entry, Kind, Node, join};
+use super::node::{Entry, Kind, Node, element, join};
 use crate::diag::{Code, Diagnostic, Diagnostics, Fix};
 use crate::dialect::{Change, EXTRA, FILE, Section, Shape, Type};
 use tree::{find, find_mut, has, inverted, path_of, put, same, stands_in, take, text_of};
@@ -61,8 +61,7 @@ fn one(
     structural::modernise(tree, beyond.unwrap_or_default(), &mut cx);
     let file = if extra { &EXTRA } else { &FILE };
     section(tree, file, "", &mut cx);
-    let root = tree.clone();
-    top(tree, &root, &mut cx);
+    top(tree, &mut cx);
 }
 
 /// `plugins` was a mapping with a directory of Go plugins (config.md section 11).
@@ -85,15 +84,7 @@ fn go_plugins(tree: &mut Node, cx: &mut Cx<'_>) {
 }
 
 fn section(node: &mut Node, section: &'static Section, path: &str, cx: &mut Cx<'_>) {
-    let before = node.clone();
-    let Kind::Map(entries) = &before.kind else {
-        return;
-    };
-    for entry in entries {
-        if let Some((_, change)) = section.old.iter().find(|(old, _)| *old == entry.key.value) {
-            change_entry(node, &before, entry, *change, path, cx);
-        }
-    }
+    change_old(node, section, path, cx);
     let Kind::Map(entries) = &mut node.kind else {
         return;
     };
@@ -111,13 +102,35 @@ fn section(node: &mut Node, section: &'static Section, path: &str, cx: &mut Cx<'
     }
 }
 
+/// The old keys of a mapping itself.
+fn change_old(node: &mut Node, section: &Section, path: &str, cx: &mut Cx<'_>) {
+    let change_of = |entry: &Entry| {
+        let old = section.old.iter();
+        let mut old = old.filter(|(old, _)| *old == entry.key.value);
+        old.next().map(|(_, change)| *change)
+    };
+    // Most have none: spare those the copy.
+    if !matches!(&node.kind, Kind::Map(entries) if entries.iter().any(|entry| change_of(entry).is_some())) {
+        return;
+    }
+    let before = node.clone();
+    let Kind::Map(entries) = &before.kind else {
+        return;
+    };
+    for entry in entries {
+        if let Some(change) = change_of(entry) {
+            change_entry(node, &before, entry, change, path, cx);
+        }
+    }
+}
+
 fn below(node: &mut Node, shape: Shape, kind: Option<&Type>, path: &str, cx: &mut Cx<'_>) {
     match shape {
         Shape::Section(keys) | Shape::OneOrSection(_, keys) => section(node, keys, path, cx),
         Shape::Sections(keys) | Shape::TextsOrSections(keys) => {
             if let Kind::Seq(items) = &mut node.kind {
                 for (at, item) in items.iter_mut().enumerate() {
-                    section(item, keys, &format!("{path}[{at}]"), cx);
+                    section(item, keys, &element(path, at), cx);
                 }
             }
         }
@@ -317,7 +330,12 @@ fn moved(
 }
 
 /// What belongs to the whole file but stands under `gateway`.
-fn top(tree: &mut Node, before: &Node, cx: &mut Cx<'_>) {
+fn top(tree: &mut Node, cx: &mut Cx<'_>) {
+    const OLD: [&str; 2] = ["certManager", "certificateManager"];
+    if OLD.iter().all(|name| find(tree, &["gateway", name]).is_none()) {
+        return;
+    }
+    let before = &tree.clone();
     let Some(gateway) = find(before, &["gateway"]) else {
         return;
     };
@@ -326,7 +344,7 @@ fn top(tree: &mut Node, before: &Node, cx: &mut Cx<'_>) {
     };
     for entry in entries {
         let name = entry.key.value.as_str();
-        if name != "certManager" && name != "certificateManager" {
+        if !OLD.contains(&name) {
             continue;
         }
         let message = format!("`gateway.{name}` is now `certManager`, at the top level");

@@ -53,6 +53,29 @@ struct Work<'n> {
     aliased: bool,
 }
 
+/// What may own blocks: the gateway, which in another file than the main one is the file itself, and
+/// its routes.
+fn parts(tree: &Node, extra: bool) -> Option<(&Node, &[Node])> {
+    let gateway = if extra {
+        tree
+    } else {
+        &entry_of(tree, "gateway")?.value
+    };
+    let routes = entry_of(gateway, "routes").map(|entry| &entry.value.kind);
+    match routes {
+        Some(Kind::Seq(routes)) => Some((gateway, routes)),
+        Some(Kind::Map(_) | Kind::Scalar { .. }) | None => Some((gateway, &[])),
+    }
+}
+
+fn owns_blocks(gateway: &Node, routes: &[Node]) -> bool {
+    let owns = |node: &Node| {
+        let mut blocks = BLOCKS.iter();
+        blocks.any(|block| entry_of(node, block.key()).is_some())
+    };
+    owns(gateway) || routes.iter().any(owns)
+}
+
 /// Turns every block into a middleware, or takes it away where it does nothing.
 /// `beyond`: other files, as written and as meant.
 pub(super) fn modernise(
@@ -60,17 +83,13 @@ pub(super) fn modernise(
     (beyond, others): (&[Node], &mut [Other<'_>]),
     cx: &mut Cx<'_>,
 ) {
+    // Most files have no block: spare them the copy.
+    if parts(tree, cx.extra).is_none_or(|(gateway, routes)| !owns_blocks(gateway, routes)) {
+        return;
+    }
     let before = tree.clone();
-    // Of another file than the main one only the routes can have blocks.
-    let gateway = if cx.extra {
-        Some(&before)
-    } else {
-        entry_of(&before, "gateway").map(|entry| &entry.value)
-    };
-    let Some(gateway) = gateway else { return };
-    let routes: &[Node] = match entry_of(gateway, "routes").map(|entry| &entry.value.kind) {
-        Some(Kind::Seq(routes)) => routes,
-        Some(Kind::Map(_) | Kind::Scalar { .. }) | None => &[],
+    let Some((gateway, routes)) = parts(&before, cx.extra) else {
+        return;
     };
     let mut names = names(&before);
     for block in BLOCKS {
@@ -199,8 +218,9 @@ pub(super) fn lists(tree: &Node, route: &Node, block: Block) -> bool {
     };
     defined.iter().any(|item| {
         let field = |name| entry_of(item, name).map_or("", |entry| text_of(&entry.value));
-        let kind = Type::find_folded(field("type")).map(|(kind, _)| kind.name);
-        kind == Some(block.kind()) && listed.iter().any(|name| text_of(name) == field("name"))
+        let kind = || Type::find_folded(field("type")).map(|(kind, _)| kind.name);
+        let name = field("name");
+        listed.iter().any(|listed| text_of(listed) == name) && kind() == Some(block.kind())
     })
 }
 

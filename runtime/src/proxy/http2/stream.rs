@@ -76,7 +76,7 @@ pub(super) async fn run(
                 expects_continue: request.expects_continue,
                 trailers: Vec::new(),
             };
-            exchange::run(core, &mut stream, request, body).await
+            exchange::run(core, &mut stream, &mut Some(request), body).await
         }
         Err((fields, refusal)) => {
             core.log.refused(&stream.connected.peer.text, refusal);
