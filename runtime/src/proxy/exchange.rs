@@ -10,7 +10,6 @@ use super::downstream::{Downstream, Peer, Persistence};
 use super::forward::{Body, Failure, Open, forward};
 use super::hold::hold;
 use super::respond::{self, Sent};
-use super::upload::Upload;
 use super::{Core, debug, endpoints};
 use crate::answer::Answer;
 use crate::chain::{Chain, Exchange, Flow, Hold, Resume, request_id};
@@ -448,14 +447,14 @@ fn conclude<D: Downstream>(
                     let answer = Answer::unavailable();
                     return respond::answer(core, downstream, exchange, chain, answer, keep).await;
                 };
-                let mut open = Open::new(Upload::new(
+                let mut open = Open::new(
                     body,
                     exchange.held.take(),
                     chain.and_then(Chain::owned).cloned(),
                     downstream.is_received(),
                     exchange.body_limit,
-                    || write_deadline(core, downstream),
-                ));
+                    write_deadline(core, downstream),
+                );
                 open.stuck = upstream.take_cookie(&mut exchange.request);
                 match forward(core, downstream, exchange, body, upstream, &mut open).await {
                     Ok(backend) if open.switches_protocols() => {

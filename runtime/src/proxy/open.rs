@@ -1,6 +1,10 @@
 //! What a request has open while it lasts: its body on the way, the backend's connection, the response.
 
+use std::rc::Rc;
+
+use super::forward::Body;
 use super::upload::Upload;
+use crate::chain::Held;
 use crate::h1::response::ResponseHead;
 use crate::head::Response;
 use crate::upstream::{Connection, InFlight, Place};
@@ -22,9 +26,19 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) fn new(upload: Upload) -> Self {
+    /// See [`Upload::new`].
+    // Not inlined: it is made where it stays, instead of being moved there.
+    #[inline(never)]
+    pub(super) fn new(
+        body: &Body,
+        held: Option<Held>,
+        hidden: Option<Rc<[&'static str]>>,
+        complete: bool,
+        limit: Option<u64>,
+        deadline_ms: u64,
+    ) -> Self {
         Self {
-            upload,
+            upload: Upload::new(body, held, hidden, complete, limit, deadline_ms),
             connection: None,
             response: None,
             in_flight: InFlight::default(),

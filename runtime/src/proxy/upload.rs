@@ -57,14 +57,15 @@ impl UploadFault {
 
 impl Upload {
     /// A body of which a part came with the head; `complete`: which is all of it. If it is not, the
-    /// exchange has `deadline` once the body is complete.
+    /// exchange has the deadline once the body is complete.
+    #[inline]
     pub(super) fn new(
         body: &Body,
         held: Option<Held>,
         hidden: Option<Rc<[&'static str]>>,
         complete: bool,
         limit: Option<u64>,
-        deadline: impl FnOnce() -> u64,
+        deadline_ms: u64,
     ) -> Self {
         Self {
             complete,
@@ -78,7 +79,7 @@ impl Upload {
             head: None,
             received: body.prefix.len() as u64,
             limit,
-            deadline_ms: (!complete).then(deadline),
+            deadline_ms: Some(deadline_ms).filter(|_| !complete),
             failed: false,
         }
     }
