@@ -170,11 +170,14 @@ fn scan_into<'f>(
     if bytes.starts_with(b"\r\n\r\n") || bytes.starts_with(b"\n") {
         return Err(Refusal::framing("empty lines before the request line"));
     }
-    let status = request
-        .parse_with_uninit_headers(bytes, slots)
-        .map_err(|error| refusal_of(error, bytes))?;
-    let httparse::Status::Complete(head_length) = status else {
-        return within_limits(bytes, limits).map(|()| None);
+    let head_length = match request.parse_with_uninit_headers(bytes, slots) {
+        Ok(httparse::Status::Complete(head_length)) => head_length,
+        Ok(httparse::Status::Partial) => return within_limits(bytes, limits).map(|()| None),
+        // What is wrong with it is known once its line is complete.
+        Err(httparse::Error::Version) if first_line(bytes).is_none() => {
+            return within_limits(bytes, limits).map(|()| None);
+        }
+        Err(error) => return Err(refusal_of(error, bytes)),
     };
     let method = Span::of(request.method.unwrap_or_default().as_bytes(), bytes);
     let target = Span::of(request.path.unwrap_or_default().as_bytes(), bytes);
@@ -247,9 +250,8 @@ pub(crate) fn is_dropped_disguise(name: &[u8]) -> Result<bool, Refusal> {
 
 /// RT-LIM-1, RT-LIM-2 for a head that is not complete yet.
 fn within_limits(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
-    // The empty line that may stand before a request (RT-SMUG-6) is part of neither.
-    let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
-    let line_end = memchr::memchr(b'\n', bytes).map(|end| end + 1);
+    let line_end = first_line(bytes).map(<[u8]>::len);
+    let bytes = behind_empty_line(bytes);
     if line_end.unwrap_or(bytes.len()) > limits.target_bytes_max + LINE_BYTES {
         return Err(Refusal::new(414, RefusalReason::Limit, "target too long"));
     }
@@ -257,6 +259,18 @@ fn within_limits(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
         return Err(SECTION_TOO_LARGE);
     }
     Ok(())
+}
+
+/// The empty line that may stand before a request (RT-SMUG-6) is no part of its head.
+fn behind_empty_line(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\r\n").unwrap_or(bytes)
+}
+
+/// The request line with its end, if it is complete.
+fn first_line(bytes: &[u8]) -> Option<&[u8]> {
+    let bytes = behind_empty_line(bytes);
+    let end = memchr::memchr(b'\n', bytes)?;
+    bytes.get(..=end)
 }
 
 impl Facts {

@@ -208,7 +208,9 @@ impl<S: Socket + 'static> Driver<S> {
         self.served = self.served.saturating_add(1);
         let connected = Rc::clone(&self.connected);
         let open = OpenStream::new(&connected);
-        tokio::task::spawn_local(stream::run(self.core, connected, request, respond, open));
+        // Boxed, because tokio moves the future of a task several times, and this one is large.
+        let stream = Box::pin(stream::run(self.core, connected, request, respond, open));
+        tokio::task::spawn_local(stream);
         // RT-LIM-8
         if self.served >= self.core.requests_per_connection_max && !self.leaving {
             self.leave();

@@ -34,10 +34,7 @@ pub(super) async fn accept(core: &'static Core, listener: &TcpListener, places: 
                     None => None,
                 };
                 let open = OpenConnection::new(core, place);
-                tokio::task::spawn_local(async move {
-                    serve(core, socket, peer).await;
-                    drop(open);
-                });
+                tokio::task::spawn_local(serve(core, socket, peer, open));
             }
             Err(error) if concerns_one_connection(&error) => {}
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -55,7 +52,8 @@ fn concerns_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn serve(core: &'static Core, socket: TcpStream, peer: SocketAddr) {
+/// Serves a connection, which is `_open` until then.
+async fn serve(core: &'static Core, socket: TcpStream, peer: SocketAddr, _open: OpenConnection) {
     let behind = core.settings.web_proxy_protocol.as_ref();
     let peer = match behind.filter(|behind| behind.trusted.contains(peer.ip())) {
         // Boxed, so that connections without a PROXY header have no room for it.

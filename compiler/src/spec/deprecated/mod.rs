@@ -110,7 +110,8 @@ fn change_old(node: &mut Node, section: &Section, path: &str, cx: &mut Cx<'_>) {
         old.next().map(|(_, change)| *change)
     };
     // Most have none: spare those the copy.
-    if !matches!(&node.kind, Kind::Map(entries) if entries.iter().any(|entry| change_of(entry).is_some())) {
+    if !matches!(&node.kind, Kind::Map(entries) if entries.iter().any(|entry| change_of(entry).is_some()))
+    {
         return;
     }
     let before = node.clone();
@@ -332,7 +333,10 @@ fn moved(
 /// What belongs to the whole file but stands under `gateway`.
 fn top(tree: &mut Node, cx: &mut Cx<'_>) {
     const OLD: [&str; 2] = ["certManager", "certificateManager"];
-    if OLD.iter().all(|name| find(tree, &["gateway", name]).is_none()) {
+    if OLD
+        .iter()
+        .all(|name| find(tree, &["gateway", name]).is_none())
+    {
         return;
     }
     let before = &tree.clone();

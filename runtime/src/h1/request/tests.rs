@@ -96,6 +96,17 @@ fn one_empty_line_is_skipped() {
     assert_eq!(request.head_length, 29);
 }
 
+/// RT-SMUG-6: what a version is counts, not how much of it has come.
+#[test]
+fn versions_in_pieces() {
+    let head = "GET / HTTP/0.9\r\nHost: h\r\n\r\n";
+    assert_eq!(refused(head), 505);
+    for end in 1..14 {
+        let piece = head.get(..end).unwrap();
+        assert!(matches!(parsed(piece), Parsed::Partial(_)), "{piece:?}");
+    }
+}
+
 /// RT-LIM-1, RT-LIM-2
 #[test]
 fn limits() {

@@ -157,8 +157,17 @@ impl<S: Socket> State<S> {
                 self.core.buffers.put_head(received);
             }
         } else {
-            let count = ready!(self.socket.poll_read(cx, space.initialize_unfilled()))?;
-            space.advance(count);
+            // By way of a buffer of the core: filling all of the space with zeros first, which tokio asks
+            // for, costs more than copying what comes.
+            let mut scratch = self.core.buffers.scratch();
+            let limit = space.remaining();
+            let read = self.socket.poll_read(cx, scratch.buffer.space(limit));
+            if let Poll::Ready(Ok(count)) = read {
+                scratch.buffer.advance(count);
+                space.put_slice(scratch.buffer.filled());
+            }
+            self.core.buffers.put_scratch(scratch);
+            ready!(read)?;
         }
         let new = space.filled().get(before..).unwrap_or_default();
         if let Err(abuse) = self.guard.see(new, self.core.clock.now_ms()) {
