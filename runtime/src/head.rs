@@ -77,6 +77,14 @@ impl Fields {
             .map(|field| (self.buffer.at(field.name), self.buffer.at(field.value)))
     }
 
+    /// The same with what the engine knows of the names.
+    pub(crate) fn iter_known(&self) -> impl Iterator<Item = (Known, &[u8], &[u8])> {
+        self.list.iter().map(|field| {
+            let [name, value] = [field.name, field.value].map(|span| self.buffer.at(span));
+            (field.known, name, value)
+        })
+    }
+
     /// The first value of a field. Names compare without case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {

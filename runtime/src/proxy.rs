@@ -33,6 +33,7 @@ mod grace;
 mod hold;
 mod http2;
 mod incoming;
+mod method;
 mod open;
 mod relay;
 mod respond;

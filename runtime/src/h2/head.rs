@@ -4,7 +4,7 @@
 //! `h2` crate has refused before (RT-H2-2); here is judged what needs the whole head.
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, DATE, EXPECT, HOST, SERVER, TE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
@@ -210,17 +210,21 @@ pub fn response(response: &Response, length: Option<u64>) -> Option<http::Respon
 
 /// Copies fields, except those that belong to a connection. All values share one allocation.
 fn copy_fields(headers: &mut HeaderMap, fields: &Fields) -> Option<()> {
-    let passing = |(name, _): &(&[u8], &[u8])| !Known::of(name).is_hop_by_hop();
-    let mut values = Vec::with_capacity(fields.iter().map(|(_, value)| value.len()).sum());
-    for (_, value) in fields.iter().filter(passing) {
+    let passing = |(known, _, _): &(Known, &[u8], &[u8])| !known.is_hop_by_hop();
+    let length = fields.iter_known().map(|(_, _, value)| value.len()).sum();
+    let mut values = Vec::with_capacity(length);
+    for (_, _, value) in fields.iter_known().filter(passing) {
         values.extend_from_slice(value);
     }
     let values = Bytes::from(values);
     let mut start = 0;
-    for (name, value) in fields.iter().filter(passing) {
+    for (known, name, value) in fields.iter_known().filter(passing) {
         let end = start + value.len();
-        let value = HeaderValue::from_maybe_shared(values.slice(start..end)).ok()?;
-        headers.try_append(name_of(name)?, value).ok()?;
+        let mut value = HeaderValue::from_maybe_shared(values.slice(start..end)).ok()?;
+        // Never the same twice: in the table of the compressor it would be of no use, and the crate
+        // would look through all that came before each time.
+        value.set_sensitive(matches!(known, Known::XGomaRequestId | Known::XRequestId));
+        headers.try_append(name_of(known, name)?, value).ok()?;
         start = end;
     }
     Some(())
@@ -256,17 +260,22 @@ pub fn response_trailers(lines: &[u8]) -> Option<HeaderMap> {
         let (name, value) = line.split_at(memchr::memchr(b':', line)?);
         let value = value.get(1..)?.trim_ascii();
         let value = HeaderValue::from_bytes(value).ok()?;
-        trailers.try_append(name_of(name)?, value).ok()?;
+        trailers
+            .try_append(name_of(Known::of(name), name)?, value)
+            .ok()?;
     }
     Some(trailers)
 }
 
 /// A field's name in lower case. Those that every response has cost nothing.
-fn name_of(name: &[u8]) -> Option<HeaderName> {
+fn name_of(known: Known, name: &[u8]) -> Option<HeaderName> {
     const PROXIED_BY: HeaderName = HeaderName::from_static("proxied-by");
     const REQUEST_ID: HeaderName = HeaderName::from_static("x-goma-request-id");
-    match Known::of(name) {
+    match known {
+        Known::ContentType => Some(CONTENT_TYPE),
+        Known::Date => Some(DATE),
         Known::ProxiedBy => Some(PROXIED_BY),
+        Known::Server => Some(SERVER),
         Known::XGomaRequestId => Some(REQUEST_ID),
         _ => HeaderName::from_bytes(name).ok(),
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::downstream::{Downstream, Peer, Persistence};
 use super::forward::{Body, Failure, Open, forward};
 use super::hold::hold;
+use super::method::check_method;
 use super::respond::{self, Sent};
 use super::{Core, debug, endpoints};
 use crate::answer::Answer;
@@ -177,24 +178,41 @@ fn serve<D: Downstream>(
             let keep = said.keep_alive && downstream.is_received();
             return respond::answer(core, downstream, exchange, None, answer, keep).await;
         }
-        let verdict = match chain {
-            Some(chain) => admit(core, downstream, exchange, &mut body, chain).await,
+        let verdict = match chain.map(|chain| (chain, admit(exchange, chain))) {
             None => Verdict::Answer(Answer::of(404)),
+            Some((_, Ok(verdict))) => verdict,
+            // Boxed: the task of a connection is not to keep room for it.
+            Some((chain, Err(flow))) => {
+                Box::pin(wait(core, downstream, exchange, &mut body, chain, flow)).await
+            }
         };
         if let Some(hidden) = chain.and_then(Chain::owned) {
             trailers::hide(&mut body.trailers, hidden);
         }
-        let to = (chain, route);
-        conclude(
-            core,
-            downstream,
-            exchange,
-            to,
-            verdict,
-            &body,
-            said.keep_alive,
-        )
-        .await
+        let keep = said.keep_alive && downstream.is_received();
+        let failure = match verdict {
+            Verdict::Forward => {
+                let to = (chain, route);
+                let passed = pass_on(core, downstream, exchange, to, &body, said.keep_alive);
+                match passed.await {
+                    Ok(sent) => return sent,
+                    Err(failure) => failure,
+                }
+            }
+            Verdict::Answer(answer) => {
+                return respond::answer(core, downstream, exchange, chain, answer, keep).await;
+            }
+            Verdict::Preflight(response) => {
+                return respond::preflight(core, downstream, exchange, response, keep).await;
+            }
+            Verdict::Failed(failure) => failure,
+        };
+        let Some(answer) = answer_to(core, downstream.peer(), exchange, failure) else {
+            return Sent::client_gone();
+        };
+        downstream.watch().limit(core.settings.write_timeout);
+        let keep = said.keep_alive && downstream.is_received();
+        respond::answer(core, downstream, exchange, chain, answer, keep).await
     }
 }
 
@@ -287,43 +305,63 @@ fn identify(core: &'static Core, peer: &Peer, exchange: &mut Exchange, forwarded
     }
 }
 
-/// Steps (2) to (7) of RT-CHAIN-1, and `rewrite` of (8).
-async fn admit<D: Downstream>(
+/// Steps (2) to (7) of RT-CHAIN-1, and `rewrite` of (8); `Err`: what a filter waits for.
+fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Result<Verdict, Flow> {
+    chain.enter(exchange);
+    if let Some(maintenance) = exchange.route.maintenance {
+        return Ok(Verdict::Answer(closed(maintenance)));
+    }
+    if is_preflight(&exchange.request) {
+        let mut response = Response::new(204, Fields::new(Buffer::default()));
+        if chain.preflight(exchange, &mut response) {
+            return Ok(Verdict::Preflight(response));
+        }
+    }
+    let flow = chain.request(exchange, 0);
+    judge(exchange, flow)
+}
+
+/// What a chain has come to; `Err`: what a filter waits for.
+fn judge(exchange: &mut Exchange, flow: Flow) -> Result<Verdict, Flow> {
+    match flow {
+        Flow::Next => Ok(leave(exchange)),
+        Flow::Answer(answer) => Ok(Verdict::Answer(answer)),
+        waiting @ (Flow::Hold(_) | Flow::Wait(_)) => Err(waiting),
+    }
+}
+
+/// The rest of [`admit`], when a filter waits.
+async fn wait<D: Downstream>(
     core: &Core,
     downstream: &mut D,
     exchange: &mut Exchange,
     body: &mut Body,
     chain: &dyn Chain,
+    mut flow: Flow,
 ) -> Verdict {
-    chain.enter(exchange);
-    if let Some(maintenance) = exchange.route.maintenance {
-        return Verdict::Answer(closed(maintenance));
-    }
-    if is_preflight(&exchange.request) {
-        let mut response = Response::new(204, Fields::new(Buffer::default()));
-        if chain.preflight(exchange, &mut response) {
-            return Verdict::Preflight(response);
-        }
-    }
-    let mut flow = chain.request(exchange, 0);
     loop {
-        match flow {
-            Flow::Answer(answer) => return Verdict::Answer(answer),
+        let resume = match flow {
             Flow::Hold(Hold { bytes_max, then }) => {
-                // Boxed: the task of a connection is not to keep room for it.
-                let held = Box::pin(hold(core, downstream, exchange, body, bytes_max));
-                if let Err(failure) = held.await {
+                if let Err(failure) = hold(core, downstream, exchange, body, bytes_max).await {
                     return Verdict::Failed(failure);
                 }
-                flow = go_on(exchange, chain, then);
+                then
             }
-            Flow::Wait(wait) => {
-                let resume = wait.await;
-                flow = go_on(exchange, chain, resume);
-            }
-            Flow::Next => break,
-        }
+            Flow::Wait(wait) => wait.await,
+            decided @ (Flow::Next | Flow::Answer(_)) => match judge(exchange, decided) {
+                Ok(verdict) => return verdict,
+                Err(waiting) => {
+                    flow = waiting;
+                    continue;
+                }
+            },
+        };
+        flow = go_on(exchange, chain, resume);
     }
+}
+
+/// What comes behind a chain that lets a request pass.
+fn leave(exchange: &mut Exchange) -> Verdict {
     if let Some(answer) = check_method(exchange) {
         return Verdict::Answer(answer);
     }
@@ -374,111 +412,46 @@ fn is_preflight(request: &Request) -> bool {
             .is_some()
 }
 
-/// RT-METHOD-1, RT-SEM-5. Counts `Max-Forwards` down.
-fn check_method(exchange: &mut Exchange) -> Option<Answer> {
-    let allowed = exchange.route.methods;
-    let kind = exchange.request.kind();
-    let unlisted = || !allowed.contains(&exchange.request.method());
-    if (!allowed.is_empty() || kind == Method::Trace) && unlisted() {
-        let method = exchange.request.method();
-        let message = format!("405 {method} method not allowed");
-        let allow = allowed_methods(allowed);
-        return Some(Answer::message(405, message).with("Allow", allow));
-    }
-    if matches!(kind, Method::Options | Method::Trace) {
-        let hops = exchange.request.fields.get("max-forwards");
-        let hops = hops.and_then(|hops| std::str::from_utf8(hops).ok()?.parse::<u32>().ok());
-        match hops {
-            Some(0) => {
-                let allow = allowed_methods(allowed);
-                return Some(Answer::empty(200).with("Allow", allow));
-            }
-            Some(hops) => {
-                let left = (hops - 1).to_string();
-                exchange.request.fields.set("Max-Forwards", left.as_bytes());
-            }
-            None => {}
-        }
-    }
-    None
-}
-
-fn allowed_methods(methods: &[&str]) -> String {
-    if methods.is_empty() {
-        "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned()
-    } else {
-        methods.join(", ")
-    }
-}
-
 /// Whether what has come with the head is over `bodyLimit` already (MW-BODY-2).
 fn is_too_large(exchange: &Exchange, body: &Body) -> bool {
     let received = body.prefix.len() as u64;
     exchange.body_limit.is_some_and(|limit| received > limit)
 }
 
-/// Carries a verdict out and says what was sent.
+/// Sends the request to a backend and its response to the client.
 #[expect(clippy::manual_async_fn, reason = "as for run")]
-fn conclude<D: Downstream>(
+fn pass_on<D: Downstream>(
     core: &Core,
     downstream: &mut D,
     exchange: &mut Exchange,
     (chain, route): (Option<&dyn Chain>, Option<RouteId>),
-    verdict: Verdict,
     body: &Body,
     keep_alive: bool,
-) -> impl Future<Output = Sent> {
+) -> impl Future<Output = Result<Sent, Failure>> {
     async move {
-        let keep = keep_alive && downstream.is_received();
-        let failure = match verdict {
-            Verdict::Answer(answer) => {
-                return respond::answer(core, downstream, exchange, chain, answer, keep).await;
-            }
-            Verdict::Preflight(response) => {
-                return respond::preflight(core, downstream, exchange, response, keep).await;
-            }
-            Verdict::Failed(failure) => failure,
-            Verdict::Forward if is_too_large(exchange, body) => {
-                Failure::TooLarge(exchange.body_limit.unwrap_or_default())
-            }
-            Verdict::Forward => {
-                let upstream = route.and_then(|route| core.upstream(route));
-                let Some(upstream) = upstream.filter(|upstream| !upstream.is_empty()) else {
-                    let answer = Answer::unavailable();
-                    return respond::answer(core, downstream, exchange, chain, answer, keep).await;
-                };
-                let mut open = Open::new(
-                    body,
-                    exchange.held.take(),
-                    chain.and_then(Chain::owned).cloned(),
-                    downstream.is_received(),
-                    exchange.body_limit,
-                    write_deadline(core, downstream),
-                );
-                open.stuck = upstream.take_cookie(&mut exchange.request);
-                match forward(core, downstream, exchange, body, upstream, &mut open).await {
-                    Ok(backend) if open.switches_protocols() => {
-                        return respond::tunnel(
-                            core, downstream, exchange, chain, backend, &mut open,
-                        )
-                        .await;
-                    }
-                    Ok(backend) => {
-                        return respond::pass(
-                            core, downstream, exchange, chain, backend, &mut open, keep_alive,
-                        )
-                        .await;
-                    }
-                    Err(failure) => failure,
-                }
-            }
+        if is_too_large(exchange, body) {
+            return Err(Failure::TooLarge(exchange.body_limit.unwrap_or_default()));
+        }
+        let upstream = route.and_then(|route| core.upstream(route));
+        let Some(upstream) = upstream.filter(|upstream| !upstream.is_empty()) else {
+            return Err(Failure::Unavailable);
         };
-        let Some(answer) = answer_to(core, downstream.peer(), exchange, failure) else {
-            return Sent::client_gone();
-        };
-        downstream.watch().limit(core.settings.write_timeout);
-        let keep = keep_alive && downstream.is_received();
-        respond::answer(core, downstream, exchange, chain, answer, keep).await
+        let mut open = Open::new(
+            body,
+            exchange.held.take(),
+            chain.and_then(Chain::owned).cloned(),
+            downstream.is_received(),
+            exchange.body_limit,
+            write_deadline(core, downstream),
+        );
+        open.stuck = upstream.take_cookie(&mut exchange.request);
+        let backend = forward(core, downstream, exchange, body, upstream, &mut open).await?;
+        let open = &mut open;
+        Ok(if open.switches_protocols() {
+            respond::tunnel(core, downstream, exchange, chain, backend, open).await
+        } else {
+            respond::pass(core, downstream, exchange, chain, backend, open, keep_alive).await
+        })
     }
 }
 
