@@ -11,7 +11,7 @@ pub(crate) fn pieces(query: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, &[u8]
 }
 
 /// The first value of a parameter, decoded.
-#[cfg(feature = "regex")]
+#[cfg(any(feature = "regex", test))]
 pub(crate) fn first<'q>(query: &'q [u8], name: &str) -> Option<Cow<'q, [u8]>> {
     let (_, piece) = pieces(query).find(|(known, _)| **known == *name.as_bytes())?;
     let value = memchr::memchr(b'=', piece).and_then(|at| piece.get(at + 1..));

@@ -56,10 +56,9 @@ struct Work<'n> {
 /// What may own blocks: the gateway, which in another file than the main one is the file itself, and
 /// its routes.
 fn parts(tree: &Node, extra: bool) -> Option<(&Node, &[Node])> {
-    let gateway = if extra {
-        tree
-    } else {
-        &entry_of(tree, "gateway")?.value
+    let gateway = match extra {
+        true => tree,
+        false => &entry_of(tree, "gateway")?.value,
     };
     let routes = entry_of(gateway, "routes").map(|entry| &entry.value.kind);
     match routes {
@@ -68,12 +67,9 @@ fn parts(tree: &Node, extra: bool) -> Option<(&Node, &[Node])> {
     }
 }
 
-fn owns_blocks(gateway: &Node, routes: &[Node]) -> bool {
-    let owns = |node: &Node| {
-        let mut blocks = BLOCKS.iter();
-        blocks.any(|block| entry_of(node, block.key()).is_some())
-    };
-    owns(gateway) || routes.iter().any(owns)
+fn owns_block(node: &Node) -> bool {
+    let mut keys = BLOCKS.iter().map(|block| block.key());
+    keys.any(|key| entry_of(node, key).is_some())
 }
 
 /// Turns every block into a middleware, or takes it away where it does nothing.
@@ -84,8 +80,9 @@ pub(super) fn modernise(
     cx: &mut Cx<'_>,
 ) {
     // Most files have no block: spare them the copy.
-    if parts(tree, cx.extra).is_none_or(|(gateway, routes)| !owns_blocks(gateway, routes)) {
-        return;
+    match parts(tree, cx.extra) {
+        Some((gateway, routes)) if owns_block(gateway) || routes.iter().any(owns_block) => {}
+        Some(_) | None => return,
     }
     let before = tree.clone();
     let Some((gateway, routes)) = parts(&before, cx.extra) else {
