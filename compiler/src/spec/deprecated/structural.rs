@@ -53,8 +53,7 @@ struct Work<'n> {
     aliased: bool,
 }
 
-/// What may own blocks: the gateway, which in another file than the main one is the file itself, and
-/// its routes.
+/// The gateway, which in another file than the main one is the file itself, and its routes.
 fn parts(tree: &Node, extra: bool) -> Option<(&Node, &[Node])> {
     let gateway = match extra {
         true => tree,
