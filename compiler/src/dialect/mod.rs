@@ -113,6 +113,25 @@ pub enum Shape {
     TextsOrSections(&'static Section),
 }
 
+impl Shape {
+    /// What a single value of it is; of what has none, text.
+    pub(crate) const fn scalar(self) -> Scalar {
+        match self {
+            Self::List(scalar)
+            | Self::Names(scalar)
+            | Self::One(scalar)
+            | Self::OneOrList(scalar)
+            | Self::OneOrSection(scalar, _) => scalar,
+            Self::Conditions
+            | Self::Named(_)
+            | Self::Rule
+            | Self::Section(_)
+            | Self::Sections(_)
+            | Self::TextsOrSections(_) => Scalar::Text,
+        }
+    }
+}
+
 /// The type of a single value (config.md section 2).
 #[derive(Clone, Copy, Debug)]
 pub enum Scalar {

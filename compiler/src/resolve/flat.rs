@@ -120,7 +120,7 @@ impl Reader<'_> {
             }
             (Shape::Rule, _) => {}
             (_, _) => {
-                let mut items = self.items(node, scalar_of(shape), key.class, entry.key.span);
+                let mut items = self.items(node, shape.scalar(), key.class, entry.key.span);
                 if is_set(shape) {
                     items.sort();
                     items.dedup();
@@ -150,7 +150,7 @@ impl Reader<'_> {
                 );
             }
             (_, _) => {
-                self.value(member, key, Shape::One(scalar_of(shape)), place, flat);
+                self.value(member, key, Shape::One(shape.scalar()), place, flat);
                 if let Some(cell) = flat.get_mut(place)
                     && is_sensitive_header(&member.key.value)
                 {
@@ -285,22 +285,6 @@ fn masked(text: &str, secret: bool) -> String {
         "****".to_owned()
     } else {
         text.to_owned()
-    }
-}
-
-const fn scalar_of(shape: Shape) -> Scalar {
-    match shape {
-        Shape::List(scalar)
-        | Shape::Names(scalar)
-        | Shape::One(scalar)
-        | Shape::OneOrList(scalar)
-        | Shape::OneOrSection(scalar, _) => scalar,
-        Shape::Conditions
-        | Shape::Named(_)
-        | Shape::Rule
-        | Shape::Section(_)
-        | Shape::Sections(_)
-        | Shape::TextsOrSections(_) => Scalar::Text,
     }
 }
 

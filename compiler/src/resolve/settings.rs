@@ -246,19 +246,7 @@ impl Source<'_> {
                 (constant(&value)?.to_owned(), expanded)
             }
         };
-        let scalar = match key.shape {
-            Shape::List(scalar)
-            | Shape::Names(scalar)
-            | Shape::One(scalar)
-            | Shape::OneOrList(scalar)
-            | Shape::OneOrSection(scalar, _) => scalar,
-            Shape::Conditions
-            | Shape::Named(_)
-            | Shape::Rule
-            | Shape::Section(_)
-            | Shape::Sections(_)
-            | Shape::TextsOrSections(_) => Scalar::Text,
-        };
+        let scalar = key.shape.scalar();
         let quoted = matches!(scalar, Scalar::Bool) && !leaf.plain && !expanded;
         let several = matches!(key.shape, Shape::List(_)) && text.contains(',');
         let fits = text.is_empty() || several || grammar::check(scalar, &text).is_ok();
