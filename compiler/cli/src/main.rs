@@ -31,8 +31,8 @@ use clap::error::ErrorKind;
 use commands::Command;
 use terminal::say;
 
-/// A large specification is a million small pieces of text: a quarter of what `goma check` took was the
-/// allocator of the C library (docs/validators.md). Gateways keep that one.
+/// A large specification is a million small pieces of text, and with the C library's allocator a quarter of
+/// `goma check` was finding room for them (measured at 10,000 routes). Gateways keep that one.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

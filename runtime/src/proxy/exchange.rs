@@ -324,7 +324,7 @@ fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Result<Verdict, Flow> {
 /// What a chain has come to; `Err`: what a filter waits for.
 fn judge(exchange: &mut Exchange, flow: Flow) -> Result<Verdict, Flow> {
     match flow {
-        Flow::Next => Ok(leave(exchange)),
+        Flow::Next => Ok(prepare(exchange)),
         Flow::Answer(answer) => Ok(Verdict::Answer(answer)),
         waiting @ (Flow::Hold(_) | Flow::Wait(_)) => Err(waiting),
     }
@@ -360,8 +360,8 @@ async fn wait<D: Downstream>(
     }
 }
 
-/// What comes behind a chain that lets a request pass.
-fn leave(exchange: &mut Exchange) -> Verdict {
+/// Makes a request that its chain lets pass ready for a backend.
+fn prepare(exchange: &mut Exchange) -> Verdict {
     if let Some(answer) = check_method(exchange) {
         return Verdict::Answer(answer);
     }
