@@ -334,14 +334,18 @@ fn podman_runs_it() {
 /// A container in a store of this test, gone with its end.
 struct Container {
     store: PathBuf,
+    /// Not below `store`: podman takes no more than 50 characters.
+    run: PathBuf,
     name: String,
 }
 
 impl Container {
     fn run(dir: &Path, port: u16, backend: &str) -> Self {
+        let name = format!("goma-test-{}", std::process::id());
         let container = Self {
             store: dir.join("store"),
-            name: format!("goma-test-{}", std::process::id()),
+            run: std::env::temp_dir().join(&name),
+            name,
         };
         let image = format!("oci:{}:{}", dir.join("image").display(), revision(dir));
         let pulled = container.podman(&["pull", "-q", &image]);
@@ -380,7 +384,7 @@ impl Container {
             .arg("--root")
             .arg(&self.store)
             .arg("--runroot")
-            .arg(self.store.with_extension("run"))
+            .arg(&self.run)
             .args(["--storage-driver", "vfs", "--runtime", "runc"])
             .args(args)
             .output();
@@ -391,5 +395,6 @@ impl Container {
 impl Drop for Container {
     fn drop(&mut self) {
         let _ = self.podman(&["rm", "-f", &self.name]);
+        let _ = fs::remove_dir_all(&self.run);
     }
 }
