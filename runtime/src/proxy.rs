@@ -2,9 +2,9 @@
 //!
 //! This is the one place that knows both sides of a request. The parts: [`client`] reads requests and
 //! writes answers on HTTP/1.1, [`downstream`] is what the rest knows of it, [`exchange`] takes one
-//! request through its route and chain, [`forward`] sends it to a backend, [`upload`] moves its body
-//! there, [`respond`] sends responses to the client, [`relay`] moves their bodies, [`endpoints`]
-//! answers what the gateway owns.
+//! request through its route and chain, [`forward`] finds a backend for it, [`attempt`] sends it there,
+//! [`upload`] moves its body, [`respond`] sends responses to the client, [`relay`] moves their bodies,
+//! [`endpoints`] answers what the gateway owns.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -20,6 +20,7 @@ use crate::log::AccessLog;
 use crate::route::{RouteId, Table};
 use crate::upstream::{ResolvedBackends, Resolver, Upstream};
 
+mod attempt;
 mod buffers;
 mod client;
 mod debug;
@@ -35,6 +36,7 @@ mod http2;
 mod incoming;
 mod method;
 mod open;
+mod outgoing;
 mod relay;
 mod respond;
 mod tunnel;

@@ -1,0 +1,255 @@
+//! One try: a request on one connection, until the head of its response is here (RT-UP-8, RT-SEM-1, RT-SEM-2).
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use super::Core;
+use super::buffers::SCRATCH_BYTES;
+use super::downstream::{Downstream, sent};
+use super::forward::{Body, Failure, Open, connect, is_repeatable, slow_body};
+use super::outgoing::write_head;
+use super::relay::unexpected_end;
+use super::upload::{Upload, UploadFault};
+use crate::chain::Exchange;
+use crate::error::UpstreamFault;
+use crate::h1::response::{self, Parsed, ResponseHead};
+use crate::h2::connect as handshake;
+use crate::head::{Fields, Method, Version};
+use crate::io::Socket;
+use crate::upstream::{Backend, Connection};
+
+/// Largest head of a response (RT-UP-10).
+const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
+/// Sends a request on a connection; its response is in `open` then.
+pub(super) async fn send<D: Downstream>(
+    core: &Core,
+    downstream: &mut D,
+    exchange: &Exchange,
+    body: &Body,
+    backend: &Backend,
+    mut connection: Connection,
+    open: &mut Open,
+) -> Result<(), Failure> {
+    let Open {
+        upload, response, ..
+    } = open;
+    if body.expects_continue && !upload.is_received() {
+        // RT-SEM-1: the chain is through and the body is wanted now.
+        downstream.push_continue(&core.buffers);
+        let sent = sent(core, downstream).await;
+        sent.map_err(|_| Failure::ClientGone)?;
+    }
+    let peer = downstream.peer();
+    let head = write_head(core, peer, exchange, body, upload.is_in_head(), backend);
+    upload.start(head, &core.buffers);
+    let repeatable = is_repeatable(exchange, body);
+    let bodiless = exchange.request.kind() == Method::Head;
+    let mut received = None;
+    let mut answered = false;
+    loop {
+        let socket = &mut connection.socket;
+        let failure = match await_head(
+            core,
+            downstream,
+            socket,
+            upload,
+            &mut received,
+            response,
+            bodiless,
+        )
+        .await
+        {
+            Ok(()) => {
+                if let Some(interim) = response.take_if(|head| !is_final(exchange, head)) {
+                    answered = true;
+                    received = pass_interim(core, downstream, exchange, interim).await?;
+                    continue;
+                }
+                response
+                    .as_ref()
+                    .map_or(Ok(()), |head| check_handshake(exchange, head))?;
+                if upload.is_done() {
+                    // What was held back has done its duty.
+                    upload.recycle(&core.buffers);
+                }
+                open.connection = Some(connection);
+                return Ok(());
+            }
+            Err(failure) => failure,
+        };
+        let died = matches!(failure, Failure::Upstream(UpstreamFault::Closed(_)));
+        let harmless = repeatable || upload.is_unsent();
+        let silent = !answered && received.is_none();
+        if !(died && connection.reused && harmless && silent) {
+            upload.recycle(&core.buffers);
+            if let Some(fields) = received {
+                core.buffers.put_scratch(fields);
+            }
+            return Err(failure);
+        }
+        // RT-UP-8: a kept connection may die at any time; once more on a new one.
+        let connected = connect(core, downstream, exchange, backend).await?;
+        connection = connected.map_err(Failure::Upstream)?;
+        upload.restart();
+    }
+}
+/// Whether a response ends the wait for one: 101 does so if it was asked for (RT-SEM-2).
+fn is_final(exchange: &Exchange, response: &ResponseHead) -> bool {
+    match response.head.status() {
+        101 => !exchange.upgrade.is_empty() && !response.upgrade.is_empty(),
+        status => status >= 200,
+    }
+}
+
+/// RT-WS-5
+fn check_handshake(exchange: &Exchange, response: &ResponseHead) -> Result<(), Failure> {
+    if !exchange.is_stream_handshake() {
+        return Ok(());
+    }
+    let head = &response.head;
+    let protocol = head.fields.buffer.at(response.upgrade);
+    handshake::check(&exchange.request.fields, head, protocol)
+        .map_err(|detail| Failure::Upstream(UpstreamFault::Malformed(detail)))
+}
+
+/// Drives upload and response until there is a head in `response`, final or interim.
+async fn await_head<D: Downstream>(
+    core: &Core,
+    downstream: &mut D,
+    upstream: &mut impl Socket,
+    upload: &mut Upload,
+    received: &mut Option<Box<Fields>>,
+    response: &mut Option<ResponseHead>,
+    bodiless: bool,
+) -> Result<(), Failure> {
+    poll_fn(|cx| {
+        let mut broken = None;
+        if !upload.is_done() {
+            match upload.poll(cx, &core.buffers, downstream, upstream) {
+                Poll::Pending | Poll::Ready(Ok(())) => {}
+                // The backend may have answered before it stopped reading.
+                Poll::Ready(Err(UploadFault::Upstream(error))) => broken = Some(error),
+                Poll::Ready(Err(UploadFault::Client(fault))) => {
+                    return Poll::Ready(Err(fault.into()));
+                }
+                Poll::Ready(Err(UploadFault::TooLarge(limit))) => {
+                    return Poll::Ready(Err(Failure::TooLarge(limit)));
+                }
+            }
+        }
+        if let Poll::Ready(read) = poll_response(cx, core, upstream, received, bodiless) {
+            return Poll::Ready(match read {
+                Ok(head) => {
+                    *response = Some(head);
+                    Ok(())
+                }
+                Err(fault) => Err(Failure::Upstream(fault)),
+            });
+        }
+        if let Some(error) = broken {
+            return Poll::Ready(Err(Failure::Upstream(UpstreamFault::Closed(error))));
+        }
+        if downstream.poll_gone(cx).is_ready() {
+            return Poll::Ready(Err(Failure::ClientGone));
+        }
+        let watch = downstream.watch();
+        watch.poll_expired(cx).map(|()| Err(expired(upload)))
+    })
+    .await
+}
+
+/// RT-LISTEN-3 for a slow body, RT-ERR-16 for a slow backend.
+fn expired(upload: &Upload) -> Failure {
+    if upload.is_received() {
+        return Failure::Upstream(UpstreamFault::Timeout { what: "response" });
+    }
+    Failure::Refused(slow_body())
+}
+
+fn poll_response(
+    cx: &mut Context<'_>,
+    core: &Core,
+    upstream: &mut impl Socket,
+    received: &mut Option<Box<Fields>>,
+    bodiless: bool,
+) -> Poll<Result<ResponseHead, UpstreamFault>> {
+    loop {
+        let mut fields = received.take().unwrap_or_else(|| core.buffers.scratch());
+        if !fields.buffer.is_empty() {
+            match response::parse(fields, bodiless) {
+                Parsed::Complete(response) if response.head_length > RESPONSE_HEAD_BYTES_MAX => {
+                    core.buffers.put_scratch(response.head.fields);
+                    return Poll::Ready(Err(UpstreamFault::Malformed("head too large")));
+                }
+                Parsed::Complete(response) => return Poll::Ready(Ok(response)),
+                Parsed::Malformed(fields, detail) => {
+                    core.buffers.put_scratch(fields);
+                    return Poll::Ready(Err(UpstreamFault::Malformed(detail)));
+                }
+                Parsed::Partial(partial) => fields = partial,
+            }
+            if fields.buffer.len() >= RESPONSE_HEAD_BYTES_MAX {
+                core.buffers.put_scratch(fields);
+                return Poll::Ready(Err(UpstreamFault::Malformed("head too large")));
+            }
+        }
+        fields.buffer.reserve(1);
+        match upstream.poll_read(cx, fields.buffer.space(SCRATCH_BYTES)) {
+            Poll::Ready(Ok(count)) if count > 0 => {
+                fields.buffer.advance(count);
+                *received = Some(fields);
+            }
+            Poll::Ready(ended) => {
+                // What has come stays, as a sign that something has (RT-UP-8).
+                if fields.buffer.is_empty() {
+                    core.buffers.put_scratch(fields);
+                } else {
+                    *received = Some(fields);
+                }
+                let error = ended.err().unwrap_or_else(unexpected_end);
+                return Poll::Ready(Err(UpstreamFault::Closed(error)));
+            }
+            Poll::Pending => {
+                if fields.buffer.is_empty() {
+                    core.buffers.put_scratch(fields);
+                } else {
+                    *received = Some(fields);
+                }
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// RT-SEM-2: 1xx responses other than 100 are passed on at once; what follows stays received.
+async fn pass_interim<D: Downstream>(
+    core: &Core,
+    downstream: &mut D,
+    exchange: &Exchange,
+    interim: ResponseHead,
+) -> Result<Option<Box<Fields>>, Failure> {
+    let status = interim.head.status();
+    if status == 101 {
+        let detail = "101 without a request to switch protocols";
+        return Err(Failure::Upstream(UpstreamFault::Malformed(detail)));
+    }
+    if status != 100 && exchange.request.version() != Version::Http10 {
+        downstream.push_interim(&core.buffers, &interim.head);
+        let sent = sent(core, downstream).await;
+        sent.map_err(|_| Failure::ClientGone)?;
+    }
+    let following = interim
+        .head
+        .fields
+        .buffer
+        .filled()
+        .get(interim.head_length..);
+    let mut rest = core.buffers.scratch();
+    rest.buffer.push(following.unwrap_or_default());
+    core.buffers.put_scratch(interim.head.fields);
+    if rest.buffer.is_empty() {
+        core.buffers.put_scratch(rest);
+        return Ok(None);
+    }
+    Ok(Some(rest))
+}
