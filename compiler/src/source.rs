@@ -2,6 +2,7 @@
 //! Imports nothing; reading files is the command line's work.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The largest source, in bytes. A larger file is `yaml-syntax`.
 pub const SOURCE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -190,7 +191,8 @@ pub fn embedded_name(naming: &str, written: &str) -> String {
 /// All sources of one compilation; the main file is added first.
 #[derive(Clone, Debug, Default)]
 pub struct SourceMap {
-    files: Vec<SourceFile>,
+    /// Shared by the maps that adopt them.
+    files: Vec<Arc<SourceFile>>,
     /// Why files that are to be embedded could not be read, by name.
     unreadable: BTreeMap<String, String>,
     /// Of encrypted rules.
@@ -233,16 +235,16 @@ impl SourceMap {
                 )
             }
         };
-        let starts = text.match_indices('\n').map(|(at, _)| at + 1);
+        let starts = memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
         let lines = std::iter::once(0).chain(starts).collect();
         let id = SourceId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile {
+        self.files.push(Arc::new(SourceFile {
             kind,
             name: name.into(),
             text,
             invalid,
             lines,
-        });
+        }));
         id
     }
 
@@ -250,15 +252,20 @@ impl SourceMap {
     pub fn adopt(&mut self, other: &Self, id: SourceId) -> SourceId {
         let (name, text) = (other.name(id), other.text(id));
         let is_same = |own: &SourceId| self.name(*own) == name && self.text(*own) == text;
-        let own = self.ids().find(is_same);
-        own.unwrap_or_else(|| self.add_as(other.kind(id), name, text))
+        if let Some(own) = self.ids().find(is_same) {
+            return own;
+        }
+        let new = SourceId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
+        self.files.extend(other.file(id).map(Arc::clone));
+        new
     }
 
     /// Gives files whose name begins with `from` a name that begins with `to`.
     pub fn rename(&mut self, from: &str, to: &str) {
         for file in &mut self.files {
             if let Some(rest) = file.name.strip_prefix(from) {
-                file.name = format!("{to}{rest}");
+                let name = format!("{to}{rest}");
+                Arc::make_mut(file).name = name;
             }
         }
     }
@@ -458,7 +465,7 @@ impl SourceMap {
         }
     }
 
-    fn file(&self, id: SourceId) -> Option<&SourceFile> {
+    fn file(&self, id: SourceId) -> Option<&Arc<SourceFile>> {
         let id = self.opened(id).map_or(id, |item| item.home.source);
         self.files.get(id.0 as usize)
     }

@@ -20,11 +20,14 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
         let mut found = None;
         for host in host_keys(route) {
             let rest = (host, route.priority, route.conditions.len());
-            let earlier = alike.entry((path_key(&route.path), rest)).or_default();
-            let compared = earlier.iter().rev().take(COMPARED_MAX);
-            let hit = compared.copied().find(|other| can_meet(route, other));
-            found = found.or(hit.map(|other| by_conditions(route, other)));
-            earlier.push(route);
+            // Without conditions two of one path are a conflict, or the same everywhere.
+            if !route.conditions.is_empty() {
+                let earlier = alike.entry((path_key(&route.path), rest)).or_default();
+                let compared = earlier.iter().rev().take(COMPARED_MAX);
+                let hit = compared.copied().find(|other| can_meet(route, other));
+                found = found.or(hit.map(|other| by_conditions(route, other)));
+                earlier.push(route);
+            }
             let Some(literal) = route.path.regex_literal() else {
                 continue;
             };

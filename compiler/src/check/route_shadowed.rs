@@ -28,7 +28,8 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
             let host = hosts.first().copied().flatten();
             diags.push(report(route, taker, host));
         }
-        for host in hosts {
+        // Without conditions nothing is wider than another.
+        for host in hosts.into_iter().filter(|_| !route.conditions.is_empty()) {
             let key = (
                 path_key(&route.path),
                 host,
@@ -49,12 +50,18 @@ fn by_priority<'m>(route: &Route, host: HostKey<'_>, first: &Tree<'m>) -> Option
         (Some(_), None) => true,
         (None, _) => false,
     };
+    if first.is_empty() {
+        return None;
+    }
     let above = first.above(route, &covering(host));
     let mut candidates = above.into_iter().filter(better).take(COMPARED_MAX);
     candidates.find(|other| implies(&route.conditions, &other.conditions))
 }
 
 fn in_list<'m>(route: &Route, host: HostKey<'m>, earlier: &Earlier<'m>) -> Option<&'m Route> {
+    if route.conditions.is_empty() {
+        return None;
+    }
     let key = (
         path_key(&route.path),
         host,

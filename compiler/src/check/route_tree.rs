@@ -33,6 +33,12 @@ impl<'m> Tree<'m> {
         tree
     }
 
+    /// Whether there is no route.
+    pub(super) fn is_empty(&self) -> bool {
+        let root = self.nodes.first();
+        self.nodes.len() < 2 && root.is_none_or(|root| root.here.is_empty())
+    }
+
     fn insert(&mut self, route: &'m Route, elements: &'m [Element]) {
         let mut at = 0;
         for element in elements {

@@ -2,6 +2,8 @@
 //! a scalar keeps its source text (`1.0` stays `1.0`) and whether it was quoted, every key and
 //! value has its byte range, and all faults of a mapping can be reported instead of the first.
 
+use std::fmt;
+
 use crate::source::{Span, Spanned};
 
 /// A value.
@@ -77,6 +79,79 @@ impl Node {
 /// Whether a plain scalar means null (YAML 1.2 core schema).
 pub(crate) fn is_null_text(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+/// A dotted key on the way down a tree, such as `gateway.routes[2].path`: becomes a text only where
+/// something is found. Most files have a hundred thousand keys and no finding.
+#[derive(Clone, Copy)]
+pub(crate) struct Trail<'a> {
+    above: Option<&'a Self>,
+    last: Step<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Member(&'a str),
+    Element(usize),
+}
+
+impl<'a> Trail<'a> {
+    /// Where the walk begins; "" for a whole file.
+    pub(crate) const fn new(path: &'a str) -> Self {
+        Self {
+            above: None,
+            last: Step::Member(path),
+        }
+    }
+
+    /// The key of a member.
+    pub(crate) const fn member<'b>(&'b self, name: &'b str) -> Trail<'b>
+    where
+        'a: 'b,
+    {
+        Trail {
+            above: Some(self),
+            last: Step::Member(name),
+        }
+    }
+
+    /// The key of an element.
+    pub(crate) const fn element<'b>(&'b self, at: usize) -> Trail<'b>
+    where
+        'a: 'b,
+    {
+        Trail {
+            above: Some(self),
+            last: Step::Element(at),
+        }
+    }
+
+    /// Whether this is a whole file.
+    pub(crate) fn is_top(&self) -> bool {
+        self.above.is_none() && matches!(self.last, Step::Member(""))
+    }
+}
+
+impl fmt::Display for Trail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(above) = self.above {
+            above.fmt(f)?;
+        }
+        match self.last {
+            Step::Member(name) => {
+                let dot = self.above.is_some_and(|above| !above.is_top());
+                f.write_str(if dot { "." } else { "" })?;
+                f.write_str(name)
+            }
+            Step::Element(at) => write!(f, "[{at}]"),
+        }
+    }
+}
+
+impl From<&Trail<'_>> for String {
+    fn from(trail: &Trail<'_>) -> Self {
+        trail.to_string()
+    }
 }
 
 /// The dotted key of a member.

@@ -6,7 +6,7 @@ use crate::diag::Diagnostics;
 use crate::dialect::Scalar;
 use crate::source::Span;
 
-/// Keys whose value is a secret, in lower case (the `!` keys of config.md and middlewares.md).
+/// Keys whose value is a secret, however spelt (the `!` keys of config.md and middlewares.md).
 const SECRET_KEYS: &[&str] = &[
     "accesskeyid",
     "apitoken",
@@ -27,7 +27,9 @@ const BASE64: &str = "LS0tLS1CRUdJTi";
 
 /// Whether a key's value is a secret.
 pub(crate) fn is_secret_key(key: &str) -> bool {
-    SECRET_KEYS.contains(&key.to_ascii_lowercase().as_str())
+    SECRET_KEYS
+        .iter()
+        .any(|secret| secret.eq_ignore_ascii_case(key))
 }
 
 /// Marks every secret of a tree. Members of a list `users` that are texts are `user:password`.

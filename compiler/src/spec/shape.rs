@@ -4,8 +4,8 @@
 
 use goma_openpgp::is_message;
 
-use super::fields::{self, Leaf, is_joined, leaf, leaves};
-use super::node::{Entry, Kind, Node, element, join};
+use super::fields::{self, Leaf, is_joined, leaf};
+use super::node::{Entry, Kind, Node, Trail};
 use super::secrets;
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
@@ -34,8 +34,7 @@ struct Walk<'a> {
 /// Where the walk is.
 #[derive(Clone, Copy)]
 struct At<'a> {
-    /// Dotted key.
-    path: &'a str,
+    path: &'a Trail<'a>,
     /// Below a key that is not supported yet.
     later: bool,
 }
@@ -54,6 +53,7 @@ pub(crate) fn check(
         pending: &mut pending,
         diags,
     };
+    let path = &Trail::new(path);
     walk.section(node, section, At { path, later });
     pending
 }
@@ -69,7 +69,7 @@ impl Walk<'_> {
         };
         for entry in entries {
             // A home for anchors (C-FILE-6).
-            if at.path.is_empty() && entry.key.value.starts_with("x-") {
+            if at.path.is_top() && entry.key.value.starts_with("x-") {
                 continue;
             }
             // Of two spellings of one key the exact one counts.
@@ -88,10 +88,10 @@ impl Walk<'_> {
     }
 
     fn member(&mut self, entry: &Entry, key: &'static Key, section: &Section, at: At<'_>) {
-        let path = join(at.path, key.name);
+        let path = at.path.member(key.name);
         if entry.key.value != key.name && !section.any_case {
             let message = format!("the key `{}` is spelt `{}`", entry.key.value, key.name);
-            let warning = Diagnostic::new(Code::RuleKeyCase, &*path, entry.key.span, message);
+            let warning = Diagnostic::new(Code::RuleKeyCase, &path, entry.key.span, message);
             self.diags.push(warning.fix(entry.key.span, key.name));
         }
         if let Some(advice) = key
@@ -99,7 +99,7 @@ impl Walk<'_> {
             .filter(|_| !at.later && !is_default(&entry.value, key))
         {
             let message = format!("`{}` is not supported yet", key.name);
-            let fault = Diagnostic::new(Code::NotYetSupported, &*path, entry.key.span, message);
+            let fault = Diagnostic::new(Code::NotYetSupported, &path, entry.key.span, message);
             self.diags.push(if advice.is_empty() {
                 fault
             } else {
@@ -155,7 +155,7 @@ impl Walk<'_> {
             return;
         };
         for member in members {
-            let path = join(at.path, &member.key.value);
+            let path = at.path.member(&member.key.value);
             each(self, member, At { path: &path, ..at });
         }
     }
@@ -164,13 +164,29 @@ impl Walk<'_> {
         if key.secret {
             secrets::hide_value(node, scalar, self.diags);
         }
-        let leaf = leaf(node, at.path.to_owned(), key_span);
-        if leaf.broken {
-            self.mismatch("a single value", node, at.path);
-        } else if is_message(&leaf.text) {
-            self.encrypted(leaf, key, scalar);
-        } else if at.later && !leaf.null {
-            self.push(leaf, key, scalar, false);
+        if !node.is_null() {
+            self.item(node, key_span, key, scalar, false, at);
+        }
+    }
+
+    /// A value of its own, or one of a list; `joined`: the list may stand in one text.
+    fn item(
+        &mut self,
+        node: &Node,
+        key_span: Span,
+        key: &Key,
+        scalar: Scalar,
+        joined: bool,
+        at: At<'_>,
+    ) {
+        let Kind::Scalar { text, .. } = &node.kind else {
+            return self.mismatch("a single value", node, at.path);
+        };
+        let read = || leaf(node, at.path.to_string(), key_span);
+        if is_message(text) {
+            self.encrypted(read(), key, scalar);
+        } else if at.later {
+            self.push(read(), key, scalar, joined);
         }
     }
 
@@ -190,31 +206,21 @@ impl Walk<'_> {
         match &node.kind {
             Kind::Seq(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    if !matches!(item.kind, Kind::Scalar { .. }) {
-                        let path = element(at.path, index);
-                        self.mismatch("a single value", item, &path);
-                    }
+                    let path = &at.path.element(index);
+                    self.item(item, item.span, key, scalar, false, At { path, ..at });
                 }
             }
-            Kind::Scalar { text, .. } if !node.is_null() && !is_joined(text) => {
+            Kind::Scalar { .. } if node.is_null() => {}
+            Kind::Scalar { text, .. } if is_joined(text) => {
+                self.item(node, entry.key.span, key, scalar, true, at);
+            }
+            Kind::Scalar { text, .. } => {
                 let message = format!("expected a list, found {}", node.describe());
                 let fault = Diagnostic::new(Code::TypeMismatch, at.path, node.span, message);
                 let form = format!("write `{}: [{}]`", key.name, text.escape_debug());
                 self.diags.push(fault.help(form));
-                return;
             }
-            Kind::Scalar { .. } => {}
-            Kind::Map(_) => return self.mismatch("a list", node, at.path),
-        }
-        let Some(leaves) = leaves(node, at.path, entry.key.span) else {
-            return;
-        };
-        for leaf in leaves.items {
-            if is_message(&leaf.text) {
-                self.encrypted(leaf, key, scalar);
-            } else if at.later {
-                self.push(leaf, key, scalar, leaves.joined);
-            }
+            Kind::Map(_) => self.mismatch("a list", node, at.path),
         }
     }
 
@@ -234,14 +240,14 @@ impl Walk<'_> {
             return;
         };
         for (index, item) in items.iter().enumerate() {
-            let path = element(at.path, index);
+            let path = at.path.element(index);
             match (&item.kind, only_required(section)) {
                 (Kind::Scalar { text, .. }, Some(key)) if !item.is_null() => {
                     let message = format!(
                         "expected a mapping with `{}`, found a single value",
                         key.name
                     );
-                    let fault = Diagnostic::new(Code::TypeMismatch, path, item.span, message);
+                    let fault = Diagnostic::new(Code::TypeMismatch, &path, item.span, message);
                     let fault = fault.help(format!("write `- {}: …`", key.name));
                     let form = format!("{{{}: {}}}", key.name, quoted(text));
                     self.diags.push(fault.fix(item.span, form));
@@ -264,7 +270,7 @@ impl Walk<'_> {
             return;
         };
         for (index, item) in items.iter().enumerate() {
-            let path = element(at.path, index);
+            let path = at.path.element(index);
             let at = At { path: &path, ..at };
             match &item.kind {
                 Kind::Scalar { .. } => self.single(item, item.span, key, Scalar::Text, at),
@@ -273,7 +279,7 @@ impl Walk<'_> {
         }
     }
 
-    fn items<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n [Node]> {
+    fn items<'n>(&mut self, node: &'n Node, path: &Trail<'_>) -> Option<&'n [Node]> {
         match &node.kind {
             Kind::Seq(items) => Some(items),
             Kind::Scalar { .. } if node.is_null() => None,
@@ -286,7 +292,7 @@ impl Walk<'_> {
     }
 
     /// What a mapping that nobody else reads lacks.
-    fn missing(&mut self, node: &Node, section: &Section, entries: &[Entry], path: &str) {
+    fn missing(&mut self, node: &Node, section: &Section, entries: &[Entry], path: &Trail<'_>) {
         let head = node.head();
         let present = |name: &str| {
             fields::find(entries, section, name).filter(|entry| !entry.value.is_null())
@@ -294,7 +300,8 @@ impl Walk<'_> {
         for key in section.keys.iter().filter(|key| key.required) {
             if present(key.name).is_none() {
                 let message = format!("`{}` is missing in `{path}`", key.name);
-                let fault = Diagnostic::new(Code::MissingKey, join(path, key.name), head, message);
+                let fault =
+                    Diagnostic::new(Code::MissingKey, &path.member(key.name), head, message);
                 self.diags
                     .push(fault.help(format!("`{}`: {}", key.name, key.doc)));
             }
@@ -313,19 +320,19 @@ impl Walk<'_> {
         key: &Spanned<String>,
         section: &'static Section,
         entries: &[Entry],
-        path: &str,
+        path: &Trail<'_>,
     ) {
         let (name, span) = (key.value.as_str(), key.span);
         let shown: String = name.escape_debug().take(KEY_CHARS_SHOWN).collect();
         let same =
             |known: &str| known == name || (section.fold && known.eq_ignore_ascii_case(name));
-        let place = if path.is_empty() {
+        let place = if path.is_top() {
             "at the top level".to_owned()
         } else {
             format!("in `{path}`")
         };
         let message = format!("unknown key `{shown}` {place}");
-        let fault = Diagnostic::new(Code::UnknownKey, join(path, name), span, message);
+        let fault = Diagnostic::new(Code::UnknownKey, &path.member(name), span, message);
         if let Some((_, advice)) = section.hints.iter().find(|(hint, _)| same(hint)) {
             self.diags.push(fault.help(*advice));
             return;
@@ -341,7 +348,7 @@ impl Walk<'_> {
             });
     }
 
-    fn mismatch(&mut self, expected: &str, node: &Node, path: &str) {
+    fn mismatch(&mut self, expected: &str, node: &Node, path: &Trail<'_>) {
         self.diags.push(mismatch(expected, node, path));
     }
 }
@@ -419,7 +426,7 @@ fn unmet(
     }
 }
 
-fn mismatch(expected: &str, node: &Node, path: &str) -> Diagnostic {
+fn mismatch(expected: &str, node: &Node, path: &Trail<'_>) -> Diagnostic {
     let message = format!("expected {expected}, found {}", node.describe());
     let span = match &node.kind {
         Kind::Map(_) => node.head(),

@@ -11,9 +11,8 @@ pub(super) fn check(outline: &Outline, diags: &mut Diagnostics) {
         return;
     }
     for route in &outline.routes {
-        let time = route.settings.time("timeouts.request");
-        let given = route.settings.given("timeouts.request");
-        if let (Some(time), Some(given)) = (time, given)
+        if let Some(given) = route.settings.given("timeouts.request")
+            && let Some(time) = route.settings.time("timeouts.request")
             && time > write
         {
             let message =

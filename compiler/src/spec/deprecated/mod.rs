@@ -6,7 +6,7 @@ mod structural;
 mod tree;
 
 use super::edit::{Editor, Piece};
-use super::node::{Entry, Kind, Node, element, join};
+use super::node::{Entry, Kind, Node, Trail, join};
 use crate::diag::{Code, Diagnostic, Diagnostics, Fix};
 use crate::dialect::{Change, EXTRA, FILE, Section, Shape, Type};
 use tree::{find, find_mut, has, inverted, path_of, put, same, stands_in, take, text_of};
@@ -60,7 +60,7 @@ fn one(
     go_plugins(tree, &mut cx);
     structural::modernise(tree, beyond.unwrap_or_default(), &mut cx);
     let file = if extra { &EXTRA } else { &FILE };
-    section(tree, file, "", &mut cx);
+    section(tree, file, &Trail::new(""), &mut cx);
     top(tree, &mut cx);
 }
 
@@ -83,7 +83,7 @@ fn go_plugins(tree: &mut Node, cx: &mut Cx<'_>) {
     cx.diags.push(fault);
 }
 
-fn section(node: &mut Node, section: &'static Section, path: &str, cx: &mut Cx<'_>) {
+fn section(node: &mut Node, section: &'static Section, path: &Trail<'_>, cx: &mut Cx<'_>) {
     change_old(node, section, path, cx);
     let Kind::Map(entries) = &mut node.kind else {
         return;
@@ -97,13 +97,13 @@ fn section(node: &mut Node, section: &'static Section, path: &str, cx: &mut Cx<'
         let Some(key) = section.key(&entry.key.value) else {
             continue;
         };
-        let path = join(path, key.name);
+        let path = path.member(key.name);
         below(&mut entry.value, key.shape, kind, &path, cx);
     }
 }
 
 /// The old keys of a mapping itself.
-fn change_old(node: &mut Node, section: &Section, path: &str, cx: &mut Cx<'_>) {
+fn change_old(node: &mut Node, section: &Section, path: &Trail<'_>, cx: &mut Cx<'_>) {
     let change_of = |entry: &Entry| {
         let old = section.old.iter();
         let mut old = old.filter(|(old, _)| *old == entry.key.value);
@@ -118,27 +118,28 @@ fn change_old(node: &mut Node, section: &Section, path: &str, cx: &mut Cx<'_>) {
     let Kind::Map(entries) = &before.kind else {
         return;
     };
+    let path = path.to_string();
     for entry in entries {
         if let Some(change) = change_of(entry) {
-            change_entry(node, &before, entry, change, path, cx);
+            change_entry(node, &before, entry, change, &path, cx);
         }
     }
 }
 
-fn below(node: &mut Node, shape: Shape, kind: Option<&Type>, path: &str, cx: &mut Cx<'_>) {
+fn below(node: &mut Node, shape: Shape, kind: Option<&Type>, path: &Trail<'_>, cx: &mut Cx<'_>) {
     match shape {
         Shape::Section(keys) | Shape::OneOrSection(_, keys) => section(node, keys, path, cx),
         Shape::Sections(keys) | Shape::TextsOrSections(keys) => {
             if let Kind::Seq(items) = &mut node.kind {
                 for (at, item) in items.iter_mut().enumerate() {
-                    section(item, keys, &element(path, at), cx);
+                    section(item, keys, &path.element(at), cx);
                 }
             }
         }
         Shape::Named(keys) => {
             if let Kind::Map(members) = &mut node.kind {
                 for member in members {
-                    let path = join(path, &member.key.value);
+                    let path = path.member(&member.key.value);
                     section(&mut member.value, keys, &path, cx);
                 }
             }
@@ -157,7 +158,11 @@ fn below(node: &mut Node, shape: Shape, kind: Option<&Type>, path: &str, cx: &mu
 }
 
 /// The type of a middleware, in its spelling of today.
-fn middleware_type(entries: &mut [Entry], path: &str, cx: &mut Cx<'_>) -> Option<&'static Type> {
+fn middleware_type(
+    entries: &mut [Entry],
+    path: &Trail<'_>,
+    cx: &mut Cx<'_>,
+) -> Option<&'static Type> {
     let entry = entries.iter_mut().find(|entry| entry.key.value == "type")?;
     let Kind::Scalar { text, .. } = &mut entry.value.kind else {
         return None;
@@ -168,7 +173,7 @@ fn middleware_type(entries: &mut [Entry], path: &str, cx: &mut Cx<'_>) -> Option
     let kind = Type::find_old(text)?;
     let message = format!("the type `{text}` is now `{}`", kind.name);
     let span = entry.value.span;
-    let warning = Diagnostic::new(Code::DeprecatedKey, join(path, "type"), span, message);
+    let warning = Diagnostic::new(Code::DeprecatedKey, &path.member("type"), span, message);
     cx.diags.push(warning.fix(span, kind.name));
     kind.name.clone_into(text);
     Some(kind)

@@ -4,7 +4,8 @@
 mod json;
 mod marks;
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
 
@@ -324,20 +325,13 @@ impl<'a> Builder<'a> {
     }
 
     /// Reports repeated keys and adds what merge keys bring in; the mapping's own keys win.
-    fn merged(&mut self, own: Vec<Entry>, merges: Vec<Node>) -> Vec<Entry> {
-        let mut first: BTreeMap<String, Span> = BTreeMap::new();
-        let mut entries = Vec::with_capacity(own.len());
-        for entry in own {
-            match first.get(&entry.key.value) {
-                Some(&span) => self
-                    .diags
-                    .push(duplicate(&entry.key.value, entry.key.span, span)),
-                None => {
-                    first.insert(entry.key.value.clone(), entry.key.span);
-                    entries.push(entry);
-                }
-            }
+    fn merged(&mut self, mut entries: Vec<Entry>, merges: Vec<Node>) -> Vec<Entry> {
+        self.once(&mut entries);
+        if merges.is_empty() {
+            return entries;
         }
+        let own = entries.iter().map(|entry| entry.key.value.clone());
+        let mut present: BTreeSet<String> = own.collect();
         for node in merges {
             let maps = match node.kind {
                 Kind::Seq(items) => items,
@@ -351,14 +345,35 @@ impl<'a> Builder<'a> {
                     continue;
                 };
                 for entry in more {
-                    if !first.contains_key(&entry.key.value) {
-                        first.insert(entry.key.value.clone(), entry.key.span);
+                    if present.insert(entry.key.value.clone()) {
                         entries.push(entry);
                     }
                 }
             }
         }
         entries
+    }
+
+    /// Reports repeated keys; the first of each stays.
+    fn once(&mut self, entries: &mut Vec<Entry>) {
+        let mut first: BTreeMap<&str, Span> = BTreeMap::new();
+        let mut repeated = BTreeSet::new();
+        for (at, entry) in entries.iter().enumerate() {
+            let (key, span) = (entry.key.value.as_str(), entry.key.span);
+            match first.entry(key) {
+                MapEntry::Occupied(known) => {
+                    self.diags.push(duplicate(key, span, *known.get()));
+                    repeated.insert(at);
+                }
+                MapEntry::Vacant(new) => {
+                    new.insert(span);
+                }
+            }
+        }
+        let mut places = 0..;
+        if !repeated.is_empty() {
+            entries.retain(|_| places.next().is_some_and(|at| !repeated.contains(&at)));
+        }
     }
 
     fn count(&mut self, nodes: usize, span: Span) -> Result<(), Stop> {
