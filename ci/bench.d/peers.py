@@ -1,7 +1,9 @@
 """The proxies that are measured: how each is told to do the same work, and started.
 
-Equal work: a reverse proxy with one worker, keep-alive on both sides, hop-by-hop fields dropped,
-X-Forwarded-For/-Proto/-Host set, no log, no metrics. The gateway is asked for no more and no less.
+Equal work: a reverse proxy with one worker, keep-alive on both sides, hop-by-hop fields dropped, no log,
+no metrics; and the fields that backend and client get from the gateway, they get from the others too
+(`same_fields` looks): X-Forwarded-For/-Proto/-Host, X-Real-IP, a request id in both directions, Proxied-By.
+With `usual` the others set X-Forwarded-For/-Proto/-Host only, which is less than the gateway does.
 """
 
 import os
@@ -21,6 +23,7 @@ http {{
   access_log off; keepalive_requests 1000000000; client_body_temp_path {work}/body; proxy_temp_path {work}/proxy;
   fastcgi_temp_path {work}/fastcgi; uwsgi_temp_path {work}/uwsgi; scgi_temp_path {work}/scgi;
   server_names_hash_max_size 8192; server_names_hash_bucket_size 128;
+  map $http_x_request_id $id {{ "" $request_id; default $http_x_request_id; }}
   upstream backend {{ server {backend}; keepalive 256; keepalive_requests 1000000000; }}
   server {{
     listen {listen}{http2};
@@ -37,6 +40,12 @@ NGINX_LOCATION = """proxy_pass http://backend; proxy_http_version 1.1; proxy_set
       proxy_set_header X-Forwarded-Proto $scheme;
       proxy_set_header X-Forwarded-Host $host;"""
 
+NGINX_FIELDS = """
+      proxy_set_header X-Real-IP $remote_addr;
+      proxy_set_header X-Request-ID $id;
+      add_header X-Goma-Request-ID $id always;
+      add_header Proxied-By "Goma Gateway" always;"""
+
 HAPROXY = """
 global
   nbthread 1
@@ -52,9 +61,17 @@ frontend web
   option forwardfor
   http-request set-header X-Forwarded-Proto http
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
-{rules}  default_backend backend
+{fields}{rules}  default_backend backend
 backend backend
   server backend {backend}
+"""
+
+HAPROXY_FIELDS = """  http-request set-header X-Real-IP %[src]
+  http-request set-header X-Request-ID %[uuid] unless { req.hdr(x-request-id) -m found }
+  http-request set-var(txn.id) req.hdr(x-request-id)
+  http-response set-header X-Goma-Request-ID %[var(txn.id)]
+  http-response set-header Proxied-By "Goma Gateway"
+  http-response del-header Server
 """
 
 
@@ -85,10 +102,10 @@ def pinned(core, command, **rest):
     return subprocess.Popen(["taskset", "-c", str(core), *map(str, command)], **rest)
 
 
-def nginx_servers(listen, routes):
+def nginx_servers(listen, routes, location):
     """A server for each host, with a location for each of its paths."""
     hosts, paths = routes
-    locations = "".join(f"    location /r{n} {{ {NGINX_LOCATION} }}\n" for n in range(paths))
+    locations = "".join(f"    location /r{n} {{ {location} }}\n" for n in range(paths))
     return "".join(
         f"  server {{\n    listen {listen}; server_name h{n}.test;\n{locations}  }}\n" for n in range(hosts)
     )
@@ -117,9 +134,9 @@ def goma_routes(routes, target):
     )
 
 
-def command(name, work, listen, backend, gateway, routes=None, http2=False):
+def command(name, work, listen, backend, gateway, routes=None, http2=False, usual=False):
     """Command line and environment of a proxy; `routes`: so many hosts, and paths of each; `http2`:
-    clients speak that, in clear text."""
+    clients speak that, in clear text; `usual`: of the fields only X-Forwarded-For/-Proto/-Host."""
     config = Path(work) / f"{name}.conf"
     environment = dict(os.environ)
     if name == "goma":
@@ -128,21 +145,23 @@ def command(name, work, listen, backend, gateway, routes=None, http2=False):
         }
         return [gateway], environment
     if name == "nginx":
-        servers = nginx_servers(listen, routes) if routes else ""
+        location = NGINX_LOCATION if usual else NGINX_LOCATION + NGINX_FIELDS
+        servers = nginx_servers(listen, routes, location) if routes else ""
         config.write_text(NGINX.format(
-            work=work, listen=listen, backend=backend, location=NGINX_LOCATION, servers=servers,
+            work=work, listen=listen, backend=backend, location=location, servers=servers,
             http2=" http2" if http2 else ""))
         return ["nginx", "-p", work, "-c", config], environment
     rules = haproxy_rules(work, routes) if routes else ""
     config.write_text(HAPROXY.format(
-        listen=listen, backend=backend, rules=rules, http2=" proto h2" if http2 else ""))
+        listen=listen, backend=backend, rules=rules, fields="" if usual else HAPROXY_FIELDS,
+        http2=" proto h2" if http2 else ""))
     return ["haproxy", "-q", "-f", config], environment
 
 
-def start(name, work, backend, gateway, routes=None, http2=False, wrap=()):
+def start(name, work, backend, gateway, wrap=(), **rest):
     """Starts a proxy on its core; process and address. `wrap` goes before its command."""
     listen = free_address()
-    line, environment = command(name, work, listen, backend, gateway, routes, http2)
+    line, environment = command(name, work, listen, backend, gateway, **rest)
     process = pinned(
         PROXY_CORE, [*wrap, *line], env=environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -159,6 +178,45 @@ def stop(process):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def fields(name, work, gateway):
+    """The names of the fields that a backend gets through a proxy, and of those that a client gets back."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(START_SECONDS_MAX)
+        process, listen = start(name, work, "127.0.0.1:%d" % server.getsockname()[1], gateway)
+        try:
+            host, port = listen.split(":")
+            with socket.create_connection((host, int(port)), timeout=START_SECONDS_MAX) as client:
+                client.sendall(b"GET /1k HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                backend, _ = server.accept()
+                with backend:
+                    sent = names(backend)
+                    backend.sendall(b"HTTP/1.1 200 OK\r\nServer: b\r\nContent-Length: 0\r\n\r\n")
+                    return sent, names(client)
+        finally:
+            stop(process)
+
+
+def names(connection):
+    """The names of the fields of a head."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        piece = connection.recv(4096)
+        if not piece:
+            raise SystemExit(f"half a head: {head}")
+        head += piece
+    lines = head.split(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+    return {line.split(":")[0].lower() for line in lines}
+
+
+def same_fields(work, gateway):
+    """An end of the program unless what the gateway adds, the others add too."""
+    ours = fields("goma", work, gateway)
+    for name in ("nginx", "haproxy"):
+        for own, theirs in zip(ours, fields(name, work, gateway)):
+            if lacking := own - theirs - {"date"}:
+                raise SystemExit(f"{name} does less: it does not set {lacking}")
 
 
 def versions():

@@ -28,13 +28,15 @@ WARMUP_SECONDS = 0.3 if QUICK else 1
 CONNECTIONS = 64
 NAMES = ["goma", "nginx", "haproxy"]
 SCENARIOS = {
-    "a": ("/1k", 1_024), "b": ("/100k", 102_400), "d": ("/1k", 1_024), "d8": ("/1k", 1_024),
-    "f": ("/1k", 1_024), "g": ("/1k", 1_024),
+    "a": ("/1k", 1_024), "a0": ("/1k", 1_024), "b": ("/100k", 102_400), "d": ("/1k", 1_024), "d0": ("/1k", 1_024),
+    "d8": ("/1k", 1_024), "f": ("/1k", 1_024), "g": ("/1k", 1_024),
 }
 TITLES = {
     "a": "HTTP/1.1 to HTTP/1.1, 1 KiB",
+    "a0": "As a, but nginx and HAProxy do less: of the fields only `X-Forwarded-*`",
     "b": "HTTP/1.1 to HTTP/1.1, 100 KiB",
     "d": "HTTP/2 in clear text to HTTP/1.1, 1 KiB, 64 connections of one stream",
+    "d0": "As d, but nginx and HAProxy do less: of the fields only `X-Forwarded-*`",
     "d8": "HTTP/2 in clear text to HTTP/1.1, 1 KiB, 8 connections of 8 streams",
     "f": "1,000 routes over 50 hosts, 1 KiB",
     "g": "paced at 10,000 requests per second, 1 KiB",
@@ -42,7 +44,9 @@ TITLES = {
 # Hosts, and paths of each.
 ROUTES = {"f": (50, 20)}
 # Connections, and streams of each.
-STREAMS = {"d": (64, 1), "d8": (8, 8)}
+STREAMS = {"d": (64, 1), "d0": (64, 1), "d8": (8, 8)}
+# Those in which the peers set fewer fields than the gateway: to show what that is worth, under no bar.
+USUAL = {"a0", "d0"}
 # Requests per second.
 RATES = {"g": 10_000}
 # The tables between which routing must cost the same.
@@ -70,6 +74,7 @@ def main():
         try:
             peers.wait_for(backend_address, backend)
             place = {"work": work, "backend": backend_address, "gateway": gateway}
+            peers.same_fields(work, gateway)
             routed = {
                 routes: place | {"routes": routes, "gateway": build_routes(Path(work), routes)}
                 for routes in (ROUTES["f"], FEW_ROUTES, MANY_ROUTES)
@@ -194,7 +199,7 @@ def measure(scenario, place):
         turn = number % len(NAMES)
         round_ = {}
         for name in NAMES[turn:] + NAMES[:turn]:
-            process, address = peers.start(name, **place, http2=scenario in STREAMS)
+            process, address = peers.start(name, **place, http2=scenario in STREAMS, usual=scenario in USUAL)
             if scenario in STREAMS:
                 figures = load_http2(address, path, process, *STREAMS[scenario])
             else:
@@ -238,7 +243,7 @@ def first_answer(name, place):
     for _ in range(STARTS):
         listen = peers.free_address()
         line, environment = peers.command(
-            name, place["work"], listen, place["backend"], place["gateway"], place.get("routes"))
+            name, listen=listen, **place)
         begun = time.monotonic()
         process = subprocess.Popen(
             [*map(str, line)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -296,7 +301,8 @@ def render(rounds, counts, routing, first, first_routed, sizes, warm):
         f"- Machine: {os.cpu_count()} cores, {processor()}, Linux {platform.release().split('-')[0]}; shared, so times are noisy",
         "- The proxy has one worker and core 0 for itself; backend and load generator share core 1",
         f"- {CONNECTIONS} requests under way, each on a keep-alive connection unless the title says otherwise; keep-alive to the backend",
-        "- Equal work: reverse proxy, hop-by-hop fields dropped, `X-Forwarded-*` set; no log, no metrics",
+        "- Equal work: reverse proxy, hop-by-hop fields dropped; `X-Forwarded-*`, `X-Real-IP`, a request id both ways and",
+        "  `Proxied-By` set by all three, which `ci/bench` looks at before it measures; no log, no metrics",
         f"- {ROUNDS} interleaved rounds of {WINDOW_SECONDS} s per proxy after {WARMUP_SECONDS} s of warm-up, the order turned each round; medians",
         "- CPU: user and system time of the proxy's process by the requests answered in the same window",
         "- Ratio: our CPU by the peer's *in the same round*, median (lowest to highest): the figure to trust",
@@ -326,12 +332,15 @@ def render(rounds, counts, routing, first, first_routed, sizes, warm):
                 f"| {figure('p99_us'):,.0f} | {figure('rss_kib') / 1024:.1f} | {by} |"
             )
         out.append("")
+        if key in USUAL:
+            continue
         value = ratio(of, better)[0]
         bars.append((f"{key}: our CPU by that of {titles[better]}" + (", the better peer" if len(peer) > 1 else ""),
                      f"≤ {BAR_RATIOS[key]:.2f}", f"{value:.2f}",
                      value <= BAR_RATIOS[key]))
     out += [
-        "d, d8: h2load is the client. f: a virtual host for each host and a location for each path in nginx, a map",
+        "a0, d0: what those who leave the request id out pay; under no bar, because the gateway does more.",
+        "d, d0, d8: h2load is the client. f: a virtual host for each host and a location for each path in nginx, a map",
         "in HAProxy. g: requests are sent when they are due; latencies count from then.",
         "",
         "What checking costs is in [validators.md](validators.md), what building costs in [scaling.md](scaling.md).",
