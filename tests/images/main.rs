@@ -8,8 +8,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod distribution;
 mod documents;
+mod pipelines;
 mod platforms;
+mod registry;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::fs;

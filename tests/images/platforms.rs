@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use goma_tests::build::goma_command;
 use goma_tests::{Backend, Client, Gateway};
 use serde_json::Value;
 
+use super::distribution::Registry;
 use super::{blob, digest, expect, json, revision, scratch};
 
 /// Without a host name to look up, so that less is compiled twice.
@@ -74,6 +76,7 @@ fn one_index_for_two_processors() {
         assert_eq!(seen["Digest"], digest, "{seen}");
     }
 
+    from_a_registry(&dir);
     let program = dir.join("dist/linux-arm64/gateway");
     let script = dir.join("emulated");
     let text = format!(
@@ -88,6 +91,36 @@ fn one_index_for_two_processors() {
     let request = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
     let response = Client::connect(gateway.port()).send(request).response();
     assert_eq!(response.text(), "ok");
+}
+
+/// What each platform gets of an index that was pushed.
+fn from_a_registry(dir: &Path) {
+    let registry = Registry::start(dir, "");
+    let shop = registry.named("shop:1");
+    let deploy = ["deploy", "--to", &format!("oci://{shop}"), "image"];
+    let deployed = goma_command().args(deploy).current_dir(dir).output();
+    expect(&deployed.unwrap());
+    for architecture in ["amd64", "arm64"] {
+        let to = format!("oci:{architecture}:1");
+        let copied = Command::new("skopeo")
+            .args(["--override-os=linux", "--override-arch", architecture])
+            .args(["copy", "--src-tls-verify=false"])
+            .args([&format!("docker://{shop}"), &to])
+            .current_dir(dir)
+            .output();
+        expect(&copied.unwrap());
+        let layout = dir.join(architecture);
+        let index = json(&layout.join("index.json"));
+        let manifest = json(&blob(&layout, &index["manifests"][0]["digest"]));
+        let config = json(&blob(&layout, &manifest["config"]["digest"]));
+        assert_eq!(config["architecture"], architecture);
+    }
+    let check = ["check", "-c", &format!("oci://{shop}")];
+    let checked = goma_command().args(check).current_dir(dir).output();
+    expect(&checked.unwrap());
+    let verify = ["verify", "image"];
+    let verified = goma_command().args(verify).current_dir(dir).output();
+    expect(&verified.unwrap());
 }
 
 /// The error names the command that installs what is missing.

@@ -20,6 +20,7 @@ mod input;
 mod lock_file;
 mod missing;
 mod platform;
+mod registry;
 mod terminal;
 mod watch;
 

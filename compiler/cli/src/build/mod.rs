@@ -15,12 +15,14 @@ mod linked;
 mod progress;
 pub(crate) mod record;
 mod toolchain;
+pub(crate) mod trailer;
 mod workspace;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use goma_compiler::lock::Machine;
+use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::platform::Platform;
@@ -73,7 +75,7 @@ pub(crate) struct Built {
     pub(crate) linked: Vec<record::Crate>,
 }
 
-/// Compiles the crate and copies its binary to `artefact`.
+/// Compiles the crate and copies its binary to `artefact`, with the record of it at its end.
 ///
 /// # Errors
 /// No usable toolchain, no network for the first build, a full disk; or a defect of goma.
@@ -82,18 +84,20 @@ pub(crate) fn compile(
     files: &[CrateFile<'_>],
     options: Options,
     artefact: &Path,
+    record: impl FnOnce(&Built) -> Value,
 ) -> Result<Built, Failure> {
     let target = toolchain.target(options.platform)?;
     let workspace = workspace::Workspace::open()?;
     workspace.sync(files)?;
     let compiled = cargo::build(&workspace, toolchain, &target, options)?;
-    install(&compiled.binary, artefact)?;
     let lock = workspace.lock_text()?;
-    Ok(Built {
+    let built = Built {
         target: target.triple,
         crates: record::crates(&compiled.packages, &lock),
         linked: record::crates(&compiled.linked, &lock),
-    })
+    };
+    install(&compiled.binary, &record(&built), artefact)?;
+    Ok(built)
 }
 
 /// Version of every generated package.
@@ -119,13 +123,14 @@ fn version(platforms: &[Platform]) -> Option<String> {
 }
 
 /// Puts a copy in place in one step, so that a running gateway keeps its own file.
-fn install(binary: &Path, artefact: &Path) -> anyhow::Result<()> {
+fn install(binary: &Path, record: &Value, artefact: &Path) -> anyhow::Result<()> {
     let dir = artefact
         .parent()
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let temporary = dir.join(format!(".gateway.{}", std::process::id()));
     std::fs::copy(binary, &temporary)
-        .and_then(|_| std::fs::rename(&temporary, artefact))
+        .and_then(|_| trailer::append(&temporary, record))
+        .and_then(|()| std::fs::rename(&temporary, artefact))
         .with_context(|| format!("cannot write {}", artefact.display()))
 }

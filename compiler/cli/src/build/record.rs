@@ -26,42 +26,55 @@ pub(crate) struct Crate {
 /// Checksums by name and version.
 pub(super) type Checksums = BTreeMap<(String, String), String>;
 
-/// Everything `build.json` says, apart from the crates.
+/// What is said of a build, apart from what came out of it.
 pub(crate) struct Record<'a> {
+    /// Of the gateway.
+    pub(crate) name: &'a str,
     /// First 12 hex digits that identify the configuration.
     pub(crate) revision: &'a str,
     /// How it was compiled.
     pub(crate) profile: Profile,
-    /// SHA-256 of the binary.
-    pub(crate) sha256: &'a str,
-    /// Of the binary, in bytes.
-    pub(crate) size: u64,
+    /// The line of `rustc -V`.
+    pub(crate) toolchain: &'a str,
     /// What was locked.
     pub(crate) lock: &'a Lock,
-    /// Digest of the image, if there is one.
-    pub(crate) image: Option<&'a str>,
+    /// SHA-256 of the archive of the specification, which images carry.
+    pub(crate) specification: &'a str,
 }
 
-/// The text of `build.json`. The keys are sorted; there is no time and no path of this machine.
-pub(crate) fn json(record: &Record<'_>, built: &Built) -> String {
-    let inputs: Vec<Value> = record
-        .lock
-        .inputs()
-        .map(|(source, sha256)| json!({"source": source, "sha256": sha256}))
-        .collect();
-    let crates: Vec<Value> = built.crates.iter().map(crate_json).collect();
-    let value = json!({
-        "version": goma_compiler::VERSION,
-        "revision": record.revision,
-        "target": built.target,
-        "profile": record.profile.name(),
-        "sha256": record.sha256,
-        "size": record.size,
-        "image": record.image,
-        "inputs": inputs,
-        "crates": crates,
-    });
-    format!("{value:#}\n")
+impl Record<'_> {
+    /// What a gateway says of itself. The keys are sorted; there is no time and no path of this machine.
+    pub(crate) fn of(&self, built: &Built) -> Value {
+        let inputs: Vec<Value> = self
+            .lock
+            .inputs()
+            .map(|(source, sha256)| json!({"source": source, "sha256": sha256}))
+            .collect();
+        let crates: Vec<Value> = built.crates.iter().map(crate_json).collect();
+        json!({
+            "name": self.name,
+            "version": goma_compiler::VERSION,
+            "revision": self.revision,
+            "target": built.target,
+            "profile": self.profile.name(),
+            "toolchain": self.toolchain,
+            "specification": self.specification,
+            "inputs": inputs,
+            "crates": crates,
+        })
+    }
+}
+
+/// The text of `build.json`: a record, the binary that it is in, and the digest of the image, if there is
+/// one.
+pub(crate) fn json(record: &Value, (size, sha256): (u64, &str), image: Option<&str>) -> String {
+    let mut record = record.clone();
+    if let Some(record) = record.as_object_mut() {
+        record.insert("sha256".to_owned(), sha256.into());
+        record.insert("size".to_owned(), size.into());
+        record.insert("image".to_owned(), image.into());
+    }
+    format!("{record:#}\n")
 }
 
 /// SHA-256 as hex.

@@ -1,6 +1,8 @@
 //! `goma build`: from a configuration to a gateway in `dist/`, and to an image.
 
+mod compile;
 mod image;
+mod places;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,17 +10,24 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use goma_compiler::plan::PAGE_PREFIX;
-use goma_compiler::{Output, compile};
+use goma_compiler::{Output, archive};
+use serde_json::Value;
 
 use image::ImageOptions;
+use places::{one_lock_each, places};
 
-use super::{Common, FindingsFormat};
+use super::Common;
 use crate::build::{self, Profile, Toolchain, record, write_if_changed};
 use crate::failure::{FAILED, Failure, Outcome};
-use crate::input::{self, Input};
+use crate::input::Input;
+use crate::lock_file;
 use crate::platform::Platform;
 use crate::terminal::say;
-use crate::{environment, findings, lock_file};
+
+pub(super) use compile::{
+    Configuration, compile_checked, compile_input, compile_main, load, load_image,
+};
+pub(super) use image::ImageContents;
 
 /// Name of the binary in the output directory.
 const ARTEFACT: &str = "gateway";
@@ -55,6 +64,25 @@ pub(crate) struct BuildArgs {
     dry_run: bool,
 }
 
+impl BuildArgs {
+    /// Builds an image of one configuration.
+    pub(super) fn of_image(
+        files: Vec<PathBuf>,
+        common: Common,
+        options: BuildOptions,
+        image: (PathBuf, ImageContents),
+    ) -> Self {
+        Self {
+            files,
+            common,
+            options,
+            emit: None,
+            image: ImageOptions::new(image),
+            dry_run: false,
+        }
+    }
+}
+
 /// What `goma build` and `goma run` both take.
 #[derive(Debug, Args)]
 pub(crate) struct BuildOptions {
@@ -86,6 +114,21 @@ impl BuildOptions {
         }
     }
 
+    /// A build with the same flags.
+    pub(super) fn again(fast: bool, out: &Path, name: &str) -> Self {
+        Self {
+            fast,
+            release: !fast,
+            out: out.to_path_buf(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// Where an image goes that nobody named a place for.
+    pub(super) fn image(&self) -> PathBuf {
+        self.out.join("image")
+    }
+
     fn profile(&self) -> Profile {
         if self.fast {
             Profile::Fast
@@ -110,6 +153,8 @@ pub(crate) struct Gateway {
     sha256: String,
     built: build::Built,
     platform: Option<Platform>,
+    /// What it says of itself.
+    record: Value,
 }
 
 /// Runs the command. Nothing is built unless all main files are right.
@@ -117,7 +162,7 @@ pub(crate) fn run(args: &BuildArgs) -> Outcome {
     let mains = args.common.mains(&args.files);
     args.image.check(mains.len())?;
     let places = places(&mains, &args.options.out)?;
-    let platforms = &args.image.platforms;
+    let platforms = &args.image.contents.platforms;
     let mut ready = Vec::new();
     for main in &mains {
         ready.extend(compile_main(
@@ -153,7 +198,8 @@ fn finish(input: &Input, output: &Output, args: &BuildArgs, out: &Path) -> Resul
         say!("revision  {}\ncrate     {}", output.revision, dir.display());
         return Ok(());
     }
-    let toolchain = Toolchain::find(&args.image.platforms)?;
+    let toolchain = Toolchain::find(&args.image.contents.platforms)?;
+    write_lock(output, input, &args.common)?;
     let gateways = make_all(output, input, args, (&toolchain, out))?;
     let image = args
         .image
@@ -170,11 +216,29 @@ fn finish(input: &Input, output: &Output, args: &BuildArgs, out: &Path) -> Resul
     }
     if let Some(image) = image {
         for gateway in &gateways {
-            record(output, &args.options, gateway, Some(&image.digest))?;
+            record(gateway, Some(&image.digest))?;
         }
         image.say();
+        args.image.push(args)?;
     }
     Ok(())
+}
+
+/// Builds what is compiled to `out`, with an image if there was one, and leaves everything else alone; the
+/// gateways.
+pub(super) fn rebuild(
+    (input, output): (&Input, &Output),
+    args: &BuildArgs,
+    out: &Path,
+    with_image: bool,
+) -> Result<Vec<PathBuf>, Failure> {
+    let toolchain = Toolchain::find(&args.image.contents.platforms)?;
+    let gateways = make_all(output, input, args, (&toolchain, out))?;
+    if with_image {
+        let compiled = (output, input);
+        args.image.write(compiled, args, &toolchain, &gateways)?;
+    }
+    Ok(gateways.into_iter().map(|gateway| gateway.path).collect())
 }
 
 /// One gateway for each platform: several in directories of their names.
@@ -184,21 +248,18 @@ fn make_all(
     args: &BuildArgs,
     (toolchain, out): (&Toolchain, &Path),
 ) -> Result<Vec<Gateway>, Failure> {
-    let platforms = &args.image.platforms;
-    prepare(output, input, &args.common, out)?;
+    let platforms = &args.image.contents.platforms;
+    write_crate(output, out)?;
+    let specification = specification(output, input);
     let make = |platform: Option<Platform>| {
         let place = match platform {
             Some(platform) if platforms.len() > 1 => out.join(platform.directory()),
             Some(_) | None => out.to_path_buf(),
         };
         let offline = args.common.offline;
-        compile_crate(
-            output,
-            toolchain,
-            &args.options,
-            (platform, offline),
-            &place,
-        )
+        let from = (output, specification.as_str());
+        let how = (platform, offline);
+        compile_crate(from, toolchain, &args.options, how, &place)
     };
     if platforms.is_empty() {
         return Ok(vec![make(None)?]);
@@ -209,136 +270,6 @@ fn make_all(
         .collect()
 }
 
-/// A directory has one `goma.lock`: that of one main file.
-fn one_lock_each(ready: &[(Input, Output)]) -> Result<(), Failure> {
-    let mut homes: Vec<&Path> = ready
-        .iter()
-        .map(|(input, _)| input.home.as_path())
-        .collect();
-    homes.sort_unstable();
-    match homes
-        .iter()
-        .zip(homes.iter().skip(1))
-        .find(|(one, next)| one == next)
-    {
-        Some((home, _)) => {
-            let place = home.join(goma_compiler::lock::FILE_NAME);
-            let message = format!("two main files would write {}", place.display());
-            Err(Failure::Usage(message))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Where each gateway goes: one to `out`, several to directories in it, named after their files, or
-/// after their directories where those have the usual name.
-///
-/// # Errors
-/// Two have the same name.
-fn places(mains: &[Option<&Path>], out: &Path) -> Result<Vec<PathBuf>, Failure> {
-    if let [_] = mains {
-        return Ok(vec![out.to_path_buf()]);
-    }
-    let mut places: Vec<PathBuf> = Vec::new();
-    for main in mains.iter().flatten() {
-        let usual = ["goma.yml", "goma.yaml"].map(|name| main.file_name() == Some(name.as_ref()));
-        let directory = match (main.is_dir(), usual.contains(&true)) {
-            (true, _) => Some(main.to_path_buf()),
-            (false, true) => Some(main.parent().unwrap_or(Path::new("")).to_path_buf()),
-            (false, false) => None,
-        };
-        let name = match directory {
-            // `.` and `..` have a name only where they lead to.
-            Some(directory) => std::path::absolute(Path::new(".").join(&directory))
-                .and_then(|path| path.canonicalize())
-                .ok()
-                .and_then(|path| path.file_name().map(PathBuf::from)),
-            None => main.file_stem().map(PathBuf::from),
-        };
-        let place = out.join(name.unwrap_or_else(|| PathBuf::from(DEFAULT_NAME)));
-        if places.contains(&place) {
-            let message = format!("two gateways would be built in {}", place.display());
-            return Err(Failure::Usage(message));
-        }
-        places.push(place);
-    }
-    Ok(places)
-}
-
-/// Reads the configuration and compiles it to a crate; prints the findings, if there are any. None:
-/// there are errors.
-pub(crate) fn compile_checked(
-    file: Option<&Path>,
-    common: &Common,
-    name: &str,
-) -> Result<Option<(Input, Output)>, Failure> {
-    compile_main(common.main(file)?, common, name, &[])
-}
-
-/// Likewise for one of several.
-fn compile_main(
-    main: Option<&Path>,
-    common: &Common,
-    name: &str,
-    platforms: &[Platform],
-) -> Result<Option<(Input, Output)>, Failure> {
-    match load_main(main, common)? {
-        Some(input) => compile_for(input, common, name, platforms),
-        None => Ok(None),
-    }
-}
-
-/// Reads the configuration. None: it is not there, which is said.
-pub(crate) fn load(file: Option<&Path>, common: &Common) -> Result<Option<Input>, Failure> {
-    load_main(common.main(file)?, common)
-}
-
-fn load_main(main: Option<&Path>, common: &Common) -> Result<Option<Input>, Failure> {
-    if main.is_some_and(crate::image::is_layout) {
-        let message = "an image carries no secrets, so nothing can be built from it";
-        return Err(Failure::Usage(message.to_owned()));
-    }
-    let env = environment::collect(&common.env_file, &common.env)?;
-    match input::load(main, env, common.policy()) {
-        Ok(input) => Ok(Some(input)),
-        Err(missing) => {
-            missing.print(FindingsFormat::Human, common.color);
-            Ok(None)
-        }
-    }
-}
-
-/// Compiles a configuration to a crate; prints the findings, if there are any. None: there are errors.
-pub(crate) fn compile_input(
-    input: Input,
-    common: &Common,
-    name: &str,
-) -> Result<Option<(Input, Output)>, Failure> {
-    compile_for(input, common, name, &[])
-}
-
-fn compile_for(
-    mut input: Input,
-    common: &Common,
-    name: &str,
-    platforms: &[Platform],
-) -> Result<Option<(Input, Output)>, Failure> {
-    name.clone_into(&mut input.options.name);
-    input.options.machine = build::machine(name, platforms)?;
-    let mut compiled = compile(&input.sources, &input.options);
-    input.note_absent(&compiled.files, &mut compiled.diagnostics);
-    if let (true, Some(output)) = (common.locked, &compiled.output) {
-        let mismatches = lock_file::mismatches(&mut input, &output.lock);
-        compiled.diagnostics.extend(mismatches);
-    }
-    let found = common.severities.apply(compiled.diagnostics);
-    if !found.is_empty() {
-        findings::print(&found, &input.shown, FindingsFormat::Human, common.color);
-    }
-    let output = compiled.output.filter(|_| !found.has_errors());
-    Ok(output.map(|output| (input, output)))
-}
-
 /// Writes lock and crate, compiles it, and records what was built.
 pub(crate) fn make(
     output: &Output,
@@ -347,23 +278,30 @@ pub(crate) fn make(
     options: &BuildOptions,
 ) -> Result<Gateway, Failure> {
     let toolchain = Toolchain::find(&[])?;
-    prepare(output, input, common, &options.out)?;
+    write_lock(output, input, common)?;
+    write_crate(output, &options.out)?;
+    let specification = specification(output, input);
+    let from = (output, specification.as_str());
     let how = (None, common.offline);
-    compile_crate(output, &toolchain, options, how, &options.out)
+    compile_crate(from, &toolchain, options, how, &options.out)
 }
 
-/// Writes lock and crate.
-fn prepare(output: &Output, input: &Input, common: &Common, out: &Path) -> Result<(), Failure> {
+/// SHA-256 of the archive of what was compiled.
+fn specification(output: &Output, input: &Input) -> String {
+    let archive = archive(&input.sources, &input.options, &output.revision);
+    record::sha256(archive.text().as_bytes())
+}
+
+fn write_lock(output: &Output, input: &Input, common: &Common) -> Result<(), Failure> {
     if !common.locked {
         lock_file::write(input, &output.lock)?;
     }
-    write_crate(output, out)?;
     Ok(())
 }
 
 /// Compiles the crate, and records what was built.
 fn compile_crate(
-    output: &Output,
+    (output, specification): (&Output, &str),
     toolchain: &Toolchain,
     options: &BuildOptions,
     (platform, offline): (Option<Platform>, bool),
@@ -376,16 +314,25 @@ fn compile_crate(
         offline,
         platform,
     };
-    let built = build::compile(toolchain, &files, cargo, &path)?;
+    let facts = record::Record {
+        name: &output.plan.name,
+        revision: &output.revision,
+        profile: options.profile(),
+        toolchain: &toolchain.version,
+        lock: &output.lock,
+        specification,
+    };
+    let built = build::compile(toolchain, &files, cargo, &path, |built| facts.of(built))?;
     let (size, sha256) = record::measure(&path)?;
     let gateway = Gateway {
         path,
         size,
         sha256,
+        record: facts.of(&built),
         built,
         platform,
     };
-    record(output, options, &gateway, None)?;
+    record(&gateway, None)?;
     Ok(gateway)
 }
 
@@ -398,21 +345,9 @@ pub(super) fn crate_files(output: &Output) -> Vec<build::CrateFile<'_>> {
 }
 
 /// Writes `build.json` beside the gateway.
-fn record(
-    output: &Output,
-    options: &BuildOptions,
-    gateway: &Gateway,
-    image: Option<&str>,
-) -> anyhow::Result<()> {
-    let facts = record::Record {
-        revision: &output.revision,
-        profile: options.profile(),
-        sha256: &gateway.sha256,
-        size: gateway.size,
-        lock: &output.lock,
-        image,
-    };
-    let text = record::json(&facts, &gateway.built);
+fn record(gateway: &Gateway, image: Option<&str>) -> anyhow::Result<()> {
+    let artefact = (gateway.size, gateway.sha256.as_str());
+    let text = record::json(&gateway.record, artefact, image);
     write_if_changed(&gateway.path.with_file_name("build.json"), &text)?;
     Ok(())
 }

@@ -25,17 +25,13 @@ const LATER: &[(&str, &str)] = &[
         "https://",
         "a running gateway does not tell its configuration: `/healthz/build` has hashes only",
     ),
-    (
-        "oci://",
-        "registries are not asked yet; name an image layout, a directory or a .tar",
-    ),
 ];
 
 /// Say what changes for requests between two configurations, what is opened first
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
-    /// A file, a directory with a goma.yml, an image layout, or a git revision: `main`,
-    /// `HEAD~1:path/goma.yml`, `git:REV`
+    /// A file, a directory with a goma.yml, an image layout, an image in a registry
+    /// (`oci://HOST/REPOSITORY:TAG`), or a git revision: `main`, `HEAD~1:path/goma.yml`, `git:REV`
     old: String,
 
     /// Likewise
@@ -113,10 +109,10 @@ fn side(text: &str, args: &DiffArgs) -> Result<Option<Side>, Failure> {
     }
     let inside = args.common.main(None)?;
     let path = Path::new(text);
+    if let Some(archive) = image::specification(path, args.common.registries())? {
+        return of_image(text, &archive, args);
+    }
     if path.exists() {
-        if let Some(archive) = image::specification(path)? {
-            return of_image(text, &archive, args);
-        }
         return load(path, None, args);
     }
     let rev = text.strip_prefix("git:").unwrap_or(text);

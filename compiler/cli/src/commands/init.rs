@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use goma_compiler::dialect;
 
 use crate::build::write_if_changed;
@@ -31,6 +31,24 @@ const FILES: [(&str, &str); 4] = [
     ),
 ];
 
+/// Pipelines: where they are looked for, from templates/ci.
+const fn pipeline(ci: Ci) -> (&'static str, &'static str) {
+    match ci {
+        Ci::Github => (
+            ".github/workflows/goma.yml",
+            include_str!("../../../../templates/ci/github.yml"),
+        ),
+        Ci::Gitlab => (
+            ".gitlab-ci.yml",
+            include_str!("../../../../templates/ci/gitlab.yml"),
+        ),
+        Ci::Woodpecker => (
+            ".woodpecker/goma.yml",
+            include_str!("../../../../templates/ci/woodpecker.yml"),
+        ),
+    }
+}
+
 /// What the first line of goma.yml names.
 const SCHEMA: &str = ".goma/schema.json";
 
@@ -41,24 +59,54 @@ pub(crate) struct InitArgs {
     #[arg(default_value = ".")]
     dir: PathBuf,
 
+    /// Write a pipeline too, which checks, shows what changes, builds, and pushes; beside a goma.yml that is
+    /// there, nothing but that
+    #[arg(long, value_enum)]
+    ci: Option<Ci>,
+
     /// Overwrite existing files
     #[arg(long)]
     force: bool,
 }
 
+/// What runs pipelines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Ci {
+    /// GitHub Actions
+    Github,
+    /// GitLab CI
+    Gitlab,
+    /// Woodpecker
+    Woodpecker,
+}
+
 /// Runs the command. Writes nothing if one of the files exists, unless forced.
 pub(crate) fn run(args: &InitArgs) -> Outcome {
     let path = |name: &str| args.dir.join(name);
-    if let Some((name, _)) = FILES
+    let pipeline = args.ci.map(pipeline);
+    let is_there = args.ci.is_some() && !args.force && path(FILES[0].0).exists();
+    let first: &[_] = if is_there { &[] } else { &FILES };
+    let files: Vec<_> = first.iter().copied().chain(pipeline).collect();
+    if let Some((name, _)) = files
         .iter()
         .find(|(name, _)| !args.force && path(name).exists())
     {
         let message = format!("{} exists, nothing was written", path(name).display());
         return Err(Failure::with_help(message, "use --force to overwrite"));
     }
-    for (name, text) in FILES {
+    for (name, text) in files {
         write_if_changed(&path(name), text).context("init")?;
         say!("wrote {}", path(name).display());
+    }
+    if let Some((name, _)) = pipeline {
+        let lock = goma_compiler::lock::FILE_NAME;
+        say!(
+            "next: read {}, and commit it with {lock} (`goma lock`)",
+            path(name).display()
+        );
+    }
+    if is_there {
+        return Ok(ExitCode::SUCCESS);
     }
     // For editors; not to be committed, `goma schema` prints it.
     write_if_changed(&path(SCHEMA), &dialect::schema()).context("init")?;

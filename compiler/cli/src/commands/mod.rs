@@ -5,6 +5,7 @@ mod check;
 mod completion;
 mod config;
 mod demo_backend;
+mod deploy;
 mod dev;
 mod diff;
 mod explain;
@@ -16,6 +17,7 @@ mod run;
 mod sbom;
 mod schema;
 mod test;
+mod verify;
 mod version;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +28,7 @@ use crate::environment::Assignment;
 use crate::failure::{Failure, Outcome};
 use crate::findings::Severities;
 use crate::input::Policy;
+use crate::registry::Access;
 
 /// What `goma` can do.
 #[derive(Debug, Subcommand)]
@@ -35,6 +38,7 @@ pub(crate) enum Command {
     Completion(completion::CompletionArgs),
     Config(config::ConfigArgs),
     DemoBackend(demo_backend::DemoBackendArgs),
+    Deploy(deploy::DeployArgs),
     Dev(dev::DevArgs),
     Diff(diff::DiffArgs),
     Explain(explain::ExplainArgs),
@@ -46,6 +50,7 @@ pub(crate) enum Command {
     Sbom(sbom::SbomArgs),
     Schema(schema::SchemaArgs),
     Test(test::TestArgs),
+    Verify(verify::VerifyArgs),
     Version(version::VersionArgs),
 }
 
@@ -58,6 +63,7 @@ impl Command {
             Self::Completion(args) => Ok(completion::run(&args)),
             Self::Config(args) => config::run(&args),
             Self::DemoBackend(args) => demo_backend::run(&args),
+            Self::Deploy(args) => deploy::run(args),
             Self::Dev(args) => dev::run(args),
             Self::Diff(args) => diff::run(&args),
             Self::Explain(args) => explain::run(&args),
@@ -69,6 +75,7 @@ impl Command {
             Self::Sbom(args) => sbom::run(&args),
             Self::Schema(args) => Ok(schema::run(&args)),
             Self::Test(args) => test::run(&args),
+            Self::Verify(args) => verify::run(args),
             Self::Version(args) => Ok(version::run(&args)),
         }
     }
@@ -94,9 +101,14 @@ pub(crate) struct Common {
     #[arg(long)]
     pub(crate) locked: bool,
 
-    /// Use no network: what providers deliver comes from .goma/inputs, crates from cargo's cache
+    /// Use no network: what providers deliver comes from .goma/inputs, crates from cargo's cache; registries
+    /// are not asked
     #[arg(long)]
     pub(crate) offline: bool,
+
+    /// Ask registries without TLS, also those that are not on this machine
+    #[arg(long)]
+    plain_http: bool,
 
     #[command(flatten)]
     pub(crate) severities: Severities,
@@ -137,7 +149,16 @@ impl Common {
         Some(Policy {
             locked: self.locked,
             offline: self.offline,
+            registries: self.registries(),
         })
+    }
+
+    /// How registries are asked.
+    pub(crate) const fn registries(&self) -> Access {
+        Access {
+            offline: self.offline,
+            plain_http: self.plain_http,
+        }
     }
 }
 

@@ -9,7 +9,9 @@ mod config;
 mod contents;
 mod layer;
 mod layout;
+mod place;
 mod provenance;
+mod push;
 mod read;
 mod sbom;
 
@@ -27,7 +29,9 @@ use blob::Blob;
 use layer::Layer;
 
 pub(crate) use contents::{Contents, contents};
-pub(crate) use read::{is_layout, specification};
+pub(crate) use place::{Place, is_image};
+pub(crate) use push::{Pushed, push};
+pub(crate) use read::{Program, differences, programs, revision, source, specification};
 pub(crate) use sbom::sbom;
 
 /// What an image is made from.

@@ -1,145 +1,138 @@
-//! What an image layout carries of the specification it was built from. Hashes are checked; every size
-//! has a bound, since a layout may come from anywhere.
+//! What an image carries of the specification it was built from.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use flate2::read::GzDecoder;
-use serde_json::Value;
 
-use super::contents::ARCHIVE;
+use super::contents::{ARCHIVE, PROGRAM};
+use super::place::{BLOB_BYTES_MAX, Manifest, Place, all};
 use crate::build::record::sha256;
+use crate::registry::Access;
 
-/// The largest blob.
-const BLOB_BYTES_MAX: u64 = 256 << 20;
-/// The largest archive of a layout.
-const LAYOUT_BYTES_MAX: u64 = 2 << 30;
-/// The largest specification.
-const SPECIFICATION_BYTES_MAX: u64 = 64 << 20;
+/// The largest file in an image.
+const FILE_BYTES_MAX: u64 = 256 << 20;
 /// How deep indexes may nest.
 const DEPTH_MAX: usize = 4;
 
-/// The archived specification of the layout at a path; `None`: it is no layout.
-pub(crate) fn specification(path: &Path) -> anyhow::Result<Option<String>> {
-    if !is_layout(path) {
+/// The archived specification of the image at a path; `None`: it is no image.
+pub(crate) fn specification(path: &Path, access: Access) -> anyhow::Result<Option<String>> {
+    let context = || format!("cannot read the image {}", path.display());
+    let Some(place) = Place::open(path, access).with_context(context)? else {
         return Ok(None);
-    }
-    let layout = if path.is_dir() {
-        Layout::Directory(path)
-    } else {
-        Layout::Archive(unpack(path)?)
     };
-    let found = of(&layout).with_context(|| format!("cannot read the image {}", path.display()))?;
-    Ok(Some(found))
+    let found = manifest(&place).and_then(|manifest| file(&place, &manifest, ARCHIVE));
+    let found = found.with_context(context)?;
+    let text = String::from_utf8(found).context("its specification is no text");
+    text.with_context(context).map(Some)
 }
 
-/// Whether there is an image layout, or an archive of one, by its name.
-pub(crate) fn is_layout(path: &Path) -> bool {
-    let is_tar = || path.extension().is_some_and(|extension| extension == "tar");
-    path.join("oci-layout").is_file() || (path.is_file() && is_tar())
+/// A gateway, perhaps in an image.
+pub(crate) struct Program {
+    /// All of it.
+    pub(crate) bytes: Vec<u8>,
+    /// SHA-256 of the specification that the image has beside it.
+    pub(crate) specification: Option<String>,
 }
 
-/// Where blobs are.
-enum Layout<'p> {
-    Archive(BTreeMap<String, Vec<u8>>),
-    Directory(&'p Path),
-}
-
-impl Layout<'_> {
-    fn file(&self, name: &str) -> anyhow::Result<Vec<u8>> {
-        match self {
-            Self::Archive(files) => {
-                let bytes = files
-                    .get(name)
-                    .with_context(|| format!("it has no {name}"))?;
-                Ok(bytes.clone())
-            }
-            Self::Directory(root) => {
-                let file =
-                    File::open(root.join(name)).with_context(|| format!("it has no {name}"))?;
-                all(file, BLOB_BYTES_MAX, name)
-            }
+impl Program {
+    /// One that is in no image.
+    pub(crate) const fn of(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            specification: None,
         }
     }
-
-    fn blob(&self, descriptor: &Value) -> anyhow::Result<Vec<u8>> {
-        let digest = descriptor.get("digest").and_then(Value::as_str);
-        let hex = digest.and_then(|digest| digest.strip_prefix("sha256:"));
-        let is_hex =
-            |hex: &&str| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let hex = hex.filter(is_hex).context("a digest is none of SHA-256")?;
-        let bytes = self.file(&format!("blobs/sha256/{hex}"))?;
-        ensure!(sha256(&bytes) == hex, "the blob {hex} has another hash");
-        Ok(bytes)
-    }
 }
 
-/// The regular files of an archive.
-fn unpack(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut archive = tar::Archive::new(file.take(LAYOUT_BYTES_MAX));
-    let mut files = BTreeMap::new();
-    for entry in archive.entries().context("it is no archive")? {
-        let entry = entry.context("it is no archive")?;
-        if entry.header().entry_type().is_file() {
-            let name = entry
-                .path()
-                .context("it is no archive")?
-                .to_string_lossy()
-                .into_owned();
-            let bytes = all(entry, BLOB_BYTES_MAX, &name)?;
-            files.insert(name, bytes);
+/// The gateways of an image, one for each platform.
+pub(crate) fn programs(place: &Place) -> anyhow::Result<Vec<Program>> {
+    let programs = images(place)?.into_iter().map(|manifest| {
+        let archive = file(place, &manifest, ARCHIVE)?;
+        Ok(Program {
+            bytes: file(place, &manifest, PROGRAM)?,
+            specification: Some(sha256(&archive)),
+        })
+    });
+    programs.collect()
+}
+
+/// The manifests of an image's platforms.
+fn images(place: &Place) -> anyhow::Result<Vec<Manifest>> {
+    let top = place.top()?;
+    if !top.is_index() {
+        return Ok(vec![top]);
+    }
+    let inner = top.manifests()?.into_iter();
+    inner.map(|item| place.manifest(&item)).collect()
+}
+
+/// Which parts two images have not in common.
+pub(crate) fn differences(one: &Place, two: &Place) -> anyhow::Result<Vec<String>> {
+    const LAYERS: [&str; 3] = ["system", "specification", "gateway"];
+    let (old, new) = (one.top()?.descriptor.digest, two.top()?.descriptor.digest);
+    if old == new {
+        return Ok(Vec::new());
+    }
+    let mut differences = vec![format!("image: {old}, built again {new}")];
+    for (one, two) in images(one)?.iter().zip(&images(two)?) {
+        let layers = one.layers()?.into_iter().zip(two.layers()?);
+        for ((one, two), name) in layers.zip(LAYERS) {
+            if one.digest != two.digest {
+                differences.push(format!("layer {name}"));
+            }
+        }
+        if one.config()?.digest != two.config()?.digest {
+            differences.push("configuration of the image".to_owned());
         }
     }
-    Ok(files)
+    Ok(differences)
 }
 
-/// All platforms carry the same specification: the first will do.
-fn of(layout: &Layout<'_>) -> anyhow::Result<String> {
-    let mut top: Value =
-        serde_json::from_slice(&layout.file("index.json")?).context("index.json")?;
+/// The revision that an image says it is.
+pub(crate) fn revision(place: &Place) -> anyhow::Result<String> {
+    label(place, "revision")?.context("the image names no revision")
+}
+
+/// Where an image says its specification is kept.
+pub(crate) fn source(place: &Place) -> anyhow::Result<Option<String>> {
+    label(place, "source")
+}
+
+fn label(place: &Place, name: &str) -> anyhow::Result<Option<String>> {
+    let top = place.top()?;
+    let key = format!("org.opencontainers.image.{name}");
+    let annotations = top.content.get("annotations");
+    let label = annotations.and_then(|annotations| annotations.get(key));
+    Ok(label.and_then(serde_json::Value::as_str).map(str::to_owned))
+}
+
+/// All platforms carry the same specification: that of this machine will do, or the first.
+fn manifest(place: &Place) -> anyhow::Result<Manifest> {
+    let mut manifest = place.top()?;
     for _ in 0..DEPTH_MAX {
-        if let Some(layers) = top.get("layers").and_then(Value::as_array) {
-            return in_layers(layout, layers);
+        if !manifest.is_index() {
+            return Ok(manifest);
         }
-        let manifests = top.get("manifests").and_then(Value::as_array);
-        let first = manifests.and_then(|manifests| manifests.first());
-        let first = first.context("it has no manifest")?;
-        top = serde_json::from_slice(&layout.blob(first)?).context("a manifest")?;
+        manifest = place.manifest(&manifest.preferred()?)?;
     }
     bail!("its indexes are nested too deep")
 }
 
-fn in_layers(layout: &Layout<'_>, layers: &[Value]) -> anyhow::Result<String> {
-    for layer in layers {
-        let bytes = layout.blob(layer)?;
-        let unpacked = GzDecoder::new(bytes.as_slice()).take(BLOB_BYTES_MAX);
+/// A file of the first layer that has it.
+fn file(place: &Place, manifest: &Manifest, name: &str) -> anyhow::Result<Vec<u8>> {
+    for layer in manifest.layers()? {
+        let bytes = place.blob(&layer)?;
+        let unpacked = std::io::Read::take(GzDecoder::new(bytes.as_slice()), BLOB_BYTES_MAX);
         let mut archive = tar::Archive::new(unpacked);
         for entry in archive.entries().context("a layer is no archive")? {
             let entry = entry.context("a layer is no archive")?;
-            if entry.path().is_ok_and(|path| path == Path::new(ARCHIVE)) {
-                let bytes = all(entry, SPECIFICATION_BYTES_MAX, ARCHIVE)?;
-                return String::from_utf8(bytes).context("its specification is no text");
+            if entry.path().is_ok_and(|path| path == Path::new(name)) {
+                return all(entry, FILE_BYTES_MAX, name);
             }
         }
     }
-    bail!("it carries no specification; goma writes images that do")
-}
-
-fn all(reader: impl Read, bytes_max: u64, name: &str) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader
-        .take(bytes_max + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read {name}"))?;
-    ensure!(
-        bytes.len() as u64 <= bytes_max,
-        "{name} is larger than {bytes_max} bytes"
-    );
-    Ok(bytes)
+    bail!("it carries no {name}; goma writes images that do")
 }
 
 #[cfg(test)]
@@ -167,7 +160,7 @@ mod tests {
     }
 
     fn said(path: &Path) -> String {
-        match specification(path) {
+        match specification(path, Access::default()) {
             Ok(found) => found.unwrap_or_else(|| "no layout".to_owned()),
             Err(error) => format!("{error:#}"),
         }
@@ -192,7 +185,7 @@ mod tests {
         let out = home.path().join("image");
         write(&[Entry::file("etc/other", "x")], &out);
         assert!(
-            said(&out).contains("carries no specification"),
+            said(&out).contains("carries no usr/local/share/goma/specification.json"),
             "{}",
             said(&out)
         );
@@ -207,7 +200,7 @@ mod tests {
         }
         fs::write(
             out.join("index.json"),
-            r#"{"manifests":[{"digest":"sha256:../../x"}]}"#,
+            r#"{"manifests":[{"digest":"sha256:../../x","size":1}]}"#,
         )
         .unwrap();
         assert!(said(&out).contains("none of SHA-256"), "{}", said(&out));

@@ -19,6 +19,7 @@ use goma_compiler::{Options, StartFile, decrypt_rules, embedded_files, inputs, s
 
 use crate::image;
 use crate::missing::Missing;
+use crate::registry::Access;
 
 /// Names looked for in a directory, in this order.
 const FILE_NAMES: [&str; 2] = ["goma.yml", "goma.yaml"];
@@ -36,6 +37,8 @@ pub(crate) struct Policy {
     pub(crate) locked: bool,
     /// They are not asked at all.
     pub(crate) offline: bool,
+    /// How registries of images may be asked.
+    pub(crate) registries: Access,
 }
 
 /// The sources of one run.
@@ -64,8 +67,8 @@ pub(crate) fn load(
     policy: Option<Policy>,
 ) -> Result<Input, Missing> {
     // Without a policy, files are to be changed.
-    if let (Some(file), Some(_)) = (file, policy)
-        && let Some(archive) = image_of(file)?
+    if let (Some(file), Some(policy)) = (file, policy)
+        && let Some(archive) = image_of(file, policy.registries)?
     {
         return load_image(file, &archive, env);
     }
@@ -100,9 +103,9 @@ pub(crate) fn load(
     Ok(input)
 }
 
-/// What an image carries, if a path is that of an image layout.
-fn image_of(file: &Path) -> Result<Option<String>, Missing> {
-    image::specification(file).map_err(|error| unreadable(file, &format!("{error:#}")))
+/// What an image carries, if a path names one.
+fn image_of(file: &Path, access: Access) -> Result<Option<String>, Missing> {
+    image::specification(file, access).map_err(|error| unreadable(file, &format!("{error:#}")))
 }
 
 /// What an image was built from. Variables of structural keys are those of the build.

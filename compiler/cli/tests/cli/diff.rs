@@ -192,11 +192,7 @@ fn what_is_no_side() {
     fails(&["HEAD:nope", "deploy"], 1, "`HEAD` has no `nope`");
     fails(&["HEAD:../x", "deploy"], 2, "leads out of the repository");
     fails(&["http://h/healthz/build", "deploy"], 2, "has hashes only");
-    fails(
-        &["oci://h/i:1", "deploy"],
-        2,
-        "registries are not asked yet",
-    );
+    fails(&["oci://h/i:1", "deploy"], 1, "is not of the form oci://");
     let outside = dir(&[("goma.yml", OLD)]);
     let output = run_in(outside.path(), &["diff", "HEAD", "."]);
     let _ = expect(&output, 1);

@@ -7,25 +7,38 @@ use goma_compiler::{Output, archive};
 
 use super::{BuildArgs, Gateway, crate_files, human_size};
 use crate::build::{self, CrateFile, Toolchain};
+use crate::commands::deploy;
 use crate::failure::Failure;
 use crate::image::{self, Binary, Build, Labels, Source, Written};
 use crate::input::Input;
 use crate::platform::Platform;
+use crate::registry::Reference;
 use crate::terminal::say;
 
-/// Whether there is to be an image, and what is said of it.
+/// Whether there is to be an image, and where it goes.
 #[derive(Debug, Args)]
 pub(super) struct ImageOptions {
     /// Write an image too: an OCI layout in this directory, or an archive of one if the name ends in .tar
     #[arg(long, value_name = "OUT", conflicts_with_all = ["emit", "dry_run"])]
     image: Option<PathBuf>,
 
+    /// Push the image to a registry: HOST/REPOSITORY[:TAG]; the tag is the revision if none is given
+    #[arg(long, value_name = "REF", requires = "image")]
+    push: Option<Reference>,
+
+    #[command(flatten)]
+    pub(super) contents: ImageContents,
+}
+
+/// What is in an image, and what is said of it.
+#[derive(Debug, Args)]
+pub(in crate::commands) struct ImageContents {
     /// Compile for these, such as linux/amd64,linux/arm64,linux/arm/v7; an image has all of them
-    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',', conflicts_with_all = ["emit", "dry_run"])]
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
     pub(super) platforms: Vec<Platform>,
 
     /// Where the configuration is kept, for the image's label `org.opencontainers.image.source`
-    #[arg(long, value_name = "URL", requires = "image")]
+    #[arg(long, value_name = "URL")]
     source: Option<String>,
 }
 
@@ -37,14 +50,37 @@ pub(super) struct Image<'a> {
     out: &'a Path,
 }
 
+impl ImageContents {
+    /// Those of an image that was built before.
+    pub(in crate::commands) const fn again(
+        platforms: Vec<Platform>,
+        source: Option<String>,
+    ) -> Self {
+        Self { platforms, source }
+    }
+}
+
 impl ImageOptions {
+    /// An image that is not pushed.
+    pub(super) fn new((out, contents): (PathBuf, ImageContents)) -> Self {
+        Self {
+            image: Some(out),
+            push: None,
+            contents,
+        }
+    }
+
     /// Whether they can be followed for so many gateways.
     pub(super) fn check(&self, gateways: usize) -> Result<(), Failure> {
-        let mut rest = self.platforms.iter();
+        let mut rest = self.contents.platforms.iter();
         while let Some(platform) = rest.next() {
             if rest.clone().any(|other| other == platform) {
                 return Err(Failure::Usage(format!("{platform} is named twice")));
             }
+        }
+        if self.contents.source.is_some() && self.image.is_none() {
+            let message = "--source is a label of an image: --image says where that goes";
+            return Err(Failure::Usage(message.to_owned()));
         }
         if self.image.is_some() && gateways > 1 {
             let message = "--image takes one main file: build the others' images each by itself";
@@ -71,7 +107,7 @@ impl ImageOptions {
             labels: Labels {
                 name: &output.plan.name,
                 revision: &output.revision,
-                url: self.source.as_deref(),
+                url: self.contents.source.as_deref(),
             },
             contents: image::contents(&output.plan),
             archive: archive.text(),
@@ -89,6 +125,19 @@ impl ImageOptions {
         }
         let Written { digest, size } = image::write(&source, out)?;
         Ok(Some(Image { digest, size, out }))
+    }
+}
+
+impl ImageOptions {
+    /// Pushes what was written, if it is to be pushed.
+    pub(super) fn push(&self, args: &BuildArgs) -> Result<(), Failure> {
+        match (&self.image, &self.push) {
+            (Some(image), Some(to)) => {
+                let access = args.common.registries();
+                deploy::push(image, to, access).map(|pushed| pushed.say())
+            }
+            (_, _) => Ok(()),
+        }
     }
 }
 

@@ -1,0 +1,128 @@
+//! `goma deploy`: brings an image to where it runs, or to the registry that it is taken from.
+
+mod push;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use clap::Args;
+
+use super::build::{self, BuildArgs, BuildOptions, ImageContents};
+use super::{Common, FindingsFormat, verify};
+use crate::failure::{FAILED, Failure, Outcome};
+use crate::findings;
+use crate::image::is_image;
+use crate::registry::{Reference, SCHEME};
+use crate::terminal::say;
+
+pub(super) use push::push;
+
+/// Push an image to a registry; one of a configuration is built first
+#[derive(Debug, Args)]
+pub(crate) struct DeployArgs {
+    /// Where to: oci://HOST/REPOSITORY[:TAG] pushes; the tag is the revision if none is given
+    #[arg(long, value_name = "TARGET")]
+    to: Target,
+
+    /// An image: a layout, a .tar, oci://HOST/REPOSITORY:TAG; or a main file, or a directory with one, which
+    /// is built [default: as for `goma build`]
+    #[arg(value_name = "IMAGE|SPEC")]
+    what: Option<PathBuf>,
+
+    #[command(flatten)]
+    common: Common,
+
+    #[command(flatten)]
+    options: BuildOptions,
+
+    #[command(flatten)]
+    contents: ImageContents,
+
+    /// Say what would be deployed, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Where a gateway goes.
+#[derive(Clone, Debug)]
+enum Target {
+    /// A registry.
+    Registry(Reference),
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with(SCHEME) {
+            return text.parse().map(Self::Registry);
+        }
+        let shown = text.escape_debug();
+        Err(format!(
+            "`{shown}` is no target; there is oci://HOST/REPOSITORY[:TAG]"
+        ))
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: DeployArgs) -> Outcome {
+    let Target::Registry(to) = args.to;
+    let access = args.common.registries();
+    let image = match args.what.as_deref().filter(|path| is_image(path)) {
+        Some(image) => {
+            if !is_good(image, &args.common)? {
+                return Ok(ExitCode::from(FAILED));
+            }
+            image.to_path_buf()
+        }
+        None if args.dry_run => {
+            let file = args.what.as_deref();
+            let compiled = build::compile_checked(file, &args.common, &args.options.name)?;
+            let Some((_, output)) = compiled else {
+                return Ok(ExitCode::from(FAILED));
+            };
+            say!("revision  {}\nto        {to}", output.revision);
+            return Ok(ExitCode::SUCCESS);
+        }
+        None => {
+            let out = args.options.image();
+            let files = args.what.into_iter().collect();
+            let image = (out.clone(), args.contents);
+            let build = BuildArgs::of_image(files, args.common, args.options, image);
+            let built = build::run(&build)?;
+            if built != ExitCode::SUCCESS {
+                return Ok(built);
+            }
+            out
+        }
+    };
+    if args.dry_run {
+        say!("image     {}\nto        {to}", image.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    push(&image, &to, access)?.say();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether `goma check` finds no error in what an image was built from, and the gateways in it were built from
+/// that.
+fn is_good(image: &Path, common: &Common) -> Result<bool, Failure> {
+    if common.main(None)?.is_some() {
+        let message = "an image is deployed as it is: --config has no say";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    let Some(input) = build::load_image(image, common)? else {
+        return Ok(false);
+    };
+    let checked = goma_compiler::check(&input.sources, &input.options);
+    let found = common.severities.apply(checked.diagnostics);
+    if found.has_errors() {
+        findings::print(&found, &input.shown, FindingsFormat::Human, common.color);
+    }
+    let differences = verify::image_differences(image, common)?;
+    for difference in &differences {
+        eprintln!("error: {difference}");
+    }
+    Ok(!found.has_errors() && differences.is_empty())
+}

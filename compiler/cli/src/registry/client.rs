@@ -1,0 +1,276 @@
+//! Requests to a registry: bounded, repeated where that helps, authorized as the registry asks.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER, USER_AGENT};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::Value;
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::auth::{Granted, refused};
+use super::reference::Reference;
+
+/// How often a request is made in all.
+const TRIES: u32 = 4;
+/// Pause before the second; it doubles.
+const PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause, whatever the registry asks for.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// Until a connection is made.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// Without a byte from the registry.
+const IDLE_TIME: Duration = Duration::from_secs(60);
+/// Redirects that are followed: registries send to stores of blobs.
+const REDIRECTS_MAX: usize = 5;
+/// The longest explanation of an error that is read, and that is shown.
+const ERROR_BYTES_MAX: usize = 64 << 10;
+const ERROR_CHARS_MAX: usize = 200;
+
+/// A client of one repository.
+pub(super) struct Client {
+    http: reqwest::Client,
+    to: Reference,
+    base: Url,
+    granted: Mutex<Granted>,
+}
+
+/// A request that can be made again.
+#[derive(Clone)]
+pub(super) struct Call {
+    method: Method,
+    url: Url,
+    /// Fields beside those of every request.
+    pub(super) headers: HeaderMap,
+    /// What is sent.
+    pub(super) body: Option<Bytes>,
+}
+
+impl Call {
+    fn new(method: Method, url: Url) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+        }
+    }
+
+    pub(super) fn get(url: Url) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    pub(super) fn head(url: Url) -> Self {
+        Self::new(Method::HEAD, url)
+    }
+
+    pub(super) fn post(url: Url) -> Self {
+        Self::new(Method::POST, url)
+    }
+
+    pub(super) fn put(url: Url, body: Bytes) -> Self {
+        let mut call = Self::new(Method::PUT, url);
+        call.body = Some(body);
+        call
+    }
+}
+
+impl Client {
+    /// A client; without TLS on this machine, or when told.
+    ///
+    /// # Errors
+    /// There is no trust store.
+    pub(super) fn new(to: &Reference, plain: bool) -> anyhow::Result<Self> {
+        // Somebody may have been faster; there is but one choice.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let scheme = if plain || to.is_loopback() {
+            "http"
+        } else {
+            "https"
+        };
+        let base = Url::parse(&format!(
+            "{scheme}://{}/v2/{}/",
+            to.api_host(),
+            to.repository
+        ));
+        let base = base.with_context(|| format!("`{}` is no host", to.host))?;
+        let mut headers = HeaderMap::new();
+        let agent = format!("goma/{}", goma_compiler::VERSION);
+        headers.extend(agent.parse().map(|agent| (USER_AGENT, agent)));
+        let http = reqwest::Client::builder()
+            .default_headers(headers)
+            .connect_timeout(CONNECT_TIME)
+            .read_timeout(IDLE_TIME)
+            .redirect(Policy::custom(follow))
+            .build();
+        Ok(Self {
+            http: http.context("cannot make a client")?,
+            to: to.clone(),
+            base,
+            granted: Mutex::default(),
+        })
+    }
+
+    /// Whether the registry is spoken to without TLS.
+    pub(super) fn is_plain(&self) -> bool {
+        self.base.scheme() == "http"
+    }
+
+    /// A URL of the repository. INVARIANT: the path is made of checked parts.
+    pub(super) fn url(&self, path: &str) -> anyhow::Result<Url> {
+        Ok(self.base.join(path)?)
+    }
+
+    /// Where a registry sends to: perhaps relative, never away from TLS.
+    pub(super) fn resolve(&self, location: &str) -> anyhow::Result<Url> {
+        let url = self.base.join(location).ok();
+        let url = url.filter(|url| url.scheme() == "https" || url.scheme() == self.base.scheme());
+        url.with_context(|| format!("{} names no place for an upload", self.to.host))
+    }
+
+    /// Makes a request as it is, as often as it may help.
+    pub(super) async fn send(&self, call: &Call) -> anyhow::Result<Response> {
+        let mut pause = PAUSE;
+        for rest in (0..TRIES).rev() {
+            let answer = self.once(call).await;
+            let wait = match &answer {
+                Ok(answer) if !is_transient(answer.status()) => None,
+                Ok(answer) => Some(asked_pause(answer).unwrap_or(pause)),
+                Err(_) => Some(pause),
+            };
+            let Some(wait) = wait.filter(|_| rest > 0) else {
+                return answer;
+            };
+            tokio::time::sleep(wait.min(PAUSE_MAX)).await;
+            pause *= 2;
+        }
+        bail!("{} cannot be asked", self.to.host)
+    }
+
+    /// Likewise, with what the registry has granted; asks for it if need be.
+    pub(super) async fn ask(&self, call: &Call) -> anyhow::Result<Response> {
+        self.authorized(call, true).await
+    }
+
+    /// Once, for what cannot be repeated by itself.
+    pub(super) async fn ask_once(&self, call: &Call) -> anyhow::Result<Response> {
+        self.authorized(call, false).await
+    }
+
+    async fn authorized(&self, call: &Call, repeat: bool) -> anyhow::Result<Response> {
+        let own = call.url.origin() == self.base.origin();
+        let mut renewed = false;
+        loop {
+            let mut call = call.clone();
+            if let Some(header) = self.granted.lock().await.header.clone().filter(|_| own) {
+                call.headers.insert(AUTHORIZATION, header);
+            }
+            let answer = if repeat {
+                self.send(&call).await?
+            } else {
+                self.once(&call).await?
+            };
+            if answer.status() != StatusCode::UNAUTHORIZED || !own {
+                return Ok(answer);
+            }
+            ensure!(!renewed, "{}", refused(&self.to));
+            let mut granted = self.granted.lock().await;
+            // Boxed: a request for a token is a request.
+            Box::pin(granted.renew(self, &self.to, answer.headers())).await?;
+            renewed = true;
+        }
+    }
+
+    async fn once(&self, call: &Call) -> anyhow::Result<Response> {
+        let mut request = self.http.request(call.method.clone(), call.url.clone());
+        request = request.headers(call.headers.clone());
+        if let Some(body) = &call.body {
+            request = request.body(body.clone());
+        }
+        let answer = request.send().await;
+        answer.map_err(|error| describe(error, &self.to.host))
+    }
+
+    /// The answer, if it has one of these status codes.
+    ///
+    /// # Errors
+    /// What the registry says instead.
+    pub(super) async fn expect(&self, answer: Response, fine: &[u16]) -> anyhow::Result<Response> {
+        let status = answer.status();
+        if fine.contains(&status.as_u16()) {
+            return Ok(answer);
+        }
+        let said = body(answer, ERROR_BYTES_MAX).await.unwrap_or_default();
+        let said: Value = serde_json::from_slice(&said).unwrap_or_default();
+        let said = |key: &str| {
+            said.pointer(&format!("/errors/0/{key}"))
+                .and_then(Value::as_str)
+        };
+        let mut text = format!("{} answers {}", self.to.host, status.as_u16());
+        for part in [said("code"), said("message")].into_iter().flatten() {
+            let part: String = part.chars().take(ERROR_CHARS_MAX).collect();
+            text.push_str(&format!(" {}", part.escape_debug()));
+        }
+        bail!(text)
+    }
+}
+
+/// The whole body.
+///
+/// # Errors
+/// It is larger.
+pub(super) async fn body(mut answer: Response, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
+    let host = answer.url().host_str().unwrap_or_default().to_owned();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|error| describe(error, &host))?
+    {
+        ensure!(
+            bytes.len() + chunk.len() <= bytes_max,
+            "an answer of {host} is larger than {bytes_max} bytes"
+        );
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn is_transient(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+fn asked_pause(answer: &Response) -> Option<Duration> {
+    let value = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    value.parse().ok().map(Duration::from_secs)
+}
+
+/// Never away from TLS. reqwest sends no credentials to another host.
+fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let from_tls = attempt.previous().iter().any(|url| url.scheme() == "https");
+    if from_tls && attempt.url().scheme() != "https" {
+        return attempt.error("it redirects away from TLS, which is refused");
+    }
+    if attempt.previous().len() > REDIRECTS_MAX {
+        return attempt.error("it redirects too often");
+    }
+    attempt.follow()
+}
+
+/// Without the URL, whose query may hold a token; with what lies behind.
+fn describe(error: reqwest::Error, host: &str) -> anyhow::Error {
+    let error = error.without_url();
+    if error.is_timeout() {
+        return anyhow::anyhow!("{host} did not answer in time");
+    }
+    let mut text = String::new();
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(error) = cause {
+        text = error.to_string();
+        cause = error.source();
+    }
+    anyhow::anyhow!("{host} cannot be asked: {}", text.replace('\n', " "))
+}
