@@ -102,6 +102,10 @@ pub enum UpstreamFault {
 
 /// The phase in which nothing has been sent yet.
 pub const CONNECT: &str = "connect";
+/// `timeouts.responseHeader` of a route.
+pub const RESPONSE_HEADER: &str = "response header";
+/// `timeouts.request` of a route.
+pub const REQUEST: &str = "request";
 
 impl UpstreamFault {
     /// Whether it speaks against the backend that no response came (RT-HEALTH-7).

@@ -34,11 +34,14 @@ mod grace;
 mod hold;
 mod http2;
 mod incoming;
+mod limits;
 mod method;
 mod open;
 mod outgoing;
 mod relay;
+mod replay;
 mod respond;
+mod tries;
 mod tunnel;
 mod upload;
 

@@ -12,6 +12,7 @@ mod host;
 mod pattern;
 mod rank;
 mod regex;
+mod resilience;
 pub mod rewrite;
 mod source;
 mod table;
@@ -24,6 +25,7 @@ pub use condition::{Condition, Test};
 pub use host::HostFilter;
 pub use pattern::{below, parameter};
 pub use regex::Regex;
+pub use resilience::{CircuitBreaker, Resilience, Retry, Timeouts};
 pub use source::Source;
 pub use table::{RouteId, Table, TableError};
 
@@ -66,6 +68,8 @@ pub struct Route {
     pub sticky: Option<Sticky>,
     /// Active checks of `backends` (RT-HEALTH-1).
     pub health_check: Option<HealthCheck>,
+    /// What it does about trouble with them (config.md 7.6).
+    pub resilience: Option<&'static Resilience>,
     /// The chain that requests pass.
     pub chain: ChainId,
 }
@@ -170,6 +174,7 @@ impl Route {
         policy: Policy::Shares,
         sticky: None,
         health_check: None,
+        resilience: None,
         chain: ChainId(u32::MAX),
     };
 }

@@ -8,18 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::head::Request;
-use crate::route::Policy;
+use crate::route::{Policy, Timeouts};
 use crate::values::scalar::Url;
 
 mod balance;
 mod canaries;
 mod check;
+mod circuit;
 mod connect;
 mod load;
+mod measures;
 mod pool;
 mod resolved;
 mod standing;
 mod sticky;
+mod window;
 
 pub use check::check;
 pub use connect::Resolver;
@@ -29,8 +32,11 @@ pub use standing::{Change, Ejection, Standing};
 
 use balance::{Balance, Candidate};
 use canaries::Canaries;
+use circuit::Circuit;
+pub(crate) use circuit::{Pass, Turned};
 pub(crate) use load::InFlight;
 use load::Load;
+pub(crate) use measures::{Measures, Slot};
 use pool::Pool;
 use standing::Condition;
 use sticky::Sticky;
@@ -52,6 +58,12 @@ pub struct Upstream {
     is_watched: bool,
     /// When they are ejected, if at all.
     ejection: Option<Arc<Ejection>>,
+    /// Whether there is nothing to be chosen, counted or known (RT-LB-1).
+    is_single: bool,
+    /// Whether backends have circuits.
+    has_circuits: bool,
+    /// What the route does about trouble with them, if anything.
+    measures: Option<Arc<Measures>>,
 }
 
 /// One backend, ready to be connected to.
@@ -65,6 +77,9 @@ pub struct Backend {
     pub(crate) pool: Rc<Pool>,
     /// What is known of it; `None`: nothing is asked (RT-LB-1).
     standing: Option<Arc<Standing>>,
+    circuit: Option<Arc<Circuit>>,
+    /// Longest time to connect to one address (RT-UP-4).
+    pub(crate) connect_limit: Option<Duration>,
     load: Rc<Load>,
     place: Place,
 }
@@ -100,7 +115,7 @@ pub struct InTurn<'a, 'r> {
 enum Heed {
     /// All of it: some backend is fit.
     All,
-    /// Checks only: those that are left are all ejected (RT-HEALTH-9).
+    /// Checks and circuits only: those that are left are all ejected (RT-HEALTH-9).
     Checks,
     /// Nothing speaks against any.
     Nothing,
@@ -118,12 +133,16 @@ impl Upstream {
         let weights = || taken().map(|(_, backend)| backend.weight);
         let is_checked = resolved.route.health_check.is_some();
         let is_watched = all.len() > 1 && (is_checked || resolved.ejection.is_some());
+        let timeouts = resolved.route.resilience.map(|row| row.timeouts);
+        let connect_ms = timeouts.unwrap_or(Timeouts::USUAL).connect_ms;
         let backend = |(place, resolved): (usize, &ResolvedBackend)| Backend {
             place: Place(place),
             text: resolved.text,
             pool: pools.of(&resolved.url.host, resolved.url.port),
             url: resolved.url.clone(),
             standing: is_watched.then(|| Arc::clone(&resolved.standing)),
+            circuit: resolved.circuit.clone(),
+            connect_limit: connect_ms.map(Duration::from_millis),
             load: Rc::default(),
         };
         let backends: Vec<Backend> = taken().map(backend).collect();
@@ -138,7 +157,11 @@ impl Upstream {
             _ => resolved.route.policy,
         };
         let candidates: Vec<_> = candidates.collect();
+        let has_circuits = backends.iter().any(|backend| backend.circuit.is_some());
         Self {
+            is_single: all.len() == 1 && backends.len() == 1 && !has_circuits,
+            has_circuits,
+            measures: resolved.measures.clone(),
             balance: Balance::new(policy, &candidates, has_canaries, offset),
             canaries: has_canaries
                 .then(|| Box::new(Canaries::new(&resolved.canaries, weights().collect()))),
@@ -174,7 +197,7 @@ impl Upstream {
     /// Whether there is nothing to be chosen, counted or known (RT-LB-1).
     #[inline]
     pub(crate) fn is_single(&self) -> bool {
-        self.target.is_some() && self.backends.len() == 1
+        self.is_single
     }
 
     #[inline(never)]
@@ -245,8 +268,9 @@ impl Upstream {
         let clear = |backend: &Backend| {
             let standing = backend.standing.as_ref();
             standing.is_none_or(|standing| standing.is_clear())
+                && backend.circuit.as_ref().is_none_or(|it| it.is_closed())
         };
-        if !self.is_watched || self.backends.iter().all(clear) {
+        if !(self.is_watched || self.has_circuits) || self.backends.iter().all(clear) {
             return Heed::Nothing;
         }
         let taking = self.backends.iter().enumerate();
@@ -264,6 +288,13 @@ impl Upstream {
     }
 
     fn condition(&self, backend: &Backend) -> Condition {
+        if backend
+            .circuit
+            .as_ref()
+            .is_some_and(|it| it.wait().is_some())
+        {
+            return Condition::Open;
+        }
         let standing = backend.standing.as_ref();
         standing.map_or(Condition::Fit, |standing| {
             standing.condition(self.ejection.as_deref())
@@ -275,7 +306,7 @@ impl Upstream {
         let backend = self.backends.get(index)?;
         let admitted = match heed {
             Heed::All => self.condition(backend) == Condition::Fit,
-            Heed::Checks => self.condition(backend) != Condition::Down,
+            Heed::Checks => matches!(self.condition(backend), Condition::Ejected | Condition::Fit),
             Heed::Nothing => true,
         };
         admitted.then_some(backend)
@@ -305,6 +336,33 @@ impl Upstream {
         standing.failed(ejection).then(|| ejection.time())
     }
 
+    /// What the route does about trouble with its backends.
+    #[inline]
+    pub(crate) fn measures(&self) -> Option<&Measures> {
+        self.measures.as_deref()
+    }
+
+    /// The same, if tries are not simply what can be reached.
+    #[inline]
+    pub(crate) fn minds(&self) -> Option<&Measures> {
+        self.measures().filter(|measures| measures.minds())
+    }
+
+    /// One more request of the route; `None`: there are as many as there may be (RT-INFL-1).
+    #[inline]
+    pub(crate) fn admit(&self) -> Option<Slot<'_>> {
+        match &self.measures {
+            None => Some(Slot::FREE),
+            Some(measures) => measures.enter(),
+        }
+    }
+
+    /// How long it is until an open circuit lets a request pass; `None`: none is open (RT-CB-2).
+    pub(crate) fn next_trial(&self) -> Option<Duration> {
+        let circuits = self.backends.iter().flat_map(|backend| &backend.circuit);
+        circuits.filter_map(|circuit| circuit.wait()).min()
+    }
+
     /// Whether no backend ever gets requests (RT-LB-5).
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -315,6 +373,16 @@ impl Upstream {
     #[must_use]
     pub fn target(&self) -> Option<&'static str> {
         self.target
+    }
+}
+
+impl Backend {
+    /// Lets a request pass to it, or not (RT-CB-1).
+    pub(crate) fn pass(&self) -> Option<Pass<'_>> {
+        match &self.circuit {
+            None => Some(Pass::FREE),
+            Some(circuit) => circuit.enter(),
+        }
     }
 }
 

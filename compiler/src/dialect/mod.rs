@@ -71,8 +71,8 @@ pub struct Key {
     pub extension: bool,
     /// Whether an empty mapping turns something on; elsewhere it means the same as no key.
     pub by_presence: bool,
-    /// `Some`: this release cannot do it yet; the text is advice, or "".
-    pub later: Option<&'static str>,
+    /// Whether this release cannot do it yet.
+    pub later: bool,
     /// One line.
     pub doc: &'static str,
 }
@@ -257,7 +257,7 @@ const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
         secret: false,
         extension: false,
         by_presence: false,
-        later: None,
+        later: false,
         doc,
     }
 }
@@ -304,12 +304,7 @@ impl Key {
     }
 
     const fn later(mut self) -> Self {
-        self.later = Some("");
-        self
-    }
-
-    const fn later_but(mut self, advice: &'static str) -> Self {
-        self.later = Some(advice);
+        self.later = true;
         self
     }
 }

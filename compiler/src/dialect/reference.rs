@@ -71,7 +71,7 @@ fn section(section: &Section, at: At<'_>, page: &mut String) {
     let _ = write!(page, "## {title}\n\n{}\n\n", section.doc);
     page.push_str("| key | type | default | | meaning |\n|---|---|---|---|---|\n");
     for key in section.keys {
-        page.push_str(&row(key, at.later || key.later.is_some()));
+        page.push_str(&row(key, at.later || key.later));
     }
     page.push('\n');
     for (old, change) in section.old {
@@ -96,7 +96,7 @@ fn section(section: &Section, at: At<'_>, page: &mut String) {
         let path = format!("{}{dot}{}{mark}", at.path, key.name);
         let below = At {
             path: &path,
-            later: at.later || key.later.is_some(),
+            later: at.later || key.later,
             ..at
         };
         self::section(inner, below, page);

@@ -7,6 +7,9 @@ use super::Scalar::{
 use super::Shape::{Conditions, List, One, Section as Map, Sections};
 use super::{ANY, BACKENDS, Change, MOST, Need, Section, gateway, key, section};
 
+/// More requests than this are never at once, nor counted.
+const REQUESTS: i64 = u32::MAX as i64;
+
 pub(crate) static ROUTE: Section = section(
     "Which requests go where.",
     &[
@@ -28,10 +31,10 @@ pub(crate) static ROUTE: Section = section(
         key("maintenance", Map(&MAINTENANCE), "Answers in place of the backend (RT-MAINT-1)."),
         key("disableMetrics", One(Bool), "No metrics of this route.").or("false").later(),
         key("loadBalancer", Map(&LOAD_BALANCER), "How a backend is chosen (RT-LB).").ours(),
-        key("retry", Map(&RETRY), "Other tries after a failure (RT-RETRY).").ours().by_presence().later(),
-        key("timeouts", Map(&TIMEOUTS), "Of this route.").ours().later_but("use `gateway.timeouts`"),
-        key("circuitBreaker", Map(&CIRCUIT_BREAKER), "Stops trying failing backends; `{}` turns it on (RT-CB).").ours().by_presence().later(),
-        key("maxInFlight", One(Int(0, ANY)), "Requests at once; 0: no limit (RT-INFL).").or("0").ours().later(),
+        key("retry", Map(&RETRY), "Other tries after a failure (RT-RETRY).").ours().by_presence(),
+        key("timeouts", Map(&TIMEOUTS), "Of this route.").ours(),
+        key("circuitBreaker", Map(&CIRCUIT_BREAKER), "Stops trying failing backends; `{}` turns it on (RT-CB).").ours().by_presence(),
+        key("maxInFlight", One(Int(0, REQUESTS)), "Requests at once; 0: no limit (RT-INFL).").or("0").ours(),
     ],
 )
 .hints(&[
@@ -229,9 +232,9 @@ static CIRCUIT_BREAKER: Section = section(
     "Stops trying failing backends (RT-CB).",
     &[
         key("failureRatio", One(FloatAbove(0.0, 1.0)), "From this share on.").or("0.5").ours(),
-        key("minRequests", One(Int(1, ANY)), "Fewer requests decide nothing.").or("20").ours(),
+        key("minRequests", One(Int(1, REQUESTS)), "Fewer requests decide nothing.").or("20").ours(),
         key("window", One(Duration(1)), "Over which is counted.").or("10s").ours(),
         key("openFor", One(Duration(1)), "How long no request is tried.").or("10s").ours(),
-        key("halfOpenRequests", One(Int(1, ANY)), "Then so many are.").or("3").ours(),
+        key("halfOpenRequests", One(Int(1, REQUESTS)), "Then so many are.").or("3").ours(),
     ],
 );

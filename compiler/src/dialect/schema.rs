@@ -167,7 +167,7 @@ fn key(key: &Key) -> Value {
     if key.class == Class::Value {
         doc.push_str(" May be `${NAME}`, read when the gateway starts.");
     }
-    if key.later.is_some() {
+    if key.later {
         doc.push_str(" Not supported yet.");
     }
     fields.insert("description".to_owned(), json!(doc));

@@ -37,7 +37,7 @@ fn walk(section: &Section, path: &str, found: &mut Vec<Unsupported>) {
         } else {
             format!("{path}.{}", key.name)
         };
-        if key.later.is_some() {
+        if key.later {
             found.push(Unsupported {
                 place,
                 doc: key.doc,

@@ -11,6 +11,7 @@ mod manifest;
 mod middlewares;
 mod print;
 mod recorder;
+mod resilience;
 mod routes;
 mod rt;
 mod settings;

@@ -3,7 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{rt, upstream};
+use super::{resilience, rt, upstream};
 use crate::plan::{Condition, Maintenance, PathType, Policy, Route, RouteTable, Test};
 
 /// What the header says about the file.
@@ -57,6 +57,7 @@ fn named(rows: &[Route]) -> Vec<&'static str> {
     let tested = |condition: &Condition| !matches!(condition, Condition::Methods(_));
     let has_canaries = rows.iter().any(|row| !row.canaries.is_empty());
     let policies = || rows.iter().map(|row| &row.policy);
+    let resilient = || rows.iter().filter_map(|row| row.resilience.as_ref());
     let hashes = |policy: &Policy| matches!(policy, Policy::ConsistentHash(_));
     let used = [
         ("Canary", has_canaries),
@@ -79,6 +80,13 @@ fn named(rows: &[Route]) -> Vec<&'static str> {
             rows.iter().any(|row| row.path_type != PathType::Prefix),
         ),
         ("Test", conditions().any(tested)),
+        ("Resilience", resilient().next().is_some()),
+        (
+            "CircuitBreaker",
+            resilient().any(|row| row.circuit_breaker.is_some()),
+        ),
+        ("Retry", resilient().any(|row| row.retry.is_some())),
+        ("Timeouts", resilient().any(|row| row.timeouts.is_some())),
     ];
     let used = used.into_iter().filter(|(_, used)| *used);
     used.map(|(name, _)| name).collect()
@@ -105,6 +113,7 @@ fn emit_row(route: &Route) -> TokenStream {
         policy: _,
         sticky: _,
         health_check: _,
+        resilience,
         chain,
     } = route;
     let source = place.to_string();
@@ -128,6 +137,10 @@ fn emit_row(route: &Route) -> TokenStream {
     let forward_host = (!forward_host).then(|| quote!(forward_host: false,));
     let endpoints = backends.iter().map(rt::value);
     let balancing = upstream::balancing(route);
+    let resilience = resilience.as_ref().map(|resilience| {
+        let resilience = resilience::resilience(resilience);
+        quote!(resilience: Some(&#resilience),)
+    });
     let chain = rt::ident(chain);
     quote! {
         Route {
@@ -145,6 +158,7 @@ fn emit_row(route: &Route) -> TokenStream {
             #forward_host
             backends: &[#(Backend { endpoint: #endpoints }),*],
             #balancing
+            #resilience
             chain: chains::#chain,
             ..Route::PLAIN
         }

@@ -11,6 +11,7 @@ mod outcome;
 mod path;
 mod render;
 mod request;
+mod resilience;
 mod route;
 mod target;
 #[cfg(test)]
@@ -130,6 +131,10 @@ pub struct Upstream {
     pub policy: Option<&'static str>,
     /// The cookie by which a client stays with its backend (RT-LB-9).
     pub sticky: Option<String>,
+    /// What the route does about trouble with them, a line for each key.
+    pub resilience: Vec<String>,
+    /// The same, as JSON has it.
+    pub resilience_keys: Vec<(&'static str, serde_json::Value)>,
     /// `rewrite /api -> /v1`, if it applies.
     pub rewrite: Option<String>,
     /// Header fields of the request that the chain sets or removes.

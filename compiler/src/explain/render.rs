@@ -143,6 +143,7 @@ fn upstream_rows(routed: &Routed) -> Vec<Vec<String>> {
     }));
     let sticky = upstream.sticky.as_ref();
     rows.extend(sticky.map(|cookie| vec![format!("sticky by cookie {cookie}")]));
+    rows.extend(upstream.resilience.iter().map(|line| vec![line.clone()]));
     rows
 }
 
@@ -203,14 +204,18 @@ fn chain_json(routed: &Routed, sources: &SourceMap) -> Vec<Value> {
 fn upstream_json(routed: &Routed) -> Value {
     routed.upstream.as_ref().map_or(Value::Null, |upstream| {
         let weights = Some(&upstream.weights).filter(|weights| !weights.is_empty());
-        json!({
+        let mut shown = json!({
             "url": upstream.url,
             "host": upstream.host,
             "backends": upstream.backends,
             "weights": weights,
             "policy": upstream.policy,
             "sticky": upstream.sticky,
-        })
+        });
+        for (name, value) in &upstream.resilience_keys {
+            shown[*name] = value.clone();
+        }
+        shown
     })
 }
 

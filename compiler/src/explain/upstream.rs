@@ -1,7 +1,7 @@
 //! Where a request goes: `rewrite` and the backend's URL (RT-REWRITE, RT-UP-1, RT-UP-2, RT-HDR-6).
 
 use super::path::{Canonical, canonicalize};
-use super::{Request, Role, Upstream};
+use super::{Request, Role, Upstream, resilience};
 use crate::model::{Part, Policy, Route, Value};
 
 /// The forwarded request of a route; `routed`: the path as it came to the route, `host`: what a
@@ -42,6 +42,8 @@ pub(super) fn forward(
                 .map(|rewrite| format!("rewrite {} -> {}", route.path.as_str(), rewrite.as_str())),
             policy: policy(route),
             sticky: sticky(route),
+            resilience: resilience::lines(&route.resilience),
+            resilience_keys: resilience::json(&route.resilience),
             backends,
             weights,
             roles,

@@ -19,6 +19,7 @@ pub mod provider;
 pub mod recorder;
 pub mod regex;
 pub mod replacement;
+pub mod resilience;
 mod rewrite;
 pub mod rule;
 pub mod scalar;
@@ -220,6 +221,8 @@ pub struct Route {
     pub sticky: Option<Sticky>,
     /// How they are asked whether they are well.
     pub health_check: Option<HealthCheck>,
+    /// What it does about trouble with them.
+    pub resilience: resilience::Resilience,
     /// Outermost first, each at most once.
     pub middlewares: Vec<MiddlewareId>,
     /// For each of `middlewares`, the place it is named.

@@ -15,7 +15,7 @@ use super::{
     Access, AccessPolicy, AddPrefix, BasicAuth, BodyLimit, Chain, Cors, FailureLimit, Filter,
     Header, Member, Message, Middleware, Pattern, Place, Plan, RedirectScheme, RequestHeaders,
     ResponseHeaders, Route, RouteName, RouteTable, Scope, StripPrefix, User, features, lower_route,
-    settings, upstream,
+    resilience, settings, upstream,
 };
 use crate::model::{self, MiddlewareId, Model, Rule};
 use crate::source::{SourceMap, Span};
@@ -182,6 +182,7 @@ fn lower_route(cx: &Cx<'_>, route: &model::Route, chain: Ident) -> Route {
         policy: upstream::policy(route),
         sticky: upstream::sticky(cx, route),
         health_check: route.health_check.as_ref().map(upstream::health_check),
+        resilience: resilience::lower(&route.resilience),
         chain,
     }
 }

@@ -4,6 +4,7 @@
 //! its plan about Rust (identifiers, chains, cargo features). `lower` makes it, `emit` prints it.
 //! No YAML and no tokens here. An `Option` in these types is an `Option` in generated code.
 
+mod chain;
 mod cookie;
 mod features;
 mod lower;
@@ -13,6 +14,7 @@ mod message;
 pub mod names;
 mod path;
 mod recorder;
+mod resilience;
 mod revision;
 mod settings;
 mod upstream;
@@ -21,6 +23,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub use chain::{Chain, Member, RouteName};
 pub use cookie::{Age, Cookie};
 pub use features::Feature;
 pub use lower::lower;
@@ -33,6 +36,7 @@ pub use path::{
 pub use recorder::{
     AccessLog, ErrorInterceptor, Intercepted, LogItem, PAGE_PREFIX, RequestId, SecurityHeaders,
 };
+pub use resilience::{CircuitBreaker, Resilience, Retry, Timeouts};
 pub use revision::revision;
 pub use settings::{Limits, Proxy, ProxyProtocol, Settings};
 pub use upstream::{
@@ -166,45 +170,11 @@ pub struct Route {
     pub sticky: Option<Sticky>,
     /// Active checks of the endpoints.
     pub health_check: Option<HealthCheck>,
+    /// What it does about trouble with them, beyond the usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resilience: Option<Resilience>,
     /// The constant of the chain that the row names.
     pub chain: Ident,
-}
-
-/// One distinct ordered list of middlewares, shared by every route that has this list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Chain {
-    /// Position in the table of chains.
-    pub id: u32,
-    /// Name of its `ChainId` constant.
-    pub constant: Ident,
-    /// Name of the function that builds it.
-    pub function: Ident,
-    /// The recorder's middlewares, outermost first (MW-GEN-7).
-    pub policies: Vec<Member>,
-    /// All other middlewares in list order.
-    pub filters: Vec<Member>,
-    /// The first route in spec order that uses it, which gives it its name.
-    pub first_route: RouteName,
-    /// How many more routes use it.
-    pub more_routes: usize,
-}
-
-/// A middleware as a chain names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Member {
-    /// Name in the spec.
-    pub name: String,
-    /// Its function in `middlewares`.
-    pub function: Ident,
-}
-
-/// A route as a comment names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RouteName {
-    /// Name in the spec.
-    pub name: String,
-    /// The entry in the list.
-    pub place: Place,
 }
 
 /// One middleware that some chain uses.

@@ -23,6 +23,7 @@ mod policy;
 mod providers;
 mod read;
 mod request_id;
+mod resilience;
 mod route_path;
 mod routes;
 mod rules;

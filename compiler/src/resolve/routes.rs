@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Found, Names};
 use super::read::Cx;
-use super::{canary, maintenance, matching, route_path, sticky, upstream};
+use super::{canary, maintenance, matching, resilience, route_path, sticky, upstream};
 use crate::diag::{Code, Diagnostic};
 use crate::model::{HostPattern, Method, MiddlewareId, Name, Route};
 use crate::source::Span;
@@ -62,6 +62,7 @@ fn resolve_route(
     let policy = canary::policy(spec.load_balancer.as_ref(), cx);
     let sticky = sticky::resolve(spec.load_balancer.as_ref(), cx);
     let health_check = upstream::health_check(spec.health_check.as_ref(), cx);
+    let resilience = resilience::resolve(&spec.resilience, cx);
     let (name, span) = name?;
     let (path, path_span) = pattern?;
     Some(Route {
@@ -82,6 +83,7 @@ fn resolve_route(
         policy: policy?,
         sticky: sticky?,
         health_check: health_check?,
+        resilience: resilience?,
         middlewares: chain.ids,
         middleware_spans: chain.spans,
     })

@@ -162,7 +162,7 @@ impl<'n> Fields<'n> {
     /// Ends the reading. A key that the dialect calls supported and that nobody reads, or the
     /// other way round, is a defect of the compiler.
     pub(crate) fn finish(self) {
-        let supported = |key: &&Key| key.later.is_none();
+        let supported = |key: &&Key| !key.later;
         debug_assert!(
             self.section
                 .keys

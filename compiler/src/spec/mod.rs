@@ -10,6 +10,7 @@ pub(crate) mod node;
 mod parse;
 pub(crate) mod providers;
 pub(crate) mod recorder;
+pub(crate) mod resilience;
 mod route;
 pub(crate) mod rule;
 mod secrets;

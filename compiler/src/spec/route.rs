@@ -2,6 +2,7 @@
 
 use super::fields::{Fields, Item, Leaf, Leaves, leaf};
 use super::node::{Entry, Kind, Node, join};
+use super::resilience::{self, Resilience};
 use super::upstream::{self, Backend, HealthCheck, LoadBalancer};
 use crate::dialect::CONDITION;
 use crate::source::{Span, Spanned};
@@ -39,6 +40,7 @@ pub(crate) struct Route {
     pub(crate) backends: Option<Vec<Backend>>,
     pub(crate) load_balancer: Option<LoadBalancer>,
     pub(crate) health_check: Option<HealthCheck>,
+    pub(crate) resilience: Resilience,
     pub(crate) middlewares: Option<Leaves>,
     /// `security.forwardHostHeaders`
     pub(crate) forward_host_headers: Option<Leaf>,
@@ -98,6 +100,7 @@ pub(super) fn decode(item: &Item<'_>) -> Route {
         backends: upstream::backends(&mut fields),
         load_balancer: upstream::load_balancer(&mut fields),
         health_check: upstream::health_check(&mut fields),
+        resilience: resilience::decode(&mut fields),
         middlewares: fields.leaves("middlewares"),
         forward_host_headers: forward_host_headers(&mut fields),
         maintenance: maintenance(&mut fields),

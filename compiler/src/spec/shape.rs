@@ -94,21 +94,14 @@ impl Walk<'_> {
             let warning = Diagnostic::new(Code::RuleKeyCase, &path, entry.key.span, message);
             self.diags.push(warning.fix(entry.key.span, key.name));
         }
-        if let Some(advice) = key
-            .later
-            .filter(|_| !at.later && !is_default(&entry.value, key))
-        {
+        if key.later && !at.later && !is_default(&entry.value, key) {
             let message = format!("`{}` is not supported yet", key.name);
             let fault = Diagnostic::new(Code::NotYetSupported, &path, entry.key.span, message);
-            self.diags.push(if advice.is_empty() {
-                fault
-            } else {
-                fault.help(advice)
-            });
+            self.diags.push(fault);
         }
         let at = At {
             path: &path,
-            later: at.later || key.later.is_some(),
+            later: at.later || key.later,
         };
         self.value(entry, key.shape, key, at);
     }

@@ -1,4 +1,4 @@
-//! Lines about backends: what checks found, and ejections (RT-HEALTH-6, RT-HEALTH-7).
+//! Lines about backends: what checks found, ejections and circuits (RT-HEALTH-6, RT-HEALTH-7, RT-CB-1).
 
 use std::time::Duration;
 
@@ -30,6 +30,23 @@ impl AccessLog {
             line.text("route", route);
             line.text("endpoint", endpoint);
             line.text("eject_for", &duration_text(time));
+        });
+    }
+
+    /// RT-CB-1: too many of its requests have failed.
+    pub fn circuit_opened(&self, route: &str, endpoint: &str, time: Duration) {
+        self.line(Level::Warn, "Circuit opened", |line| {
+            line.text("route", route);
+            line.text("endpoint", endpoint);
+            line.text("open_for", &duration_text(time));
+        });
+    }
+
+    /// RT-CB-1: its trials were good.
+    pub fn circuit_closed(&self, route: &str, endpoint: &str) {
+        self.line(Level::Info, "Circuit closed", |line| {
+            line.text("route", route);
+            line.text("endpoint", endpoint);
         });
     }
 }

@@ -7,6 +7,7 @@ use super::Core;
 use super::buffers::SCRATCH_BYTES;
 use super::downstream::{Downstream, sent};
 use super::forward::{Body, Failure, Open, connect, is_repeatable, slow_body};
+use super::limits::Limits;
 use super::outgoing::write_head;
 use super::relay::unexpected_end;
 use super::upload::{Upload, UploadFault};
@@ -31,9 +32,12 @@ pub(super) async fn send<D: Downstream>(
     open: &mut Open,
 ) -> Result<(), Failure> {
     let Open {
-        upload, response, ..
+        upload,
+        response,
+        limits,
+        ..
     } = open;
-    if body.expects_continue && !upload.is_received() {
+    if body.expects_continue && !upload.is_received() && !upload.is_again() {
         // RT-SEM-1: the chain is through and the body is wanted now.
         downstream.push_continue(&core.buffers);
         let sent = sent(core, downstream).await;
@@ -56,6 +60,7 @@ pub(super) async fn send<D: Downstream>(
             &mut received,
             response,
             bodiless,
+            limits.as_deref_mut(),
         )
         .await
         {
@@ -88,7 +93,8 @@ pub(super) async fn send<D: Downstream>(
             return Err(failure);
         }
         // RT-UP-8: a kept connection may die at any time; once more on a new one.
-        let connected = connect(core, downstream, exchange, backend).await?;
+        let limits = limits.as_deref_mut();
+        let connected = connect(core, downstream, exchange, backend, limits).await?;
         connection = connected.map_err(Failure::Upstream)?;
         upload.restart();
     }
@@ -121,6 +127,7 @@ async fn await_head<D: Downstream>(
     received: &mut Option<Box<Fields>>,
     response: &mut Option<ResponseHead>,
     bodiless: bool,
+    mut limits: Option<&mut Limits>,
 ) -> Result<(), Failure> {
     poll_fn(|cx| {
         let mut broken = None;
@@ -151,6 +158,14 @@ async fn await_head<D: Downstream>(
         }
         if downstream.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::ClientGone));
+        }
+        if let Some(limits) = &mut limits
+            && let Poll::Ready(fault) = limits.poll_head(cx, upload.is_done())
+        {
+            return Poll::Ready(Err(match upload.is_received() {
+                true => Failure::Upstream(fault),
+                false => Failure::Refused(slow_body()),
+            }));
         }
         let watch = downstream.watch();
         watch.poll_expired(cx).map(|()| Err(expired(upload)))

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::downstream::{Downstream, Peer, Persistence};
 use super::forward::{Body, Failure, Open, forward};
 use super::hold::hold;
+use super::limits::Limits;
 use super::method::check_method;
 use super::respond::{self, Sent};
 use super::{Core, debug, endpoints};
@@ -436,6 +437,9 @@ fn pass_on<D: Downstream>(
         let Some(upstream) = upstream.filter(|upstream| !upstream.is_empty()) else {
             return Err(Failure::Unavailable);
         };
+        let Some(_slot) = upstream.admit() else {
+            return Err(Failure::Busy(Duration::from_secs(1)));
+        };
         let mut open = Open::new(
             body,
             exchange.held.take(),
@@ -445,6 +449,9 @@ fn pass_on<D: Downstream>(
             write_deadline(core, downstream),
         );
         open.stuck = upstream.take_cookie(&mut exchange.request);
+        if let Some(measures) = upstream.measures() {
+            open.limits = Limits::begin(core, measures.timeouts());
+        }
         let backend = forward(core, downstream, exchange, body, upstream, &mut open).await?;
         let open = &mut open;
         Ok(if open.switches_protocols() {
@@ -464,6 +471,10 @@ fn answer_to(core: &Core, peer: &Peer, exchange: &Exchange, failure: Failure) ->
             Some(Answer::of(refusal.status))
         }
         Failure::TooLarge(limit) => Some(body_limit::too_large(limit)),
+        Failure::Busy(time) => {
+            let seconds = time.as_millis().div_ceil(1000).max(1);
+            Some(Answer::of(503).with("Retry-After", seconds.to_string()))
+        }
         Failure::Unavailable => Some(Answer::unavailable()),
         Failure::Upstream(fault) => {
             if !matches!(fault, UpstreamFault::Connect { .. }) {

@@ -5,11 +5,14 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use super::Core;
 use super::attempt::send;
 use super::downstream::{BodyFault, Downstream};
+use super::limits::Limits;
 pub(super) use super::open::Open;
+use super::tries;
 use crate::chain::Exchange;
 use crate::error::{CONNECT, Refusal, RefusalReason, UpstreamFault};
 use crate::h1::framing::Framing;
@@ -38,6 +41,8 @@ pub(super) enum Failure {
     Refused(Refusal),
     /// The client's body is over `bodyLimit`.
     TooLarge(u64),
+    /// Too much is under way, or circuits are open: try again after this time (RT-ERR-20).
+    Busy(Duration),
     /// No backend is available (RT-ERR-13).
     Unavailable,
     /// The backend failed.
@@ -66,6 +71,11 @@ pub(super) async fn forward<'a, D: Downstream>(
         // RT-H2-3: what is cancelled in the breath that asks for it costs no backend anything.
         return Err(Failure::ClientGone);
     }
+    if let Some(measures) = upstream.minds() {
+        // Boxed: what others do not use takes no room in their futures.
+        let with = (upstream, measures);
+        return Box::pin(tries::forward(core, downstream, exchange, body, with, open)).await;
+    }
     let mut failure = None;
     let asked = Asked {
         request: &exchange.request,
@@ -78,7 +88,15 @@ pub(super) async fn forward<'a, D: Downstream>(
         }
         let connection = match backend.pool.take() {
             Some(connection) => connection,
-            None => match connect(core, downstream, exchange, backend).await? {
+            None => match connect(
+                core,
+                downstream,
+                exchange,
+                backend,
+                open.limits.as_deref_mut(),
+            )
+            .await?
+            {
                 Ok(connection) => connection,
                 Err(fault) => {
                     note_failure(core, exchange, upstream, backend);
@@ -112,7 +130,12 @@ pub(super) async fn forward<'a, D: Downstream>(
 
 /// RT-HEALTH-7, RT-LB-9
 #[inline(never)]
-fn note_response(exchange: &Exchange, upstream: &Upstream, backend: &Backend, open: &mut Open) {
+pub(super) fn note_response(
+    exchange: &Exchange,
+    upstream: &Upstream,
+    backend: &Backend,
+    open: &mut Open,
+) {
     upstream.responded(backend);
     open.in_flight.answered();
     open.cookie = upstream.cookie(backend, open.stuck, exchange.secure);
@@ -120,7 +143,7 @@ fn note_response(exchange: &Exchange, upstream: &Upstream, backend: &Backend, op
 
 /// What a failure says about the backend; whether nothing has been sent.
 #[cold]
-fn weigh(
+pub(super) fn weigh(
     core: &Core,
     exchange: &Exchange,
     upstream: &Upstream,
@@ -151,17 +174,23 @@ pub(super) async fn connect<D: Downstream>(
     downstream: &mut D,
     exchange: &Exchange,
     backend: &Backend,
+    mut limits: Option<&mut Limits>,
 ) -> Result<Result<Connection, UpstreamFault>, Failure> {
-    let mut connecting = pin!(core.resolver.connect(&backend.url));
+    let connecting = core.resolver.connect(&backend.url, backend.connect_limit);
+    let mut connecting = pin!(connecting);
     let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
         Poll::Ready(connected) => Poll::Ready(Ok(connected)),
         Poll::Pending => {
             let gone = downstream.poll_gone(cx).is_ready();
             // Also asks for the ticks by which a client on HTTP/1.1 is looked at.
             let _ = downstream.watch().poll_expired(cx);
-            match gone {
-                true => Poll::Ready(Err(Failure::ClientGone)),
-                false => Poll::Pending,
+            match (gone, &mut limits) {
+                (true, _) => Poll::Ready(Err(Failure::ClientGone)),
+                (false, Some(limits)) => {
+                    let expired = limits.poll_head(cx, false);
+                    expired.map(|fault| Err(Failure::Upstream(fault)))
+                }
+                (false, None) => Poll::Pending,
             }
         }
     });

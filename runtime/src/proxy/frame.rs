@@ -113,6 +113,21 @@ impl Frame {
         self.written == 0
     }
 
+    /// How many bytes it is.
+    pub(super) fn len(&self) -> usize {
+        let body = self.body.as_ref().map_or(0, |(_, span)| span.len());
+        self.lead.len() + body + self.tail.len()
+    }
+
+    /// Copies all of it.
+    pub(super) fn copy_to(&self, out: &mut Buffer) {
+        out.push(self.lead.filled());
+        if let Some((body, span)) = &self.body {
+            out.push(body.buffer.at(*span));
+        }
+        out.push(&self.tail);
+    }
+
     /// Starts over, for another connection.
     pub(super) fn rewind(&mut self) {
         self.written = 0;

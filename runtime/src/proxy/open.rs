@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::forward::Body;
+use super::limits::Limits;
 use super::upload::Upload;
 use crate::chain::Held;
 use crate::h1::response::ResponseHead;
@@ -23,6 +24,8 @@ pub(super) struct Open {
     pub(super) stuck: Option<Place>,
     /// `Set-Cookie` for the client.
     pub(super) cookie: Option<String>,
+    /// `timeouts` of the route.
+    pub(super) limits: Option<Box<Limits>>,
 }
 
 impl Open {
@@ -44,13 +47,19 @@ impl Open {
             in_flight: InFlight::default(),
             stuck: None,
             cookie: None,
+            limits: None,
         }
+    }
+
+    /// The status of the response; 0: there is none.
+    pub(super) fn status(&self) -> u16 {
+        let response = self.response.as_ref();
+        response.map_or(0, |response| response.head.status())
     }
 
     /// Whether the response is `101` (RT-WS-1).
     pub(super) fn switches_protocols(&self) -> bool {
-        let response = self.response.as_ref();
-        response.is_some_and(|response| response.head.status() == 101)
+        self.status() == 101
     }
 
     /// Puts the cookie of the balancer among the response's fields.

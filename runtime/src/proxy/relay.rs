@@ -9,6 +9,7 @@ use super::Core;
 use super::buffers::SCRATCH_BYTES;
 use super::downstream::{Downstream, Piece, Tail};
 use super::incoming::Incoming;
+use super::limits::Limits;
 use super::upload::Upload;
 use crate::head::{Fields, Span};
 use crate::io::Socket;
@@ -24,6 +25,8 @@ pub(super) struct Relay<'a, U> {
     pub(super) clean: bool,
     /// Whether the client has ended before its request was complete.
     pub(super) client_ended: bool,
+    /// `timeouts` of the route.
+    pub(super) limits: Option<&'a Limits>,
 }
 
 /// How a relay ended.
@@ -46,6 +49,9 @@ impl<U: Socket> Relay<'_, U> {
     ) -> (Relayed, u64) {
         let mut bytes = 0;
         loop {
+            if let Some(limits) = self.limits {
+                limits.send_piece();
+            }
             if poll_fn(|cx| self.poll_sent(cx, core, downstream))
                 .await
                 .is_err()
@@ -54,6 +60,9 @@ impl<U: Socket> Relay<'_, U> {
             }
             if self.incoming.is_done() {
                 return (Relayed::Complete { clean: self.clean }, bytes);
+            }
+            if let Some(limits) = self.limits {
+                limits.await_piece();
             }
             if self.piece_limit.is_some() {
                 downstream.watch().limit(self.piece_limit);
@@ -80,10 +89,12 @@ impl<U: Socket> Relay<'_, U> {
             return sent;
         }
         self.poll_upload(cx, core, downstream);
-        downstream
-            .watch()
-            .poll_expired(cx)
-            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let expired = downstream.watch().poll_expired(cx);
+        let limited = self.poll_limits(cx);
+        match expired.is_ready() || limited.is_ready() {
+            true => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            false => Poll::Pending,
+        }
     }
 
     /// A fault of the upload ends it, not the response, which has begun. No connection is kept then.
@@ -135,6 +146,14 @@ impl<U: Socket> Relay<'_, U> {
         }
     }
 
+    /// `timeouts` of the route.
+    fn poll_limits(&self, cx: &Context<'_>) -> Poll<()> {
+        match self.limits {
+            None => Poll::Pending,
+            Some(limits) => limits.poll_expired(cx),
+        }
+    }
+
     fn piece(&self, fields: Box<Fields>, data: usize, trailers: Vec<u8>) -> Piece {
         Piece {
             fields,
@@ -157,6 +176,9 @@ impl<U: Socket> Relay<'_, U> {
         if self.client_ended {
             // The backend may wait for ever for the rest of the request.
             return Poll::Ready(Err(Relayed::ClientGone));
+        }
+        if self.poll_limits(cx).is_ready() {
+            return Poll::Ready(Err(Relayed::UpstreamBroke));
         }
         downstream
             .watch()

@@ -12,7 +12,7 @@ use super::frame::{Delimiting, Frame};
 use crate::head::Span;
 use crate::io::Socket;
 
-/// How long a tunnel may be silent both ways (RT-WS-3).
+/// How long a tunnel may be silent both ways (RT-WS-3), unless its route has `timeouts.idle`.
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// Bytes of both directions.
@@ -27,6 +27,8 @@ pub(super) struct Tunnelled {
 /// A tunnel on its way. INVARIANT: at most one piece is in hand per direction.
 #[derive(Default)]
 struct Tunnel {
+    /// How long it may be silent.
+    idle: Duration,
     bytes: Tunnelled,
     /// What the backend is to get next.
     frame: Option<Frame>,
@@ -52,9 +54,13 @@ pub(super) async fn run<D: Downstream>(
     core: &Core,
     downstream: &mut D,
     upstream: &mut impl Socket,
+    idle: Option<Duration>,
 ) -> Tunnelled {
-    let mut tunnel = Tunnel::default();
-    downstream.watch().limit(Some(IDLE));
+    let mut tunnel = Tunnel {
+        idle: idle.unwrap_or(IDLE),
+        ..Tunnel::default()
+    };
+    downstream.watch().limit(Some(tunnel.idle));
     poll_fn(|cx| tunnel.poll(cx, core, downstream, upstream)).await;
     if let Some(frame) = tunnel.frame.take() {
         frame.recycle(&core.buffers);
@@ -87,7 +93,7 @@ impl Tunnel {
             if up == Step::Waiting && down == Step::Waiting {
                 return downstream.watch().poll_expired(cx);
             }
-            downstream.watch().limit(Some(IDLE));
+            downstream.watch().limit(Some(self.idle));
         }
     }
 

@@ -8,6 +8,7 @@ use super::buffers::Buffers;
 use super::downstream::{BodyFault, Downstream, Piece, Tail};
 use super::forward::Body;
 use super::frame::{Delimiting, Frame};
+use super::replay::{REPLAY_BYTES_MAX, Replay};
 use crate::chain::Held;
 use crate::h1::framing::Framing;
 use crate::h1::trailers;
@@ -35,6 +36,8 @@ pub(super) struct Upload {
     deadline_ms: Option<u64>,
     /// Whether a part of the body is missing for good.
     failed: bool,
+    /// What another try needs; `None`: there is none.
+    replay: Option<Box<Replay>>,
 }
 
 /// Why a body did not arrive.
@@ -81,11 +84,15 @@ impl Upload {
             limit,
             deadline_ms: Some(deadline_ms).filter(|_| !complete),
             failed: false,
+            replay: None,
         }
     }
 
     /// Begins with the head, and the body that was held back.
     pub(super) fn start(&mut self, head: Buffer, buffers: &Buffers) {
+        if self.replay.is_some() {
+            return self.start_try(head, buffers);
+        }
         self.frame = Some(match self.held.take() {
             Some(piece) => Frame::with_piece(head, piece, self.delimiting, buffers),
             None => Frame::head(head),
@@ -94,7 +101,52 @@ impl Upload {
 
     /// Whether all of the body came with the head and is written with it.
     pub(super) fn is_in_head(&self) -> bool {
-        self.complete && self.held.is_none()
+        match &self.replay {
+            Some(replay) => replay.in_head,
+            None => self.complete && self.held.is_none(),
+        }
+    }
+
+    /// Keeps what is sent, for other tries (RT-RETRY-1).
+    pub(super) fn keep(&mut self) {
+        self.replay = Some(Box::new(Replay::new(self.is_in_head())));
+    }
+
+    /// Whether it can be sent again, of a body that is kept or that there is not.
+    pub(super) fn is_replayable(&self) -> bool {
+        self.replay.as_ref().is_none_or(|replay| replay.is_whole())
+    }
+
+    /// Whether an earlier try has begun.
+    pub(super) fn is_again(&self) -> bool {
+        self.replay.as_ref().is_some_and(|replay| replay.is_begun())
+    }
+
+    /// A body that is held back, or what an earlier try has sent, goes behind the head.
+    #[inline(never)]
+    fn start_try(&mut self, mut head: Buffer, buffers: &Buffers) {
+        let Some(replay) = &mut self.replay else {
+            return;
+        };
+        self.frame = Some(match self.held.take() {
+            Some(piece) if piece.data.len() as u64 <= REPLAY_BYTES_MAX => {
+                let received = piece.data.len() as u64;
+                let lead = buffers.wire();
+                let body = Frame::with_piece(lead, piece, self.delimiting, buffers);
+                replay.keep(&body, received);
+                body.recycle(buffers);
+                replay.begin(&mut head);
+                Frame::head(head)
+            }
+            Some(piece) => {
+                replay.give_up();
+                Frame::with_piece(head, piece, self.delimiting, buffers)
+            }
+            None => {
+                replay.begin(&mut head);
+                Frame::head(head)
+            }
+        });
     }
 
     /// Whether everything has been read and written.
@@ -161,7 +213,11 @@ impl Upload {
                 downstream.watch().limit_until(deadline);
             }
             let lead = buffers.wire();
-            self.frame = Some(Frame::with_piece(lead, piece, self.delimiting, buffers));
+            let frame = Frame::with_piece(lead, piece, self.delimiting, buffers);
+            if let Some(replay) = &mut self.replay {
+                replay.keep(&frame, self.received);
+            }
+            self.frame = Some(frame);
         }
     }
 

@@ -37,7 +37,7 @@ pub async fn check(resolver: &Resolver, url: &Url, check: &HealthCheck) -> Resul
 
 /// The status of the final answer.
 async fn ask(resolver: &Resolver, url: &Url, path: &str) -> io::Result<u16> {
-    let mut socket = resolver.connect(url).await?.socket;
+    let mut socket = resolver.connect(url, None).await?.socket;
     let request = request(url, path);
     let mut rest = request.as_bytes();
     while !rest.is_empty() {

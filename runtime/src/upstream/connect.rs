@@ -10,8 +10,6 @@ use tokio::net::TcpStream;
 use super::pool::Connection;
 use crate::values::scalar::Url;
 
-/// Longest time to connect to one address.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time between keep-alive probes on an idle connection.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
@@ -31,14 +29,15 @@ pub(super) fn is_reachable_without_dns(host: &str) -> bool {
 }
 
 impl Resolver {
-    /// Connects to the first address of a host that answers.
+    /// Connects to the first address of a host that answers, each within `limit`; `None`: the system's.
     ///
     /// # Errors
     /// `TimedOut` if the last address did not answer in time; else the last address's error.
-    pub async fn connect(&self, url: &Url) -> io::Result<Connection> {
+    pub async fn connect(&self, url: &Url, limit: Option<Duration>) -> io::Result<Connection> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in self.addresses(url).await? {
-            let attempt = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address));
+            let limit = limit.unwrap_or(Duration::MAX);
+            let attempt = tokio::time::timeout(limit, TcpStream::connect(address));
             match attempt.await {
                 Ok(Ok(socket)) => {
                     socket.set_nodelay(true)?;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::circuit::Circuit;
 use super::connect;
+use super::measures::Measures;
 use super::standing::{Ejection, Standing};
 use super::sticky::Sticky;
 use crate::gateway::{PassiveHealthCheck, StartError};
@@ -21,6 +23,7 @@ pub struct ResolvedUpstream {
     pub(super) canaries: Vec<PreparedCanary>,
     pub(super) sticky: Option<Arc<Sticky>>,
     pub(super) ejection: Option<Arc<Ejection>>,
+    pub(super) measures: Option<Arc<Measures>>,
 }
 
 /// A backend as its route has it.
@@ -34,6 +37,7 @@ pub struct ResolvedBackend {
     pub weight: u32,
     /// What is known of it.
     pub standing: Arc<Standing>,
+    pub(super) circuit: Option<Arc<Circuit>>,
 }
 
 /// Every backend of every route, in row order. Found once for all cores.
@@ -55,8 +59,9 @@ pub fn resolve(
             // In turn is with equal shares.
             let weights = route.weights.iter().copied().chain(std::iter::repeat(1));
             let backends = route.backends.iter().zip(weights);
-            let backends = backends
-                .map(|(backend, weight)| resolve_one(&backend.endpoint, weight, environment));
+            let backends = backends.map(|(backend, weight)| {
+                resolve_one(route, &backend.endpoint, weight, environment)
+            });
             let canaries = route.canaries.iter().map(PreparedCanary::new);
             let canaries = canaries.collect::<Result<_, _>>();
             let backends = backends.collect::<Result<Vec<_>, _>>()?;
@@ -67,12 +72,14 @@ pub fn resolve(
                 canaries: canaries.map_err(|text| StartError::without_place("internal", text))?,
                 backends,
                 ejection: ejection.clone(),
+                measures: route.resilience.map(|row| Arc::new(Measures::new(row))),
             })
         })
         .collect()
 }
 
 fn resolve_one(
+    route: &Route,
     value: &Value,
     weight: u32,
     environment: &Environment,
@@ -83,12 +90,14 @@ fn resolve_one(
         return Err(value.fault("bad-url", text));
     }
     let text = value.resolve(environment)?;
+    let breaker = route.resilience.and_then(|row| row.circuit_breaker);
     Ok(ResolvedBackend {
         // Lives as long as the process: tokens and log lines borrow it.
         text: text.leak(),
         url,
         weight,
         standing: Arc::default(),
+        circuit: breaker.map(|rule| Arc::new(Circuit::new(rule))),
     })
 }
 

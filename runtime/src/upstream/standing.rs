@@ -53,6 +53,8 @@ pub(super) enum Condition {
     Ejected,
     /// It gets requests.
     Fit,
+    /// Its circuit is open (RT-CB).
+    Open,
 }
 
 /// What a check changed.

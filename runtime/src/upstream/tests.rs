@@ -7,6 +7,7 @@ use crate::h1::Limits;
 use crate::h1::request::{self, Parsed};
 use crate::head::{Buffer, Fields};
 use crate::route::{Canary, CanaryTest, HealthCheck, Operator, PreparedCanary, Route, Source};
+use crate::route::{CircuitBreaker, Resilience};
 use crate::values::{Environment, Value, scalar};
 
 static PLAIN: Route = Route::PLAIN;
@@ -36,6 +37,10 @@ const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 
 fn resolved(route: &'static Route, weighted: &[(&'static str, u32)]) -> ResolvedUpstream {
     let backend = |(text, weight): &(&'static str, u32)| ResolvedBackend {
+        circuit: route
+            .resilience
+            .and_then(|row| row.circuit_breaker)
+            .map(|rule| Arc::new(Circuit::new(rule))),
         text,
         url: scalar::url(text).unwrap(),
         weight: *weight,
@@ -43,6 +48,7 @@ fn resolved(route: &'static Route, weighted: &[(&'static str, u32)]) -> Resolved
     };
     let canaries = route.canaries.iter().map(PreparedCanary::new);
     ResolvedUpstream {
+        measures: route.resilience.map(|row| Arc::new(Measures::new(row))),
         route,
         sticky: Sticky::resolve(
             route,
@@ -433,4 +439,48 @@ fn a_client_stays() {
     let (text, _, set) = first(&other, &format!("Cookie: {}\r\n", cookie(1)));
     assert_eq!(text, "http://a");
     assert!(set.unwrap().starts_with(&cookie(0)));
+}
+
+/// RT-CB-1, RT-LB-5, RT-HEALTH-9: an open circuit is never ignored, ejections are; a single backend has one
+/// too.
+#[tokio::test(start_paused = true)]
+async fn open_circuits() {
+    static BROKEN: Route = Route {
+        resilience: Some(&Resilience {
+            circuit_breaker: Some(CircuitBreaker {
+                failure_millionths: 1_000_000,
+                requests_min: 1,
+                window_ms: 1000,
+                open_ms: 4500,
+                trials: 1,
+            }),
+            ..Resilience::NONE
+        }),
+        ..Route::PLAIN
+    };
+    let open = |upstream: &Upstream, index: usize| {
+        let pass = upstream.backends[index].pass().unwrap();
+        assert!(matches!(pass.settle(false), Some(Turned::Open(_))));
+    };
+    let two = of(&resolved(&BROKEN, &[("http://a", 1), ("http://b", 1)]), 0);
+    assert_eq!(two.next_trial(), None);
+    open(&two, 0);
+    for _ in 0..3 {
+        assert_eq!(order(&two), "http://b");
+    }
+    assert!(fail(&two, 1));
+    assert_eq!(order(&two), "http://b");
+    tokio::time::advance(Duration::from_secs(2)).await;
+    open(&two, 1);
+    assert_eq!(order(&two), "");
+    assert_eq!(two.next_trial(), Some(Duration::from_millis(2500)));
+    tokio::time::advance(Duration::from_millis(2500)).await;
+    assert_eq!(order(&two), "http://a");
+    let one = of(&resolved(&BROKEN, &[("http://a", 1)]), 0);
+    assert_eq!(
+        (order(&one).as_str(), one.target()),
+        ("http://a", Some("http://a"))
+    );
+    open(&one, 0);
+    assert_eq!(order(&one), "");
 }

@@ -2,6 +2,7 @@
 
 mod middlewares;
 mod paths;
+mod resilience;
 
 use crate::plan::Feature;
 use crate::source::SourceMap;

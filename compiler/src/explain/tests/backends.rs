@@ -105,3 +105,29 @@ fn policies() {
         "http://a/x (2 of 4) or http://b (2 of 4)"
     );
 }
+
+/// RT-RETRY, RT-CB, RT-INFL-1, RT-ERR-16: what a route does about trouble with them.
+#[test]
+fn resilience() {
+    let keys = "{endpoint: \"http://a\"}, {endpoint: \"http://b\"}], retry: {attempts: 3}, \
+        circuitBreaker: {failureRatio: 0.255}, maxInFlight: 9, timeouts: {connect: 1500ms, request: 0}, methods: [GET";
+    let (human, json) = shown(keys);
+    insta::assert_snapshot!(human, @"
+    http://a/x
+            or http://b in turn
+            at most 9 at once
+            timeouts: connect 1.5s, no request timeout
+            up to 3 tries on connect, reset, 502, 503, 504, 20 % of requests again
+            circuit opens for 10s when 25.5 % of 20 or more fail in 10s
+    ");
+    let upstream = &json["upstream"];
+    assert_eq!(upstream["maxInFlight"], 9);
+    assert_eq!(
+        upstream["timeouts"],
+        serde_json::json!({"connect": "1.5s", "request": "0"})
+    );
+    assert_eq!(upstream["retry"]["backoff"]["max"], "1s");
+    assert_eq!(upstream["circuitBreaker"]["halfOpenRequests"], 3);
+    let (_, json) = shown("{endpoint: \"http://a\"}");
+    assert!(json["upstream"].get("retry").is_none());
+}

@@ -1,0 +1,280 @@
+//! `retry` of a route (RT-RETRY), against scripted backends and real processes that are killed and frozen.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use goma_tests::backend::Recorded;
+use goma_tests::http2::Http2;
+use goma_tests::{Backend, Connection, Process, wait_until};
+
+use super::Rig;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const BUSY: &str =
+    "HTTP/1.1 503 Service Unavailable\r\nX-Node: first\r\nContent-Length: 4\r\n\r\nbusy";
+
+fn rig(backend: Backend, env: &[(&str, &str)]) -> Rig {
+    let env = [&[("STICKY", "k"), ("WRITE", "5")], env].concat();
+    Rig::of("balance", backend, &env).alone()
+}
+
+/// What the first backend may do to a request that is tried again.
+fn failing(connection: &mut Connection) {
+    while let Some(head) = connection.read_head() {
+        connection.record(head.clone());
+        match head.split(' ').nth(1).unwrap() {
+            "/again/reset" => {
+                connection.reset_at_end();
+                return;
+            }
+            "/again/in-head" => {
+                connection.send("HTTP/1.1 200 OK\r\nContent-Le");
+                connection.reset_at_end();
+                return;
+            }
+            "/again/never" => while connection.read().is_some() {},
+            "/again/large" => {
+                connection.send("HTTP/1.1 503 Busy\r\nContent-Length: 5000000\r\n\r\n");
+                connection.send(vec![b'x'; 5_000_000]);
+            }
+            "/again/404" => connection.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+            "/again/garbage" => {
+                connection.send("SSH-2.0-OpenSSH\r\n\r\n");
+                return;
+            }
+            _ => connection.send(BUSY),
+        }
+    }
+}
+
+/// RT-RETRY-1: each cause is tried again at the other backend, over both protocols; what is no cause is
+/// passed on.
+#[test]
+fn causes() {
+    let second = Backend::ok();
+    let rig = rig(Backend::script(failing), &[("B", &second.url())]);
+    let mut client = Http2::connect(rig.gateway.port());
+    for target in ["503", "reset", "in-head", "never", "large"] {
+        let target = format!("/again/{target}");
+        let before = rig.count();
+        // It may be ejected, or the other one's turn.
+        wait_until("the first backend fails", || {
+            assert_eq!(rig.get(&target, "").text(), "ok", "{target}");
+            let answer = client.ask("GET", &format!("http://h{target}"));
+            assert_eq!(answer.text(), "ok", "{target}");
+            rig.count() > before + 1
+        });
+    }
+    for (target, status) in [("/again/404", 404), ("/again/garbage", 502)] {
+        wait_until("the first backend fails", || {
+            let found = rig.get(target, "").status;
+            assert!(found == 200 || found == status, "{target}: {found}");
+            found == status
+        });
+    }
+}
+
+/// RT-RETRY-1, RT-UP-8: nothing that may have had an effect is sent twice; a failed connect sends nothing.
+#[test]
+fn methods_that_are_not_idempotent() {
+    let second = Backend::ok();
+    let rig = rig(Backend::script(failing), &[("B", &second.url())]);
+    let mut busy = 0;
+    for number in 0..8 {
+        let mut client = rig.gateway.connect();
+        client.send("POST /again HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+        busy += usize::from(client.response().status == 503);
+        assert_eq!(rig.count() + second.requests().len(), number + 1);
+    }
+    assert!(busy > 0 && busy == rig.count());
+    // Nobody listens at the other one: a body goes with the request.
+    let alone = rig_alone();
+    for number in 0..4 {
+        let mut client = alone.gateway.connect();
+        client.send("POST /again HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+        assert_eq!(client.response().status, 200);
+        assert_eq!(alone.backend.request(number).body, b"abc");
+    }
+}
+
+fn rig_alone() -> Rig {
+    rig(Backend::ok(), &[])
+}
+
+/// The second backend's record of a request that the first has refused.
+fn replayed(lines: &str, pieces: &[&[u8]]) -> (u16, Option<Recorded>) {
+    let second = Backend::ok();
+    let first = Backend::script(|connection| {
+        while connection.request().is_some() {
+            connection.send(BUSY);
+        }
+    });
+    let rig = rig(first, &[("B", &second.url())]);
+    for _ in 0..8 {
+        let (before, seen) = (rig.count(), second.requests().len());
+        let mut client = rig.gateway.connect();
+        client.send(format!("PUT /again HTTP/1.1\r\nHost: h\r\n{lines}\r\n"));
+        for piece in pieces {
+            client.send(piece);
+            // A piece of its own.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let mut status = client.response().status;
+        if status == 100 {
+            status = client.response().status;
+        }
+        if rig.count() > before {
+            return (status, second.requests().get(seen).cloned());
+        }
+    }
+    panic!("the first backend has got nothing");
+}
+
+/// RT-RETRY-1: a body is sent again, whole, whether it came with its head, in pieces, or in chunks; not one
+/// over 64 KiB.
+#[test]
+fn bodies() {
+    let (status, again) = replayed("Content-Length: 6\r\n", &[b"abcdef"]);
+    assert_eq!((status, again.unwrap().body), (200, b"abcdef".to_vec()));
+    let (status, again) = replayed("Content-Length: 6\r\n", &[b"ab", b"cd", b"ef"]);
+    assert_eq!((status, again.unwrap().body), (200, b"abcdef".to_vec()));
+    let chunks: &[&[u8]] = &[
+        b"2\r\nab\r\n",
+        b"3\r\ncde\r\n",
+        b"1\r\nf\r\n0\r\nX-Sum: 1\r\n\r\n",
+    ];
+    let (status, again) = replayed("Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n", chunks);
+    let body = again.unwrap().body;
+    assert_eq!(status, 200);
+    assert_eq!(
+        body,
+        b"2\r\nab\r\n3\r\ncde\r\n1\r\nf\r\n0\r\nX-Sum: 1\r\n\r\n"
+    );
+    let expects = "Expect: 100-continue\r\nContent-Length: 3\r\n";
+    let (status, again) = replayed(expects, &[b"abc"]);
+    assert_eq!((status, again.unwrap().body), (200, b"abc".to_vec()));
+    let most = vec![b'x'; 64 * 1024];
+    let (status, again) = replayed(
+        "Content-Length: 65536\r\n",
+        &[&most[..40_000], &most[40_000..]],
+    );
+    assert_eq!((status, again.unwrap().body.len()), (200, most.len()));
+    let (status, again) = replayed("Content-Length: 65537\r\n", &[&most, b"x"]);
+    assert!(status == 503 && again.is_none());
+}
+
+/// RT-RETRY-2: the last result is passed on as it is; both backends have been asked, three times in all.
+#[test]
+fn the_last_result() {
+    let second = Backend::answering(
+        "HTTP/1.1 503 Service Unavailable\r\nX-Node: second\r\nContent-Length: 5\r\n\r\nBusy!",
+    );
+    let rig = rig(Backend::script(failing), &[("B", &second.url())]);
+    let answer = rig.get("/again", "");
+    assert_eq!(answer.status, 503);
+    let node = answer.field("x-node").unwrap();
+    assert_eq!(
+        answer.text(),
+        if node == "first" { "busy" } else { "Busy!" }
+    );
+    let counts = [rig.count(), second.requests().len()];
+    assert!(counts == [1, 2] || counts == [2, 1], "{counts:?}");
+}
+
+/// RT-RETRY-2: without a share, three tries again a second; then results are passed on at once.
+#[test]
+fn the_budget() {
+    let rig = rig(Backend::script(failing), &[]);
+    let begun = Instant::now();
+    for _ in 0..40 {
+        assert_eq!(rig.get("/alone", "").status, 503);
+    }
+    let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap();
+    let again = rig.count() - 40;
+    assert!((3..=3 * (seconds + 2)).contains(&again), "{again}");
+}
+
+/// RT-RETRY-2: the backend says when, up to `backoff.max`; never beyond `timeouts.request`.
+#[test]
+fn retry_after() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let backend = Backend::script(move |connection| {
+        while connection.request().is_some() {
+            let number = counted.fetch_add(1, Ordering::SeqCst);
+            match number % 2 {
+                0 => connection
+                    .send("HTTP/1.1 503 Busy\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n"),
+                _ => connection.send(OK),
+            }
+        }
+    });
+    let rig = rig(backend, &[]);
+    let begun = Instant::now();
+    assert_eq!(rig.get("/alone", "").status, 200);
+    let took = begun.elapsed();
+    assert!((300..2000).contains(&took.as_millis()), "{took:?}");
+    // The pause would be longer than the request may take.
+    let begun = Instant::now();
+    let answer = rig.get("/late", "");
+    assert_eq!(
+        (answer.status, answer.fields("retry-after")),
+        (503, vec!["120".to_owned()])
+    );
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert_eq!(rig.count(), 3);
+}
+
+/// RT-RETRY-1: a process is killed under load, another one is frozen: no idempotent request fails.
+#[test]
+fn killed_and_frozen_under_load() {
+    let (first, second) = (Process::start(), Process::start());
+    let gateway = goma_tests::Gateway::start(
+        "balance",
+        &[("STICKY", "k"), ("A", &first.url()), ("B", &second.url())],
+    );
+    let stops = AtomicBool::new(false);
+    let done = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for client in 0..6 {
+            let (gateway, stops, done) = (&gateway, &stops, &done);
+            scope.spawn(move || {
+                let mut h1 = gateway.connect();
+                let mut h2 = Http2::connect(gateway.port());
+                while !stops.load(Ordering::SeqCst) {
+                    let status = match client % 2 {
+                        0 => {
+                            h1.send("GET /again HTTP/1.1\r\nHost: h\r\n\r\n");
+                            h1.response().status
+                        }
+                        _ => h2.ask("GET", "http://h/again").status,
+                    };
+                    assert_eq!(status, 200);
+                    done.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        let wait_for_more = |more: usize| {
+            let before = done.load(Ordering::SeqCst);
+            let begun = Instant::now();
+            while done.load(Ordering::SeqCst) < before + more && begun.elapsed().as_secs() < 20 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        wait_for_more(300);
+        let address = first.kill();
+        wait_for_more(300);
+        let first = Process::start_at(&address);
+        wait_for_more(300);
+        second.freeze();
+        wait_for_more(60);
+        second.thaw();
+        wait_for_more(300);
+        stops.store(true, Ordering::SeqCst);
+        drop(first);
+    });
+    assert!(done.load(Ordering::SeqCst) > 1000);
+}
