@@ -228,6 +228,38 @@ fn retry_after() {
     assert_eq!(rig.count(), 3);
 }
 
+/// RT-RETRY-3: where `connect` is no cause, nobody else is asked; a dead kept connection is replaced all the
+/// same.
+#[test]
+fn without_a_cause() {
+    let backend = Backend::script(|connection| {
+        connection.request();
+        connection.send(OK);
+        // The first connection takes another request and dies without an answer.
+        if connection.index == 0 {
+            connection.request();
+            connection.close();
+        }
+    });
+    let rig = rig(backend, &[]);
+    let mut client = rig.gateway.connect();
+    for _ in 0..2 {
+        client.send("GET /alone HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_eq!(client.response().status, 200);
+    }
+    let connections = rig.backend.requests();
+    let connections: Vec<_> = connections
+        .iter()
+        .map(|request| request.connection)
+        .collect();
+    assert_eq!(connections, [0, 0, 1]);
+    wait_until("the request meets who is not there", || {
+        let status = rig.get("/choosy", "").status;
+        assert!(status == 200 || status == 502, "{status}");
+        status == 502
+    });
+}
+
 /// RT-RETRY-1: a process is killed under load, another one is frozen: no idempotent request fails.
 #[test]
 fn killed_and_frozen_under_load() {

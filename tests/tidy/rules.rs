@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 /// Families of rules and their numbers. What is left out waits for something that is not there yet:
 ///
-/// - for traffic (limits): RT-RETRY, RT-CB, RT-INFL, RT-UP-5, RT-ERR-20, RT-DNS;
+/// - for traffic (limits): RT-UP-5, RT-DNS;
 /// - for TLS: RT-UP-3, RT-ROUTE-11; for providers: RT-START-2; for pass-through: RT-STOP-2; for profiles:
 ///   RT-OBS-9; for HTTP/2 to backends: RT-STREAM-4;
 /// - for Redis and state over reloads: MW-GEN-10, -17; for plugins: MW-PATH-7;
-/// - cannot be told from outside: RT-UP-4 without waiting, MW-GEN-19. RT-WS-2 does not exist.
+/// - cannot be told from outside: MW-GEN-19. RT-WS-2 does not exist.
 const RULES: &[(&str, &[u32])] = &[
     ("RT-START", &[1, 3, 4, 5, 6]),
     ("RT-LISTEN", &[1, 2, 3]),
@@ -23,11 +23,17 @@ const RULES: &[(&str, &[u32])] = &[
     ("RT-MAINT", &[1]),
     ("RT-CHAIN", &[1, 2, 3, 4]),
     ("RT-REWRITE", &[1, 2, 3, 4]),
-    ("RT-UP", &[1, 2, 6, 7, 8, 9, 10]),
+    ("RT-UP", &[1, 2, 4, 6, 7, 8, 9, 10]),
     ("RT-HDR", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
     ("RT-IP", &[1, 2, 3, 4, 5]),
-    ("RT-ERR", &[1, 2, 3, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]),
+    (
+        "RT-ERR",
+        &[1, 2, 3, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20],
+    ),
     ("RT-LB", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
+    ("RT-RETRY", &[1, 2, 3]),
+    ("RT-CB", &[1, 2]),
+    ("RT-INFL", &[1]),
     ("RT-CANARY", &[1, 2, 3, 4, 5, 6]),
     ("RT-HEALTH", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
     ("RT-SEM", &[1, 2, 3, 4, 5, 6, 7, 8]),
