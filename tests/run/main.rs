@@ -35,8 +35,17 @@ mod upstream;
 
 use std::cell::OnceCell;
 
+use goma_tests::backend::Recorded;
 use goma_tests::twin::translated;
 use goma_tests::{Backend, Gateway, Response, Twin};
+
+/// Requests below a path that have reached a backend, which checks of other routes reach too.
+fn served(backend: &Backend, path: &str) -> Vec<Recorded> {
+    let requests = backend.requests().into_iter();
+    requests
+        .filter(|request| request.target().starts_with(path))
+        .collect()
+}
 
 /// A gateway in front of one backend.
 struct Rig {

@@ -212,8 +212,9 @@ fn upstream_json(routed: &Routed) -> Value {
             "policy": upstream.policy,
             "sticky": upstream.sticky,
         });
-        for (name, value) in &upstream.resilience_keys {
-            shown[*name] = value.clone();
+        if let Some(shown) = shown.as_object_mut() {
+            let more = upstream.resilience_keys.iter();
+            shown.extend(more.map(|(name, value)| ((*name).to_owned(), value.clone())));
         }
         shown
     })

@@ -7,7 +7,6 @@ use super::Core;
 use super::buffers::SCRATCH_BYTES;
 use super::downstream::{Downstream, sent};
 use super::forward::{Body, Failure, Open, connect, is_repeatable, slow_body};
-use super::limits::Limits;
 use super::outgoing::write_head;
 use super::relay::unexpected_end;
 use super::upload::{Upload, UploadFault};
@@ -31,51 +30,36 @@ pub(super) async fn send<D: Downstream>(
     mut connection: Connection,
     open: &mut Open,
 ) -> Result<(), Failure> {
-    let Open {
-        upload,
-        response,
-        limits,
-        ..
-    } = open;
-    if body.expects_continue && !upload.is_received() && !upload.is_again() {
+    if body.expects_continue && !open.upload.is_received() && !open.upload.is_again() {
         // RT-SEM-1: the chain is through and the body is wanted now.
         downstream.push_continue(&core.buffers);
         let sent = sent(core, downstream).await;
         sent.map_err(|_| Failure::ClientGone)?;
     }
     let peer = downstream.peer();
-    let head = write_head(core, peer, exchange, body, upload.is_in_head(), backend);
-    upload.start(head, &core.buffers);
+    let complete = open.upload.is_in_head();
+    let head = write_head(core, peer, exchange, body, complete, backend);
+    open.upload.start(head, &core.buffers);
     let repeatable = is_repeatable(exchange, body);
     let bodiless = exchange.request.kind() == Method::Head;
     let mut received = None;
     let mut answered = false;
     loop {
         let socket = &mut connection.socket;
-        let failure = match await_head(
-            core,
-            downstream,
-            socket,
-            upload,
-            &mut received,
-            response,
-            bodiless,
-            limits.as_deref_mut(),
-        )
-        .await
-        {
+        let awaited = await_head(core, downstream, socket, open, &mut received, bodiless);
+        let failure = match awaited.await {
             Ok(()) => {
-                if let Some(interim) = response.take_if(|head| !is_final(exchange, head)) {
+                if let Some(interim) = open.response.take_if(|head| !is_final(exchange, head)) {
                     answered = true;
                     received = pass_interim(core, downstream, exchange, interim).await?;
                     continue;
                 }
-                response
+                open.response
                     .as_ref()
                     .map_or(Ok(()), |head| check_handshake(exchange, head))?;
-                if upload.is_done() {
+                if open.upload.is_done() {
                     // What was held back has done its duty.
-                    upload.recycle(&core.buffers);
+                    open.upload.recycle(&core.buffers);
                 }
                 open.connection = Some(connection);
                 return Ok(());
@@ -83,20 +67,20 @@ pub(super) async fn send<D: Downstream>(
             Err(failure) => failure,
         };
         let died = matches!(failure, Failure::Upstream(UpstreamFault::Closed(_)));
-        let harmless = repeatable || upload.is_unsent();
+        let harmless = repeatable || open.upload.is_unsent();
         let silent = !answered && received.is_none();
         if !(died && connection.reused && harmless && silent) {
-            upload.recycle(&core.buffers);
+            open.upload.recycle(&core.buffers);
             if let Some(fields) = received {
                 core.buffers.put_scratch(fields);
             }
             return Err(failure);
         }
         // RT-UP-8: a kept connection may die at any time; once more on a new one.
-        let limits = limits.as_deref_mut();
+        let limits = open.limits.as_deref_mut();
         let connected = connect(core, downstream, exchange, backend, limits).await?;
         connection = connected.map_err(Failure::Upstream)?;
-        upload.restart();
+        open.upload.restart();
     }
 }
 /// Whether a response ends the wait for one: 101 does so if it was asked for (RT-SEM-2).
@@ -123,12 +107,16 @@ async fn await_head<D: Downstream>(
     core: &Core,
     downstream: &mut D,
     upstream: &mut impl Socket,
-    upload: &mut Upload,
+    open: &mut Open,
     received: &mut Option<Box<Fields>>,
-    response: &mut Option<ResponseHead>,
     bodiless: bool,
-    mut limits: Option<&mut Limits>,
 ) -> Result<(), Failure> {
+    let Open {
+        upload,
+        response,
+        limits,
+        ..
+    } = open;
     poll_fn(|cx| {
         let mut broken = None;
         if !upload.is_done() {
@@ -159,7 +147,7 @@ async fn await_head<D: Downstream>(
         if downstream.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::ClientGone));
         }
-        if let Some(limits) = &mut limits
+        if let Some(limits) = limits
             && let Poll::Ready(fault) = limits.poll_head(cx, upload.is_done())
         {
             return Poll::Ready(Err(match upload.is_received() {

@@ -1,6 +1,7 @@
 //! What a request has open while it lasts: its body on the way, the backend's connection, the response.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::forward::Body;
 use super::limits::Limits;
@@ -60,6 +61,11 @@ impl Open {
     /// Whether the response is `101` (RT-WS-1).
     pub(super) fn switches_protocols(&self) -> bool {
         self.status() == 101
+    }
+
+    /// `timeouts.idle` of the route.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        self.limits.as_ref().and_then(|limits| limits.idle())
     }
 
     /// Puts the cookie of the balancer among the response's fields.

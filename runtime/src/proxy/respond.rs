@@ -163,8 +163,7 @@ pub(super) async fn pass<D: Downstream>(
         && downstream.is_received()
         && !core.lifecycle.is_stopping();
     let status = response.head.status();
-    let idle = open.limits.as_ref().and_then(|limits| limits.idle());
-    let piece_limit = idle.or(core.settings.write_timeout);
+    let piece_limit = open.idle().or(core.settings.write_timeout);
     let piece_limit = piece_limit.filter(|_| is_endless(&response.head));
     if piece_limit.is_some() {
         open.upload.keep_deadline();
@@ -280,8 +279,7 @@ pub(super) async fn tunnel<D: Downstream>(
     };
     downstream.push_response(&core.buffers, response.head, terms, data, Tail::More);
     downstream.become_tunnel();
-    let idle = open.limits.as_ref().and_then(|limits| limits.idle());
-    let bytes = tunnel::run(core, downstream, &mut connection.socket, idle).await;
+    let bytes = tunnel::run(core, downstream, &mut connection.socket, open.idle()).await;
     Sent {
         status: 101,
         bytes: data.len() as u64 + bytes.down,

@@ -76,50 +76,37 @@ pub(super) async fn forward<'a, D: Downstream>(
         let mut sent = false;
         let with = (backend, &mut sent);
         let tried = try_once(core, downstream, exchange, body, with, open).await;
-        let outcome = match tried {
-            Ok(()) => {
-                note_response(exchange, upstream, backend, open);
-                Outcome::Answered(open.status())
-            }
-            Err(failure) => {
-                weigh(core, exchange, upstream, backend, &failure);
-                match failure {
-                    Failure::Upstream(fault) => Outcome::Failed(fault),
-                    other => return Err(other),
-                }
-            }
-        };
+        if let Err(failure) = &tried {
+            weigh(core, exchange, upstream, backend, failure);
+        } else {
+            note_response(exchange, upstream, backend, open);
+        }
+        let outcome = Outcome::of(tried, open)?;
         settle(core, exchange, backend, pass, outcome.is_good());
-        let again = match retry {
-            Some(retry) => {
-                tries.made < retry.attempts
-                    && outcome.is_among(retry)
-                    && (outcome.is_before_sending() || may_repeat(exchange))
-                    && open.upload.is_replayable()
-            }
+        let goes_on = match retry {
+            Some(retry) => tries.made < retry.attempts && outcome.calls_for(retry, exchange, open),
             // RT-UP-9
             None => outcome.is_before_sending() && (!sent || is_repeatable(exchange, body)),
         };
-        let another = match again {
+        let another = match goes_on {
             true => tries.next(retry.is_some()),
             false => None,
         };
         let Some(another) = another else {
             return outcome.passed_on(backend);
         };
+        let mut time = Duration::ZERO;
         if let Some(retry) = retry {
             let same = std::ptr::eq(another.0, backend);
-            let time = pause_of(core, retry, tries.made, open, same);
+            time = pause_of(core, retry, tries.made, open, same);
             let in_time = open.limits.as_ref().is_none_or(|limits| limits.leave(time));
             // The budget is asked last: what it gives is spent.
             if !in_time || !measures.afford(retry) {
                 return outcome.passed_on(backend);
             }
-            discard(core, exchange, backend, outcome, open);
-            pause(downstream, time).await?;
-        } else {
-            discard(core, exchange, backend, outcome, open);
         }
+        discard(core, exchange, backend, outcome, open);
+        pause(downstream, time).await?;
         next = another;
     }
 }
@@ -150,6 +137,22 @@ impl<'a> Tries<'a, '_> {
 }
 
 impl Outcome {
+    /// `Err`: nothing that another backend could do better.
+    fn of(tried: Result<(), Failure>, open: &Open) -> Result<Self, Failure> {
+        match tried {
+            Ok(()) => Ok(Self::Answered(open.status())),
+            Err(Failure::Upstream(fault)) => Ok(Self::Failed(fault)),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Whether there may be another try after it (RT-RETRY-1).
+    fn calls_for(&self, retry: &Retry, exchange: &Exchange, open: &Open) -> bool {
+        self.is_among(retry)
+            && (self.is_before_sending() || may_repeat(exchange))
+            && open.upload.is_replayable()
+    }
+
     /// Whether it speaks for the backend (RT-CB-1).
     fn is_good(&self) -> bool {
         matches!(self, Self::Answered(status) if *status < 500)
