@@ -13,6 +13,7 @@ mod documents;
 mod pipelines;
 mod platforms;
 mod registry;
+mod releases;
 mod verify;
 
 use std::collections::BTreeMap;

@@ -1,14 +1,22 @@
 //! A gateway as a child process, for `goma run` and `goma dev`.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus, Stdio};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
 
 use crate::failure::FAILED;
+
+/// How long a gateway may take until it listens.
+const START_MAX: Duration = Duration::from_secs(15);
+/// How often that is looked at.
+const START_TICK: Duration = Duration::from_millis(10);
 
 /// The gateway gets a process group of its own: a terminal's Ctrl-C reaches it once, through
 /// [`forward`], not twice. It reads nothing from the terminal.
@@ -53,10 +61,30 @@ pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     )
 }
 
-/// Whether a process listens on some TCP port: it holds a socket that the system lists as listening.
-pub(crate) fn listens(child: &Child) -> bool {
+/// Whether a gateway comes to listen, in time.
+pub(crate) async fn comes_up(child: &mut Child) -> bool {
+    let deadline = Instant::now() + START_MAX;
+    while Instant::now() < deadline {
+        if listens(child) {
+            return true;
+        }
+        if !matches!(child.try_wait(), Ok(None)) {
+            return false;
+        }
+        sleep(START_TICK).await;
+    }
+    false
+}
+
+/// Whether a process listens on some TCP port.
+fn listens(child: &Child) -> bool {
+    !listening(child).is_empty()
+}
+
+/// Where a process listens: the TCP sockets that it holds and that the system lists as listening.
+pub(crate) fn listening(child: &Child) -> Vec<SocketAddr> {
     let Some(id) = child.id() else {
-        return false;
+        return Vec::new();
     };
     let open = std::fs::read_dir(format!("/proc/{id}/fd"));
     let open = open.into_iter().flatten().filter_map(|entry| {
@@ -66,20 +94,43 @@ pub(crate) fn listens(child: &Child) -> bool {
         Some(inode.to_owned())
     });
     let open: Vec<String> = open.collect();
-    ["tcp", "tcp6"].iter().any(|family| {
+    let tables = ["tcp", "tcp6"].into_iter().filter_map(|family| {
         let table = std::fs::read_to_string(format!("/proc/{id}/net/{family}"));
-        table.is_ok_and(|table| table.lines().any(|line| is_listening(line, &open)))
-    })
+        table.ok()
+    });
+    let addresses = tables.flat_map(|table| {
+        let addresses = table.lines().filter_map(|line| listener(line, &open));
+        addresses.collect::<Vec<_>>()
+    });
+    addresses.collect()
 }
 
-/// A line of `/proc/net/tcp`: state in the fourth column, inode in the tenth.
-fn is_listening(line: &str, inodes: &[String]) -> bool {
+/// A line of `/proc/net/tcp`: the address in the second column, state in the fourth, inode in the tenth.
+fn listener(line: &str, inodes: &[String]) -> Option<SocketAddr> {
     const LISTEN: &str = "0A";
-    let mut columns = line.split_ascii_whitespace().skip(3);
-    columns.next() == Some(LISTEN)
-        && columns
-            .nth(5)
-            .is_some_and(|inode| inodes.iter().any(|open| open == inode))
+    let mut columns = line.split_ascii_whitespace().skip(1);
+    let local = columns.next()?;
+    columns.nth(1).filter(|state| *state == LISTEN)?;
+    let inode = columns.nth(5)?;
+    inodes.iter().find(|open| *open == inode)?;
+    address(local)
+}
+
+/// `0100007F:1F90`: words of the address as this processor has them, and the port.
+fn address(text: &str) -> Option<SocketAddr> {
+    const DIGITS: usize = 8;
+    let (ip, port) = text.split_once(':')?;
+    let word = |at: usize| {
+        let digits = ip.get(at * DIGITS..(at + 1) * DIGITS)?;
+        Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
+    };
+    let ip: IpAddr = if ip.len() == DIGITS {
+        word(0)?.into()
+    } else {
+        let words: Option<Vec<[u8; 4]>> = (0..4).map(word).collect();
+        <[u8; 16]>::try_from(words?.concat()).ok()?.into()
+    };
+    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
 }
 
 #[cfg(test)]
@@ -89,12 +140,16 @@ mod tests {
     #[test]
     fn the_table_of_sockets() {
         let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 0 100 0 0 10 0";
-        assert!(is_listening(line, &["12345".to_owned()]));
-        assert!(!is_listening(line, &["1234".to_owned()]));
-        assert!(!is_listening(
-            &line.replace(" 0A ", " 01 "),
-            &["12345".to_owned()]
-        ));
-        assert!(!is_listening("sl local_address", &[]));
+        let own = ["12345".to_owned()];
+        assert!(listener(line, &own).is_some());
+        assert!(listener(line, &["1234".to_owned()]).is_none());
+        assert!(listener(&line.replace(" 0A ", " 01 "), &own).is_none());
+        assert!(listener("sl local_address", &[]).is_none());
+        if cfg!(target_endian = "little") {
+            assert_eq!(listener(line, &own), "127.0.0.1:8080".parse().ok());
+            let six = "00000000000000000000000001000000:1F90";
+            assert_eq!(address(six), "[::1]:8080".parse().ok());
+        }
+        assert_eq!(address("00:1"), None);
     }
 }

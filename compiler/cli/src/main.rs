@@ -15,12 +15,14 @@ mod environment;
 mod failure;
 mod findings;
 mod gateway;
+mod golden;
 mod image;
 mod input;
 mod lock_file;
 mod missing;
 mod platform;
 mod registry;
+mod releases;
 mod terminal;
 mod watch;
 

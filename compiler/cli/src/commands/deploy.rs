@@ -1,10 +1,11 @@
 //! `goma deploy`: brings an image to where it runs, or to the registry that it is taken from.
 
 mod push;
+mod releases;
+mod target;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use clap::Args;
 
@@ -12,16 +13,21 @@ use super::build::{self, BuildArgs, BuildOptions, ImageContents};
 use super::{Common, FindingsFormat, verify};
 use crate::failure::{FAILED, Failure, Outcome};
 use crate::findings;
+use crate::golden::{GOLDEN_MAX, Golden};
 use crate::image::is_image;
-use crate::registry::{Reference, SCHEME};
 use crate::terminal::say;
+use target::Target;
 
 pub(super) use push::push;
+pub(super) use releases::switch;
+pub(super) use target::{Directory, Wait};
 
-/// Push an image to a registry; one of a configuration is built first
+/// Bring an image to a registry, or the gateway in it to a directory that `goma run` runs; one of a
+/// configuration is built first
 #[derive(Debug, Args)]
 pub(crate) struct DeployArgs {
-    /// Where to: oci://HOST/REPOSITORY[:TAG] pushes; the tag is the revision if none is given
+    /// Where to: oci://HOST/REPOSITORY[:TAG] pushes (the tag is the revision if none is given); dir:PATH makes
+    /// it the current release there
     #[arg(long, value_name = "TARGET")]
     to: Target,
 
@@ -39,35 +45,26 @@ pub(crate) struct DeployArgs {
     #[command(flatten)]
     contents: ImageContents,
 
+    /// For dir:PATH, what the release must answer before it takes over: `METHOD http://HOST/PATH STATUS`; once
+    /// for each
+    #[arg(long, value_name = "REQUEST")]
+    golden: Vec<Golden>,
+
+    /// How long the new release may take until it serves; then the one before is current again
+    #[arg(long, value_name = "SECONDS", default_value = "60s")]
+    wait: Wait,
+
     /// Say what would be deployed, and change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Where a gateway goes.
-#[derive(Clone, Debug)]
-enum Target {
-    /// A registry.
-    Registry(Reference),
-}
-
-impl FromStr for Target {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.starts_with(SCHEME) {
-            return text.parse().map(Self::Registry);
-        }
-        let shown = text.escape_debug();
-        Err(format!(
-            "`{shown}` is no target; there is oci://HOST/REPOSITORY[:TAG]"
-        ))
-    }
-}
-
 /// Runs the command.
 pub(crate) fn run(args: DeployArgs) -> Outcome {
-    let Target::Registry(to) = args.to;
+    if args.golden.len() > GOLDEN_MAX {
+        let message = format!("there are more than {GOLDEN_MAX} golden requests");
+        return Err(Failure::Usage(message));
+    }
     let access = args.common.registries();
     let image = match args.what.as_deref().filter(|path| is_image(path)) {
         Some(image) => {
@@ -82,7 +79,7 @@ pub(crate) fn run(args: DeployArgs) -> Outcome {
             let Some((_, output)) = compiled else {
                 return Ok(ExitCode::from(FAILED));
             };
-            say!("revision  {}\nto        {to}", output.revision);
+            say!("revision  {}\nto        {}", output.revision, args.to);
             return Ok(ExitCode::SUCCESS);
         }
         None => {
@@ -98,11 +95,19 @@ pub(crate) fn run(args: DeployArgs) -> Outcome {
         }
     };
     if args.dry_run {
-        say!("image     {}\nto        {to}", image.display());
+        say!("image     {}\nto        {}", image.display(), args.to);
         return Ok(ExitCode::SUCCESS);
     }
-    push(&image, &to, access)?.say();
-    Ok(ExitCode::SUCCESS)
+    match &args.to {
+        Target::Directory(to) => {
+            let golden = args.golden.as_slice();
+            releases::deploy(&image, (to, golden), access, args.wait)
+        }
+        Target::Registry(to) => {
+            push(&image, to, access)?.say();
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 /// Whether `goma check` finds no error in what an image was built from, and the gateways in it were built from

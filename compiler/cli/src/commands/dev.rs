@@ -13,24 +13,20 @@ use rustix::process::Signal;
 use tokio::process::Child;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::build::{self, BuildOptions};
 use super::run::bind_demo;
 use super::{Common, demo_backend, test};
 use crate::environment;
 use crate::failure::{FAILED, Failure, Outcome};
-use crate::gateway::{exit_code, forward, listens, spawn};
+use crate::gateway::{comes_up, exit_code, forward, spawn};
 use crate::watch::{Places, Watch};
 
 /// How long nothing may change before a change counts as whole: editors write in several steps.
 const QUIET: Duration = Duration::from_millis(100);
 /// How long such steps may take in all.
 const UNQUIET_MAX: Duration = Duration::from_secs(2);
-/// How long a gateway may take until it listens.
-const START_MAX: Duration = Duration::from_secs(15);
-/// How often that is looked at.
-const START_TICK: Duration = Duration::from_millis(10);
 
 /// Run a gateway, and rebuild it whenever its configuration changes
 #[derive(Debug, Args)]
@@ -206,20 +202,6 @@ async fn replace(serving: &mut Option<Child>, path: &Path, args: &DevArgs) -> Re
         tokio::spawn(async move { last.wait().await });
     }
     Ok(())
-}
-
-async fn comes_up(child: &mut Child) -> bool {
-    let deadline = Instant::now() + START_MAX;
-    while Instant::now() < deadline {
-        if listens(child) {
-            return true;
-        }
-        if !matches!(child.try_wait(), Ok(None)) {
-            return false;
-        }
-        sleep(START_TICK).await;
-    }
-    false
 }
 
 /// Waits until nothing has changed for a moment.

@@ -13,9 +13,11 @@ mod init;
 mod lock;
 mod man;
 mod migrate;
+mod rollback;
 mod run;
 mod sbom;
 mod schema;
+mod status;
 mod test;
 mod verify;
 mod version;
@@ -46,9 +48,11 @@ pub(crate) enum Command {
     Lock(lock::LockArgs),
     Man(man::ManArgs),
     Migrate(migrate::MigrateArgs),
+    Rollback(rollback::RollbackArgs),
     Run(run::RunArgs),
     Sbom(sbom::SbomArgs),
     Schema(schema::SchemaArgs),
+    Status(status::StatusArgs),
     Test(test::TestArgs),
     Verify(verify::VerifyArgs),
     Version(version::VersionArgs),
@@ -71,9 +75,11 @@ impl Command {
             Self::Lock(args) => lock::run(&args),
             Self::Man(args) => man::run(&args),
             Self::Migrate(args) => migrate::run(&args),
+            Self::Rollback(args) => rollback::run(&args),
             Self::Run(args) => run::run(&args),
             Self::Sbom(args) => sbom::run(&args),
             Self::Schema(args) => Ok(schema::run(&args)),
+            Self::Status(args) => status::run(&args),
             Self::Test(args) => test::run(&args),
             Self::Verify(args) => verify::run(args),
             Self::Version(args) => Ok(version::run(&args)),

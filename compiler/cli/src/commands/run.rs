@@ -1,5 +1,7 @@
 //! `goma run`: builds a gateway and keeps it in the foreground.
 
+mod releases;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -40,6 +42,11 @@ pub(crate) struct RunArgs {
     )]
     demo: Option<SocketAddr>,
 
+    /// Build nothing: run what `goma deploy --to dir:DIR` puts there, let the next release take over, and start
+    /// again what ends by itself
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "config", "fast", "release", "demo"])]
+    release_dir: Option<PathBuf>,
+
     /// Arguments of the gateway
     #[arg(last = true, value_name = "ARGS")]
     args: Vec<String>,
@@ -51,6 +58,10 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         .enable_all()
         .build()
         .context("cannot start")?;
+    if let Some(directory) = &args.release_dir {
+        let variables = environment::given(&args.common.env_file, &args.common.env)?;
+        return runtime.block_on(releases::run(directory, &args.args, &variables));
+    }
     // Before the build: a taken port should not cost minutes.
     let backend = match args.demo {
         Some(address) => Some(runtime.block_on(bind_demo(address))?),

@@ -45,6 +45,11 @@ impl Program {
     }
 }
 
+/// The gateway of an image for this machine; if there is none, another.
+pub(crate) fn program(place: &Place) -> anyhow::Result<Vec<u8>> {
+    file(place, &manifest(place)?, PROGRAM)
+}
+
 /// The gateways of an image, one for each platform.
 pub(crate) fn programs(place: &Place) -> anyhow::Result<Vec<Program>> {
     let programs = images(place)?.into_iter().map(|manifest| {

@@ -1,0 +1,222 @@
+//! `goma run --release-dir`: runs what is deployed there, lets the next release take over, and starts
+//! again what ends by itself.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::process::Signal;
+use tokio::process::Child;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::failure::Outcome;
+use crate::gateway::{comes_up, exit_code, forward, listening, spawn};
+use crate::golden::Golden;
+use crate::releases::{GATEWAY, Releases, State};
+
+/// How often the current release is looked up.
+const TICK: Duration = Duration::from_millis(100);
+/// Pause before what ended by itself is started again; it doubles.
+const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Overrides where a gateway listens.
+const ADDRESS: &str = "GOMA_ENTRYPOINT_WEB_ADDRESS";
+/// Who lives so long is well.
+const WELL: Duration = Duration::from_secs(60);
+
+/// What runs.
+struct Runner<'a> {
+    releases: &'a Releases,
+    args: &'a [String],
+    variables: &'a BTreeMap<String, String>,
+    serving: Option<(String, Child)>,
+    /// Those that were replaced and finish their requests.
+    draining: JoinSet<()>,
+    /// What did not start, and why.
+    failed: Option<(String, String)>,
+    /// When a release that ended by itself is started again.
+    again: (Instant, Duration),
+    since: Instant,
+}
+
+/// Runs until a signal ends it; the exit code is that of the gateway.
+pub(super) async fn run(
+    root: &Path,
+    args: &[String],
+    variables: &BTreeMap<String, String>,
+) -> Outcome {
+    let releases = Releases::at(root);
+    let _run = releases.run()?;
+    releases.tell(&State::default())?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let now = Instant::now();
+    let mut runner = Runner {
+        releases: &releases,
+        args,
+        variables,
+        serving: None,
+        draining: JoinSet::new(),
+        failed: None,
+        again: (now, PAUSE),
+        since: now,
+    };
+    loop {
+        tokio::select! {
+            status = ended(&mut runner.serving) => runner.has_ended(status)?,
+            _ = ticks.tick() => runner.follow().await?,
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+        }
+        while runner.draining.try_join_next().is_some() {}
+    }
+    runner.end().await
+}
+
+/// How what serves ended; never, if nothing does.
+async fn ended(serving: &mut Option<(String, Child)>) -> String {
+    match serving {
+        Some((_, child)) => match child.wait().await {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        },
+        None => std::future::pending().await,
+    }
+}
+
+/// Starts a gateway that comes to listen.
+async fn start(
+    path: &Path,
+    args: &[String],
+    variables: &BTreeMap<String, String>,
+) -> Result<Child, String> {
+    let child = spawn(path, args, variables);
+    let mut child = child.map_err(|error| format!("{error:#}"))?;
+    if comes_up(&mut child).await {
+        return Ok(child);
+    }
+    Err("it does not start; its log says why".to_owned())
+}
+
+/// Sends golden requests to a gateway.
+async fn hold(golden: Vec<Golden>, to: &Child) -> Result<(), String> {
+    let address = listening(to).into_iter().next().ok_or("it has ended")?;
+    let held = tokio::task::spawn_blocking(move || {
+        golden.iter().try_for_each(|golden| golden.hold(address))
+    });
+    held.await.unwrap_or_else(|error| Err(error.to_string()))
+}
+
+/// Lets a gateway drain; how it ended.
+async fn end(mut child: Child) -> std::io::Result<ExitStatus> {
+    forward(&child, Signal::TERM);
+    child.wait().await
+}
+
+impl Runner<'_> {
+    fn has_ended(&mut self, how: String) -> anyhow::Result<()> {
+        let Some((revision, _)) = self.serving.take() else {
+            return Ok(());
+        };
+        let pause = if self.since.elapsed() > WELL {
+            PAUSE
+        } else {
+            self.again.1
+        };
+        eprintln!("{revision} ended ({how}); it is started again");
+        self.again = (Instant::now() + pause, (pause * 2).min(PAUSE_MAX));
+        self.tell()
+    }
+
+    /// Sees that what is current serves.
+    async fn follow(&mut self) -> anyhow::Result<()> {
+        let Some(current) = self.releases.current() else {
+            return Ok(());
+        };
+        match &self.serving {
+            Some((serving, _)) if *serving == current => {
+                if self.failed.take().is_some() {
+                    self.tell()?;
+                }
+                return Ok(());
+            }
+            Some(_) if self.has_failed(&current) => return Ok(()),
+            None if Instant::now() < self.again.0 => return Ok(()),
+            Some(_) | None => {}
+        }
+        let path = self.releases.release(&current).join(GATEWAY);
+        let mut args = self.args.to_vec();
+        // The first one should say so if something else listens there.
+        if self.serving.is_some() || !self.draining.is_empty() {
+            args.push("--share-address".to_owned());
+        }
+        let next = match self.begin(&current, &path, &args).await {
+            Ok(next) => next,
+            Err(why) => {
+                eprintln!("{current} does not serve: {why}");
+                if self.serving.is_none() {
+                    let pause = self.again.1;
+                    self.again = (Instant::now() + pause, (pause * 2).min(PAUSE_MAX));
+                }
+                self.failed = Some((current, why));
+                return self.tell();
+            }
+        };
+        eprintln!("{current} serves");
+        self.since = Instant::now();
+        self.failed = None;
+        if let Some((_, last)) = self.serving.replace((current, next)) {
+            self.again.1 = PAUSE;
+            self.draining.spawn(async move {
+                // It has said why, if it did not end well.
+                let _ = end(last).await;
+            });
+        }
+        self.tell()
+    }
+
+    /// Starts a release, after it has answered its golden requests where nobody else asks it.
+    async fn begin(&self, revision: &str, path: &Path, args: &[String]) -> Result<Child, String> {
+        let golden = self.releases.golden(revision)?;
+        if !golden.is_empty() {
+            let mut variables = self.variables.clone();
+            variables.insert(ADDRESS.to_owned(), "127.0.0.1:0".to_owned());
+            let trial = start(path, self.args, &variables).await?;
+            let held = hold(golden, &trial).await;
+            // What it answered is what counts.
+            let _ = end(trial).await;
+            held?;
+        }
+        start(path, args, self.variables).await
+    }
+
+    fn has_failed(&self, revision: &str) -> bool {
+        let failed = self.failed.as_ref();
+        failed.is_some_and(|(failed, _)| failed == revision)
+    }
+
+    fn tell(&self) -> anyhow::Result<()> {
+        self.releases.tell(&State {
+            running: self.serving.as_ref().map(|(revision, _)| revision.clone()),
+            failed: self.failed.as_ref().map(|(revision, _)| revision.clone()),
+            why: self.failed.as_ref().map(|(_, why)| why.clone()),
+        })
+    }
+
+    /// Lets everything drain.
+    async fn end(mut self) -> Outcome {
+        let mut code = ExitCode::SUCCESS;
+        if let Some((_, child)) = self.serving.take() {
+            code = exit_code(end(child).await.context("cannot wait for the gateway")?);
+        }
+        while self.draining.join_next().await.is_some() {}
+        self.tell()?;
+        Ok(code)
+    }
+}

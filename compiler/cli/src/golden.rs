@@ -1,0 +1,158 @@
+//! Golden requests: what a new release must answer before it takes over.
+
+use std::fmt;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::str::FromStr;
+use std::time::Duration;
+
+use url::{Position, Url};
+
+/// Most requests of a release.
+pub(crate) const GOLDEN_MAX: usize = 100;
+/// For connecting, and for each read and write.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// As much of the answer as is read: the status line is in it.
+const ANSWER_BYTES_MAX: u64 = 64;
+
+/// A request, and the status that must come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Golden {
+    method: String,
+    url: Url,
+    status: u16,
+}
+
+impl FromStr for Golden {
+    type Err = String;
+
+    /// `GET http://shop.example.com/cart 200`
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let form = || {
+            let shown = text.escape_debug();
+            format!("`{shown}` is not of the form METHOD http://HOST/PATH STATUS")
+        };
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let [method, url, status] = words.as_slice() else {
+            return Err(form());
+        };
+        let url = Url::parse(url)
+            .ok()
+            .filter(|url| url.scheme() == "http" && url.has_host());
+        let status = status
+            .parse()
+            .ok()
+            .filter(|status| (200..600).contains(status));
+        let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+        match (url, status) {
+            (Some(url), Some(status)) if is_method => Ok(Self {
+                method: (*method).to_owned(),
+                url,
+                status,
+            }),
+            (_, _) => Err(form()),
+        }
+    }
+}
+
+impl fmt::Display for Golden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            method,
+            url,
+            status,
+        } = self;
+        write!(f, "{method} {url} {status}")
+    }
+}
+
+impl Golden {
+    /// Sends it to a gateway.
+    ///
+    /// # Errors
+    /// What came instead, as one line.
+    pub(crate) fn hold(&self, gateway: SocketAddr) -> Result<(), String> {
+        let answer = self
+            .answer(gateway)
+            .map_err(|error| format!("{self}: {error}"))?;
+        if answer == Some(self.status) {
+            return Ok(());
+        }
+        let came = answer.map_or_else(|| "no HTTP".to_owned(), |status| status.to_string());
+        Err(format!("{self}: {came} came"))
+    }
+
+    fn answer(&self, gateway: SocketAddr) -> std::io::Result<Option<u16>> {
+        let mut stream = TcpStream::connect_timeout(&gateway, ANSWER_TIME)?;
+        stream.set_read_timeout(Some(ANSWER_TIME))?;
+        stream.set_write_timeout(Some(ANSWER_TIME))?;
+        let Self { method, url, .. } = self;
+        let (host, path) = (
+            &url[Position::BeforeHost..Position::AfterPort],
+            &url[Position::BeforePath..Position::AfterQuery],
+        );
+        let agent = goma_compiler::VERSION;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: goma-golden/{agent}\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut answer = Vec::new();
+        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let status = answer
+            .strip_prefix("HTTP/1.")
+            .and_then(|rest| rest.split_whitespace().nth(1));
+        Ok(status.and_then(|status| status.parse().ok()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn requests() {
+        let golden: Golden = "GET  http://h.example/a?b=c 404".parse().unwrap();
+        assert_eq!(golden.to_string(), "GET http://h.example/a?b=c 404");
+        for text in [
+            "",
+            "GET /x 200",
+            "GET http://h/x",
+            "GET http://h/x 99",
+            "get http://h/ 200",
+            "GET https://h/ 200",
+            "GET http://h/ 200 x",
+        ] {
+            assert!(text.parse::<Golden>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_is_asked() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let read = stream.read(&mut request).unwrap();
+            stream
+                .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+                .unwrap();
+            String::from_utf8_lossy(&request[..read]).into_owned()
+        });
+        let golden: Golden = "GET http://h.example:81/a?b 204".parse().unwrap();
+        assert_eq!(golden.hold(address), Ok(()));
+        let request = server.join().unwrap();
+        assert!(
+            request.starts_with("GET /a?b HTTP/1.1\r\nHost: h.example:81\r\n"),
+            "{request}"
+        );
+        let error = golden.hold(address).unwrap_err();
+        assert!(
+            error.starts_with("GET http://h.example:81/a?b 204: "),
+            "{error}"
+        );
+    }
+}

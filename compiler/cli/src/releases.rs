@@ -1,0 +1,416 @@
+//! A directory of releases: `releases/REVISION/` with a gateway and its record, the link `current`, what
+//! was deployed when, and what the process that runs it says. `goma deploy`, `rollback`, `status` and
+//! `run --release-dir` meet here and nowhere else.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::build::write_if_changed;
+use crate::golden::{GOLDEN_MAX, Golden};
+
+/// Releases that are kept, the current one included.
+const KEPT_MAX: usize = 10;
+/// Most entries of the history that are read, and its largest file.
+const HISTORY_MAX: usize = 1000;
+const HISTORY_BYTES_MAX: u64 = 1 << 20;
+/// How often the state of who runs it is looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+const CURRENT: &str = "current";
+const HISTORY: &str = "history.jsonl";
+const STATE: &str = "state.json";
+const GOLDEN: &str = "golden.txt";
+
+/// The program of a release.
+pub(crate) const GATEWAY: &str = "gateway";
+
+/// A directory of releases.
+pub(crate) struct Releases {
+    /// The directory.
+    pub(crate) root: PathBuf,
+}
+
+/// What was done, the last at the end.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// What then was current.
+    pub(crate) revision: String,
+    /// When, as HTTP writes it.
+    pub(crate) at: String,
+    /// `deploy` or `rollback`.
+    pub(crate) how: String,
+}
+
+/// What the process that runs the releases says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct State {
+    /// The release that serves.
+    pub(crate) running: Option<String>,
+    /// The release that did not start.
+    pub(crate) failed: Option<String>,
+    /// Why not.
+    pub(crate) why: Option<String>,
+}
+
+/// How a switch ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Switched {
+    /// The release serves.
+    Confirmed,
+    /// Nothing runs the releases.
+    NotRun,
+}
+
+impl Releases {
+    /// Whatever is there.
+    pub(crate) fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+        }
+    }
+
+    /// Keeps others from changing it meanwhile; for as long as the file lives.
+    pub(crate) fn lock(&self) -> anyhow::Result<File> {
+        fs::create_dir_all(&self.root).with_context(|| self.cannot("create"))?;
+        match lock(&self.root.join("deploy.lock"))? {
+            Some(file) => Ok(file),
+            None => bail!("something else is deployed to {} now", self.root.display()),
+        }
+    }
+
+    /// Makes this process the one that runs it.
+    pub(crate) fn run(&self) -> anyhow::Result<File> {
+        fs::create_dir_all(&self.root).with_context(|| self.cannot("create"))?;
+        match lock(&self.root.join("run.lock"))? {
+            Some(file) => Ok(file),
+            None => bail!("the releases in {} are run already", self.root.display()),
+        }
+    }
+
+    /// Whether a process runs it.
+    pub(crate) fn is_run(&self) -> bool {
+        let file = self.root.join("run.lock");
+        file.is_file() && matches!(lock(&file), Ok(None))
+    }
+
+    /// The directory of a release.
+    pub(crate) fn release(&self, revision: &str) -> PathBuf {
+        self.root.join("releases").join(revision)
+    }
+
+    /// Puts a release in its place.
+    ///
+    /// # Errors
+    /// Another program of this revision is there.
+    pub(crate) fn install(
+        &self,
+        revision: &str,
+        gateway: &[u8],
+        record: &Value,
+        golden: &[Golden],
+    ) -> anyhow::Result<()> {
+        ensure!(
+            is_revision(revision),
+            "`{}` is no revision",
+            revision.escape_debug()
+        );
+        let directory = self.release(revision);
+        let program = directory.join(GATEWAY);
+        let context = || format!("cannot write {}", program.display());
+        fs::create_dir_all(&directory).with_context(context)?;
+        let lines = golden.iter().map(|golden| format!("{golden}\n"));
+        write_if_changed(&directory.join(GOLDEN), &lines.collect::<String>())?;
+        if let Ok(there) = fs::read(&program) {
+            if there == gateway {
+                return Ok(());
+            }
+            ensure!(
+                self.current().as_deref() != Some(revision),
+                "{revision} is deployed, and was built otherwise: deploy another first"
+            );
+        }
+        let mut file = tempfile::NamedTempFile::new_in(&directory).with_context(context)?;
+        file.write_all(gateway).with_context(context)?;
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(file.path(), mode).with_context(context)?;
+        file.persist(&program).with_context(context)?;
+        write_if_changed(&directory.join("build.json"), &format!("{record:#}\n"))?;
+        Ok(())
+    }
+
+    /// What a release must answer before it takes over.
+    ///
+    /// # Errors
+    /// It cannot be read: then nothing is known of it.
+    pub(crate) fn golden(&self, revision: &str) -> Result<Vec<Golden>, String> {
+        match fs::read_to_string(self.release(revision).join(GOLDEN)) {
+            Ok(text) => text.lines().take(GOLDEN_MAX).map(str::parse).collect(),
+            Err(error) => Err(format!("its golden requests cannot be read: {error}")),
+        }
+    }
+
+    /// The revision that is current.
+    pub(crate) fn current(&self) -> Option<String> {
+        let link = fs::read_link(self.root.join(CURRENT)).ok()?;
+        let name = link.file_name()?.to_str()?;
+        is_revision(name).then(|| name.to_owned())
+    }
+
+    /// Makes a release the current one in one step; without one, none.
+    fn point(&self, revision: Option<&str>) -> anyhow::Result<()> {
+        let link = self.root.join(CURRENT);
+        let context = || format!("cannot change {}", link.display());
+        let Some(revision) = revision else {
+            return fs::remove_file(&link).with_context(context);
+        };
+        let new = self.root.join(".current");
+        let _ = fs::remove_file(&new);
+        symlink(Path::new("releases").join(revision), &new)
+            .and_then(|()| fs::rename(&new, &link))
+            .with_context(context)
+    }
+
+    /// Makes a release the current one, and waits until it serves; else the one before is current again.
+    ///
+    /// # Errors
+    /// It does not serve.
+    pub(crate) fn switch(
+        &self,
+        revision: &str,
+        how: &str,
+        wait: Duration,
+    ) -> anyhow::Result<Switched> {
+        let before = self.current();
+        let deadline = Instant::now() + wait;
+        // What is said of an earlier try.
+        while self.is_run()
+            && self.state().failed.as_deref() == Some(revision)
+            && Instant::now() < deadline
+        {
+            std::thread::sleep(TICK);
+        }
+        self.point(Some(revision))?;
+        let switched = match self.confirm(revision, deadline) {
+            Ok(switched) => switched,
+            Err(error) => {
+                self.point(before.as_deref())?;
+                return Err(error.context(match before {
+                    Some(before) => format!("rolled back to {before}"),
+                    None => "taken back".to_owned(),
+                }));
+            }
+        };
+        self.note(revision, how)?;
+        self.prune();
+        Ok(switched)
+    }
+
+    fn confirm(&self, revision: &str, deadline: Instant) -> anyhow::Result<Switched> {
+        loop {
+            if !self.is_run() {
+                return Ok(Switched::NotRun);
+            }
+            let state = self.state();
+            if state.running.as_deref() == Some(revision) {
+                return Ok(Switched::Confirmed);
+            }
+            if state.failed.as_deref() == Some(revision) {
+                let why = state.why.unwrap_or_default();
+                bail!("{revision} does not serve: {}", why.escape_debug());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "{revision} did not serve in time"
+            );
+            std::thread::sleep(TICK);
+        }
+    }
+
+    /// What the process that runs it says.
+    pub(crate) fn state(&self) -> State {
+        let text = fs::read_to_string(self.root.join(STATE)).unwrap_or_default();
+        let value: Value = serde_json::from_str(&text).unwrap_or_default();
+        let field = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        State {
+            running: field("running"),
+            failed: field("failed"),
+            why: field("why"),
+        }
+    }
+
+    /// Says it.
+    pub(crate) fn tell(&self, state: &State) -> anyhow::Result<()> {
+        let State {
+            running,
+            failed,
+            why,
+        } = state;
+        let value = json!({"running": running, "failed": failed, "why": why});
+        write_if_changed(&self.root.join(STATE), &format!("{value}\n"))?;
+        Ok(())
+    }
+
+    /// What was deployed and rolled back.
+    pub(crate) fn history(&self) -> Vec<Entry> {
+        let file = self.root.join(HISTORY);
+        if fs::metadata(&file).is_ok_and(|file| file.len() > HISTORY_BYTES_MAX) {
+            return Vec::new();
+        }
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let mut entries: Vec<Entry> = text.lines().filter_map(Entry::read).collect();
+        let many = entries.len().saturating_sub(HISTORY_MAX);
+        entries.drain(..many);
+        entries
+    }
+
+    fn note(&self, revision: &str, how: &str) -> anyhow::Result<()> {
+        let entry = Entry {
+            revision: revision.to_owned(),
+            at: httpdate::fmt_http_date(SystemTime::now()),
+            how: how.to_owned(),
+        };
+        let mut entries = self.history();
+        entries.push(entry);
+        let many = entries.len().saturating_sub(HISTORY_MAX);
+        let lines = entries.iter().skip(many).map(Entry::line);
+        write_if_changed(&self.root.join(HISTORY), &lines.collect::<String>())?;
+        Ok(())
+    }
+
+    /// Removes releases that were current long ago.
+    fn prune(&self) {
+        let mut kept: Vec<String> = self.current().into_iter().collect();
+        for entry in self.history().into_iter().rev() {
+            if kept.len() < KEPT_MAX && !kept.contains(&entry.revision) {
+                kept.push(entry.revision);
+            }
+        }
+        let listed = fs::read_dir(self.root.join("releases"));
+        for entry in listed.into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if is_revision(&name) && !kept.contains(&name) {
+                // It costs room, no more.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+
+    fn cannot(&self, what: &str) -> String {
+        format!("cannot {what} {}", self.root.display())
+    }
+}
+
+impl Entry {
+    fn read(line: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(line).ok()?;
+        let field = |name: &str| value.get(name)?.as_str().map(str::to_owned);
+        Some(Self {
+            revision: field("revision").filter(|revision| is_revision(revision))?,
+            at: field("at")?,
+            how: field("how")?,
+        })
+    }
+
+    fn line(&self) -> String {
+        let Self { revision, at, how } = self;
+        format!("{}\n", json!({"revision": revision, "at": at, "how": how}))
+    }
+}
+
+/// The file, locked; none: another process has it.
+fn lock(path: &Path) -> anyhow::Result<Option<File>> {
+    let context = || format!("cannot lock {}", path.display());
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .with_context(context)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error).with_context(context),
+    }
+}
+
+/// It is the name of a directory: nothing else may be one.
+pub(crate) fn is_revision(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn releases_come_and_go() {
+        let home = tempfile::tempdir().unwrap();
+        let releases = Releases::at(home.path());
+        assert_eq!(releases.current(), None);
+        for number in 0..12 {
+            let revision = format!("{number:012x}");
+            releases.install(&revision, b"x", &json!({}), &[]).unwrap();
+            let switched = releases.switch(&revision, "deploy", WAIT).unwrap();
+            assert_eq!(switched, Switched::NotRun);
+            assert_eq!(releases.current(), Some(revision));
+        }
+        assert_eq!(releases.history().len(), 12);
+        let kept = fs::read_dir(home.path().join("releases")).unwrap().count();
+        assert_eq!(kept, KEPT_MAX);
+        let error = releases.install("00000000000b", b"y", &json!({}), &[]);
+        assert!(error.unwrap_err().to_string().contains("built otherwise"));
+        let error = releases.install("../../../x", b"y", &json!({}), &[]);
+        assert!(error.unwrap_err().to_string().contains("is no revision"));
+    }
+
+    #[test]
+    fn one_at_a_time() {
+        let home = tempfile::tempdir().unwrap();
+        let releases = Releases::at(home.path());
+        let held = releases.lock().unwrap();
+        assert!(releases.lock().is_err());
+        drop(held);
+        releases.lock().unwrap();
+        assert!(!releases.is_run());
+        let run = releases.run().unwrap();
+        assert!(releases.is_run());
+        releases
+            .tell(&State {
+                failed: Some("0".repeat(12)),
+                ..State::default()
+            })
+            .unwrap();
+        drop(run);
+        assert!(!releases.is_run());
+    }
+
+    /// What does not start is not current.
+    #[test]
+    fn back_again() {
+        let home = tempfile::tempdir().unwrap();
+        let releases = Releases::at(home.path());
+        let (old, new) = ("0".repeat(12), "1".repeat(12));
+        for revision in [&old, &new] {
+            releases.install(revision, b"x", &json!({}), &[]).unwrap();
+        }
+        releases.switch(&old, "deploy", WAIT).unwrap();
+        let _run = releases.run().unwrap();
+        let running = State {
+            running: Some(old.clone()),
+            ..State::default()
+        };
+        releases.tell(&running).unwrap();
+        let short = Duration::from_millis(1);
+        let error = releases.switch(&new, "deploy", short).unwrap_err();
+        assert!(format!("{error:#}").contains("did not serve in time"));
+        assert_eq!(releases.current(), Some(old));
+        assert_eq!(releases.history().len(), 1);
+    }
+}

@@ -1,0 +1,202 @@
+//! `goma deploy --to dir:…`, `rollback`, `status` and `run --release-dir`: releases that follow one another
+//! under load.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use goma_tests::build::goma_command;
+use goma_tests::{Backend, wait_until};
+
+use super::{SPEC, expect, scratch};
+
+fn goma(dir: &Path, args: &[&str]) -> Output {
+    let mut command = goma_command();
+    command.args(args).current_dir(dir).output().unwrap()
+}
+
+/// What every release must answer: the backend, by the way of the spec.
+const GOLDEN: &str = "GET http://h/ 200";
+
+/// Builds what is in `goma.yml` now and deploys it.
+fn deploy(dir: &Path, spec: &str) -> Output {
+    fs::write(dir.join("goma.yml"), spec).unwrap();
+    goma(
+        dir,
+        &["deploy", "--fast", "--to", "dir:live", "--golden", GOLDEN],
+    )
+}
+
+fn fails(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// The status of an answer on a connection of its own; none: there was no answer.
+fn ask(port: u16, path: &str) -> Option<u16> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.split(' ').nth(1)?.parse().ok()
+}
+
+/// `goma run --release-dir live`, ended with the test.
+struct Runner(Option<Child>);
+
+impl Runner {
+    fn start(dir: &Path, port: u16, backend: &str) -> Self {
+        let child = goma_command()
+            .args(["run", "--release-dir", "live"])
+            .env("LISTEN", format!("127.0.0.1:{port}"))
+            .env("A", backend)
+            .env("LOG", "")
+            .env("PASSWORD", "x")
+            .current_dir(dir)
+            .spawn();
+        Self(Some(child.unwrap()))
+    }
+
+    fn signal(&self, args: &[&str]) {
+        let id = self.0.as_ref().unwrap().id().to_string();
+        expect(
+            &Command::new(args[0])
+                .args(&args[1..])
+                .arg(id)
+                .output()
+                .unwrap(),
+        );
+    }
+}
+
+impl Runner {
+    fn end(&mut self) -> std::process::ExitStatus {
+        self.signal(&["kill", "-TERM"]);
+        self.0.take().unwrap().wait().unwrap()
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            self.end();
+        }
+    }
+}
+
+/// Clients that ask and ask.
+struct Load {
+    stop: Arc<AtomicBool>,
+    /// Answers of 200, and everything else.
+    counts: Arc<[AtomicUsize; 2]>,
+    clients: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    fn start(port: u16) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let client = |_| {
+            let (stop, counts) = (stop.clone(), counts.clone());
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let bad = usize::from(ask(port, "/") != Some(200));
+                    counts[bad].fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        };
+        let clients = (0..2).map(client).collect();
+        Self {
+            stop,
+            counts,
+            clients,
+        }
+    }
+
+    /// None has failed.
+    fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for client in self.clients {
+            client.join().unwrap();
+        }
+        let [good, bad] = [0, 1].map(|at| self.counts[at].load(Ordering::Relaxed));
+        assert_eq!(bad, 0, "of {good}");
+        assert!(good > 100, "{good}");
+    }
+}
+
+/// RT-CLI: a release takes over, one that does not start changes nothing, and the one before comes back; no
+/// request fails meanwhile.
+#[test]
+fn releases_follow_one_another() {
+    let dir = scratch("releases", SPEC);
+    let backend = Backend::ok();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    assert!(fails(&goma(&dir, &["status", "--to", "dir:live"])).contains("nothing is deployed"));
+    let text = expect(&deploy(&dir, SPEC));
+    assert!(text.contains("current   in live"), "{text}");
+    let mut runner = Runner::start(&dir, port, &backend.url());
+    let status = || goma(&dir, &["status", "--to", "dir:live"]);
+    wait_until("the release serves", || status().status.success());
+    let second = goma(&dir, &["run", "--release-dir", "live"]);
+    assert!(fails(&second).contains("are run already"));
+
+    let load = Load::start(port);
+    assert_eq!(
+        (ask(port, "/private"), ask(port, "/secret")),
+        (Some(401), Some(200))
+    );
+    let changed = SPEC.replace("[/private]", "[/secret]");
+    let text = expect(&deploy(&dir, &changed));
+    assert!(text.contains("serves    from live"), "{text}");
+    wait_until("only the new one answers", || {
+        (0..8).all(|_| (ask(port, "/private"), ask(port, "/secret")) == (Some(200), Some(401)))
+    });
+
+    // The variable is not set where it runs.
+    let broken = SPEC.replace("${A:-http://127.0.0.1:1}", "${NOT_SET}");
+    let text = fails(&deploy(&dir, &broken));
+    assert!(text.contains("it does not start"), "{text}");
+    assert!(text.contains("rolled back to"), "{text}");
+    assert!(expect(&status()).contains("serves    yes"));
+    // It starts, and its backend is not there.
+    let wrong = SPEC.replace("${A:-http://127.0.0.1:1}", "http://127.0.0.1:1");
+    let text = fails(&deploy(&dir, &wrong));
+    assert!(text.contains("GET http://h/ 200: 502 came"), "{text}");
+    assert!(expect(&status()).contains("serves    yes"));
+    assert_eq!(ask(port, "/secret"), Some(401));
+
+    let text = expect(&goma(&dir, &["rollback", "--to", "dir:live"]));
+    assert!(text.contains("serves"), "{text}");
+    wait_until("only the old one answers", || {
+        (0..8).all(|_| (ask(port, "/private"), ask(port, "/secret")) == (Some(401), Some(200)))
+    });
+    load.end();
+    let list = expect(&goma(&dir, &["rollback", "--to", "dir:live", "--list"]));
+    let how: Vec<_> = list
+        .lines()
+        .map(|line| line.split_whitespace().nth(1))
+        .collect();
+    assert_eq!(
+        how,
+        [Some("rollback"), Some("deploy"), Some("deploy")],
+        "{list}"
+    );
+    let absent = ["rollback", "--to", "dir:live", "--revision", "000000000000"];
+    assert!(fails(&goma(&dir, &absent)).contains("there is no release"));
+
+    // Whatever ends it, it is started again.
+    runner.signal(&["pkill", "-KILL", "-P"]);
+    wait_until("it is started again", || ask(port, "/private") == Some(401));
+    assert!(runner.end().success());
+    assert!(fails(&status()).contains("serves    no"));
+}
