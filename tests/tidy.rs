@@ -114,7 +114,9 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ),
     (
         "upstream",
-        &["clock", "gateway", "h1", "head", "io", "route", "values"],
+        &[
+            "clock", "error", "gateway", "h1", "h2", "head", "io", "route", "values",
+        ],
     ),
     ("values", &["head", "route"]),
 ];

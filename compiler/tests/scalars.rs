@@ -2,7 +2,7 @@
 
 #![allow(clippy::panic, reason = "a test may fail")]
 
-use goma_compiler::model::address::{self, UrlScheme};
+use goma_compiler::model::address;
 use goma_compiler::model::scalar::{self, Invalid};
 
 #[test]
@@ -70,12 +70,9 @@ fn read(kind: &str, text: &str) -> String {
 }
 
 fn url(text: &str) -> String {
-    let result = address::parse_url(text).map(|mut url| match url.scheme {
-        UrlScheme::Http => {
-            url.port = url.port.filter(|port| *port != 80);
-            url.to_string()
-        }
-        UrlScheme::H2c | UrlScheme::Https => "!not-yet-supported".to_owned(),
+    let result = address::parse_url(text).map(|mut url| {
+        url.port = url.port.filter(|port| *port != url.scheme.port());
+        url.to_string()
     });
     answer("bad-url", result)
 }

@@ -8,7 +8,9 @@
 use std::process::ExitCode;
 
 use goma_runtime::chain::{self, Chain, ChainId, Exchange, Filter, Flow};
-use goma_runtime::gateway::{Gateway, Limits, ProxyProtocol, Settings, Start, StartError};
+use goma_runtime::gateway::{
+    Gateway, Limits, ProxyProtocol, Settings, Start, StartError, Transport,
+};
 use goma_runtime::head::Response;
 use goma_runtime::route::{Backend, Route};
 use goma_runtime::values::{Part, Value};
@@ -97,6 +99,15 @@ static SETTINGS: Settings = Settings {
     build_info_enabled: false,
     monitoring_host: None,
     passive_health_check: None,
+    transport: Transport {
+        http2: true,
+        idle_max: 512,
+        idle_per_host_max: 256,
+        per_host_max: 256,
+        idle_timeout_ms: 90_000,
+        response_header_timeout_ms: 0,
+        handshake_timeout_ms: 10_000,
+    },
 };
 
 static GATEWAY: Gateway = gateway(&[&ROWS]);

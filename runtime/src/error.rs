@@ -86,6 +86,17 @@ pub enum UpstreamFault {
         /// The cause.
         source: io::Error,
     },
+    /// There are as many connections as there may be, and none was free in time (RT-UP-5, RT-ERR-20).
+    #[error("no connection to the backend was free in time")]
+    Crowded,
+    /// There is no TLS session (RT-ERR-15).
+    #[error("TLS handshake with {endpoint}: {source}")]
+    Handshake {
+        /// The backend's authority.
+        endpoint: String,
+        /// The cause; nothing of a key or certificate's contents beyond names.
+        source: io::Error,
+    },
     /// The backend took too long (RT-ERR-16).
     #[error("{what} timed out")]
     Timeout {
@@ -100,8 +111,10 @@ pub enum UpstreamFault {
     Malformed(&'static str),
 }
 
-/// The phase in which nothing has been sent yet.
+/// The first phase in which nothing has been sent yet.
 pub const CONNECT: &str = "connect";
+/// The second one, if there is TLS.
+pub const HANDSHAKE: &str = "TLS handshake";
 /// `timeouts.responseHeader` of a route.
 pub const RESPONSE_HEADER: &str = "response header";
 /// `timeouts.request` of a route.
@@ -112,8 +125,11 @@ impl UpstreamFault {
     #[must_use]
     pub fn is_of_connection(&self) -> bool {
         match self {
-            Self::Closed(_) | Self::Connect { .. } | Self::Timeout { .. } => true,
-            Self::Malformed(_) => false,
+            Self::Closed(_)
+            | Self::Connect { .. }
+            | Self::Handshake { .. }
+            | Self::Timeout { .. } => true,
+            Self::Crowded | Self::Malformed(_) => false,
         }
     }
 
@@ -121,8 +137,8 @@ impl UpstreamFault {
     #[must_use]
     pub fn is_before_sending(&self) -> bool {
         match self {
-            Self::Connect { .. } => true,
-            Self::Timeout { what } => *what == CONNECT,
+            Self::Connect { .. } | Self::Crowded | Self::Handshake { .. } => true,
+            Self::Timeout { what } => [CONNECT, HANDSHAKE].contains(what),
             Self::Closed(_) | Self::Malformed(_) => false,
         }
     }
@@ -131,7 +147,11 @@ impl UpstreamFault {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::Closed(_) | Self::Connect { .. } | Self::Malformed(_) => 502,
+            Self::Closed(_)
+            | Self::Connect { .. }
+            | Self::Handshake { .. }
+            | Self::Malformed(_) => 502,
+            Self::Crowded => 503,
             Self::Timeout { .. } => 504,
         }
     }

@@ -81,6 +81,48 @@ pub struct Settings {
     pub monitoring_host: Option<&'static str>,
     /// `networking.passiveHealthCheck`, if it is enabled.
     pub passive_health_check: Option<PassiveHealthCheck>,
+    /// `networking.transport`
+    pub transport: Transport,
+}
+
+/// Connections to backends: `networking.transport` (RT-UP).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transport {
+    /// Whether `https` backends are offered HTTP/2 (`forceAttemptHTTP2`).
+    pub http2: bool,
+    /// Idle connections of the process; 0: no limit.
+    pub idle_max: usize,
+    /// Idle connections per backend; 0: no limit.
+    pub idle_per_host_max: usize,
+    /// Connections per backend; 0: no limit.
+    pub per_host_max: usize,
+    /// How long a connection may be idle; 0: no limit.
+    pub idle_timeout_ms: u64,
+    /// Until the head of a response; 0: no limit.
+    pub response_header_timeout_ms: u64,
+    /// Of a TLS handshake; 0: as long as it takes.
+    pub handshake_timeout_ms: u64,
+}
+
+/// How long a request waits for a connection if no key says (RT-UP-5).
+const WAIT: Duration = Duration::from_secs(30);
+
+impl Transport {
+    /// How long a request waits for a connection.
+    #[must_use]
+    pub fn wait_limit(&self) -> Duration {
+        match self.response_header_timeout_ms {
+            0 => WAIT,
+            limit => Duration::from_millis(limit),
+        }
+    }
+
+    /// `None`: as long as it takes.
+    #[must_use]
+    pub fn handshake_limit(&self) -> Option<Duration> {
+        let limit = Some(self.handshake_timeout_ms).filter(|limit| *limit > 0);
+        limit.map(Duration::from_millis)
+    }
 }
 
 /// When a backend that fails gets no requests for a while (RT-HEALTH-7).

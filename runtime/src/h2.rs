@@ -5,6 +5,8 @@
 pub mod connect;
 pub mod guard;
 pub mod head;
+#[cfg(feature = "http2-backends")]
+pub(crate) mod translate;
 
 /// What a client that speaks HTTP/2 sends first (RFC 9113 §3.4).
 pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -27,7 +27,7 @@ pub trait Socket: Unpin {
 
     /// Whether the kernel has reported nothing since the last read: no bytes, no close. Costs no
     /// system call then.
-    fn is_quiet(&self) -> bool;
+    fn is_quiet(&mut self) -> bool;
 
     /// Whether the connection has broken. Asks the system, which costs a call.
     fn has_failed(&self) -> bool;
@@ -41,6 +41,12 @@ pub trait Socket: Unpin {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>>;
+
+    /// Hands on what the stream itself still holds of what was written. Most streams hold nothing.
+    ///
+    /// # Errors
+    /// Those of the operating system, except `WouldBlock`.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Ends the sending half.
     ///
@@ -66,7 +72,7 @@ impl Socket for TcpStream {
         Self::poll_peek(self, cx, &mut ReadBuf::new(&mut byte))
     }
 
-    fn is_quiet(&self) -> bool {
+    fn is_quiet(&mut self) -> bool {
         let read = self.try_read(&mut [0]);
         read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
@@ -84,6 +90,11 @@ impl Socket for TcpStream {
             [only] => AsyncWrite::poll_write(Pin::new(self), cx, only),
             several => AsyncWrite::poll_write_vectored(Pin::new(self), cx, several),
         }
+    }
+
+    #[inline]
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -66,6 +66,8 @@ pub struct Route {
     pub policy: Policy,
     /// By which a client stays with its backend (RT-LB-9).
     pub sticky: Option<Sticky>,
+    /// How `https` backends are spoken to; `None`: as [`BackendTls::PLAIN`] says.
+    pub tls: Option<&'static BackendTls>,
     /// Active checks of `backends` (RT-HEALTH-1).
     pub health_check: Option<HealthCheck>,
     /// What it does about trouble with them (config.md 7.6).
@@ -136,6 +138,26 @@ pub struct Sticky {
     pub secret: Value,
 }
 
+/// TLS towards backends (RT-UP-3, RT-MTLS-2).
+#[derive(Debug)]
+pub struct BackendTls {
+    /// Whether any certificate will do (`insecureSkipVerify`).
+    pub insecure: bool,
+    /// Authorities in place of the system's (`rootCAs`).
+    pub roots: Option<Value>,
+    /// Certificate and key that are shown (`clientCert`, `clientKey`).
+    pub client: Option<(Value, Value)>,
+}
+
+impl BackendTls {
+    /// Verified by the system's authorities, nothing shown.
+    pub const PLAIN: Self = Self {
+        insecure: false,
+        roots: None,
+        client: None,
+    };
+}
+
 /// How backends are asked whether they are well (RT-HEALTH).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
@@ -173,6 +195,7 @@ impl Route {
         canaries: &[],
         policy: Policy::Shares,
         sticky: None,
+        tls: None,
         health_check: None,
         resilience: None,
         chain: ChainId(u32::MAX),

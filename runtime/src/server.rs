@@ -104,7 +104,8 @@ fn prepare_in(
         |error: &dyn std::fmt::Display| StartError::without_place("internal", error.to_string());
     let settings = gateway.settings.resolve(&environment)?;
     let passive = gateway.settings.passive_health_check;
-    let backends = upstream::resolve(gateway.routes, passive, &environment)?;
+    let transport = &gateway.settings.transport;
+    let backends = upstream::resolve(gateway.routes, passive, transport, &environment)?;
     let table = Table::build(gateway.routes).map_err(|error| internal(&error))?;
     let start = Start::new(&environment);
     for chain in gateway.chains {

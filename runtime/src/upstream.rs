@@ -7,25 +7,38 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::UpstreamFault;
 use crate::head::Request;
 use crate::route::{Policy, Timeouts};
-use crate::values::scalar::Url;
 
 mod balance;
 mod canaries;
 mod check;
 mod circuit;
 mod connect;
+mod endpoint;
+mod limit;
+mod link;
 mod load;
 mod measures;
 mod pool;
 mod resolved;
+#[cfg(feature = "http2-backends")]
+mod session;
 mod standing;
 mod sticky;
+#[cfg(feature = "http2-backends")]
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod trust;
 mod window;
 
 pub use check::check;
 pub use connect::Resolver;
+pub use endpoint::Endpoint;
+pub use link::Link;
 pub use pool::{Connection, Pools};
 pub use resolved::{ResolvedBackend, ResolvedBackends, ResolvedUpstream, checked, report, resolve};
 pub use standing::{Change, Ejection, Standing};
@@ -37,7 +50,7 @@ pub(crate) use circuit::{Pass, Turned};
 pub(crate) use load::InFlight;
 use load::Load;
 pub(crate) use measures::{Measures, Slot};
-use pool::Pool;
+use pool::{Pool, Turn};
 use standing::Condition;
 use sticky::Sticky;
 
@@ -71,9 +84,9 @@ pub struct Upstream {
 pub struct Backend {
     /// The URL as configured.
     pub text: &'static str,
-    /// The URL, taken apart.
-    pub url: Url,
-    /// Idle connections to its authority.
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// Idle connections to it.
     pub(crate) pool: Rc<Pool>,
     /// What is known of it; `None`: nothing is asked (RT-LB-1).
     standing: Option<Arc<Standing>>,
@@ -82,6 +95,37 @@ pub struct Backend {
     pub(crate) connect_limit: Option<Duration>,
     load: Rc<Load>,
     place: Place,
+}
+
+impl Backend {
+    /// A connection that is not there yet; above `maxConnsPerHost` one that another request is done with.
+    /// `http1`: one that can switch protocols.
+    pub(crate) async fn connect(
+        &self,
+        resolver: &Resolver,
+        http1: bool,
+    ) -> Result<Connection, UpstreamFault> {
+        match self.pool.turn(http1).await? {
+            Turn::Kept(connection) => Ok(connection),
+            Turn::New(place) => {
+                let pool = Some(self.pool.as_ref());
+                let limit = self.connect_limit;
+                let endpoint = &self.endpoint;
+                endpoint.connect(resolver, limit, pool, place, http1).await
+            }
+        }
+    }
+}
+
+/// Whether an error says that a backend has not looked at a request (RT-UP-8).
+pub(crate) fn is_unprocessed(error: &std::io::Error) -> bool {
+    #[cfg(feature = "http2-backends")]
+    return stream::is_unprocessed(error);
+    #[cfg(not(feature = "http2-backends"))]
+    {
+        let _ = error;
+        false
+    }
 }
 
 /// Where a backend stands in the list of its route.
@@ -138,8 +182,8 @@ impl Upstream {
         let backend = |(place, resolved): (usize, &ResolvedBackend)| Backend {
             place: Place(place),
             text: resolved.text,
-            pool: pools.of(&resolved.url.host, resolved.url.port),
-            url: resolved.url.clone(),
+            pool: pools.of(&resolved.endpoint),
+            endpoint: resolved.endpoint.clone(),
             standing: is_watched.then(|| Arc::clone(&resolved.standing)),
             circuit: resolved.circuit.clone(),
             connect_limit: connect_ms.map(Duration::from_millis),

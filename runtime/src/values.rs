@@ -14,6 +14,8 @@ mod networks;
 mod overrides;
 #[cfg(feature = "regex")]
 pub(crate) mod pattern;
+#[cfg(feature = "tls")]
+pub(crate) mod pem;
 pub(crate) mod query;
 pub mod scalar;
 mod template;

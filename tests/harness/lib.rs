@@ -18,6 +18,7 @@ pub mod faults;
 pub mod gateway;
 pub mod http2;
 pub mod process;
+pub mod tls;
 pub mod twin;
 
 use std::time::Duration;

@@ -3,6 +3,7 @@
 //! the gateway is asked over HTTP/2, with the same outcome.
 
 mod abuse;
+mod backend_http2;
 mod balance;
 mod basic_auth;
 mod circuits;
@@ -29,6 +30,7 @@ mod routing;
 mod smuggling;
 mod streams;
 mod targets;
+mod tls;
 mod upgrade;
 
 mod upstream;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 /// Families of rules and their numbers. What is left out waits for something that is not there yet:
 ///
-/// - for traffic (limits): RT-UP-5, RT-DNS;
-/// - for TLS: RT-UP-3, RT-ROUTE-11; for providers: RT-START-2; for pass-through: RT-STOP-2; for profiles:
-///   RT-OBS-9; for HTTP/2 to backends: RT-STREAM-4;
+/// - for traffic (limits): RT-DNS;
+/// - for TLS: RT-ROUTE-11; for providers: RT-START-2; for pass-through: RT-STOP-2; for profiles:
+///   RT-OBS-9;
 /// - for Redis and state over reloads: MW-GEN-10, -17; for plugins: MW-PATH-7;
 /// - cannot be told from outside: MW-GEN-19. RT-WS-2 does not exist.
 const RULES: &[(&str, &[u32])] = &[
@@ -23,7 +23,8 @@ const RULES: &[(&str, &[u32])] = &[
     ("RT-MAINT", &[1]),
     ("RT-CHAIN", &[1, 2, 3, 4]),
     ("RT-REWRITE", &[1, 2, 3, 4]),
-    ("RT-UP", &[1, 2, 4, 6, 7, 8, 9, 10]),
+    ("RT-UP", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+    ("RT-MTLS", &[2]),
     ("RT-HDR", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
     ("RT-IP", &[1, 2, 3, 4, 5]),
     (
@@ -41,7 +42,7 @@ const RULES: &[(&str, &[u32])] = &[
     ("RT-SMUG", &[1, 2, 3, 4, 5, 6, 7, 8]),
     ("RT-H2", &[1, 2, 3, 4, 5, 6]),
     ("RT-WS", &[1, 3, 4, 5]),
-    ("RT-STREAM", &[1, 5]),
+    ("RT-STREAM", &[1, 4, 5]),
     ("RT-OBS", &[1, 2, 3, 4, 5, 6, 7, 8]),
     ("RT-LOG", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
     (

@@ -164,7 +164,7 @@ static NETWORKING: Section = section(
     "How backends are reached.",
     &[
         key("dnsCache", Map(&DNS_CACHE), "Names of backends.").later(),
-        key("transport", Map(&TRANSPORT), "Connections to backends.").later(),
+        key("transport", Map(&TRANSPORT), "Connections to backends."),
         key("passiveHealthCheck", Map(&PASSIVE_HEALTH_CHECK), "Ejection after failures (RT-HEALTH-7)."),
     ],
 );
@@ -184,12 +184,12 @@ static TRANSPORT: Section = section(
         key("insecureSkipVerify", One(Bool), "For routes that do not say: backends' certificates are not verified.").or("false"),
         key("forceAttemptHTTP2", One(Bool), "Offer `h2` to `https` backends.").or("true"),
         key("disableCompression", One(Bool), "No effect: the gateway never adds `Accept-Encoding`.").or("false"),
-        key("maxIdleConns", One(Int(0, ANY)), "Idle connections of the process.").or("512"),
+        key("maxIdleConns", One(Int(0, ANY)), "Idle connections of the process; 0: no limit.").or("512"),
         key("maxIdleConnsPerHost", One(Int(0, ANY)), "Idle connections per backend; 0: no limit.").or("256"),
         key("maxConnsPerHost", One(Int(0, ANY)), "Connections per backend; 0: no limit.").or("256"),
-        key("idleConnTimeout", One(Seconds(0, MOST)), "How long a connection may be idle.").or("90"),
-        key("tlsHandshakeTimeout", One(Seconds(0, MOST)), "Of a TLS handshake.").or("10"),
-        key("responseHeaderTimeout", One(Seconds(0, MOST)), "From the request's end to the response's headers; 0: no limit.").or("0"),
+        key("idleConnTimeout", One(Seconds(0, MOST)), "How long a connection may be idle; 0: no limit.").or("90"),
+        key("tlsHandshakeTimeout", One(Seconds(0, MOST)), "Of a TLS handshake; 0: no limit.").or("10"),
+        key("responseHeaderTimeout", One(Seconds(0, MOST)), "From the request's end to the response's headers; 0: no limit.").or("0").later(),
     ],
 );
 

@@ -120,7 +120,7 @@ static SECURITY: Section = section(
     &[
         key("forwardHostHeaders", One(Bool), "The backend sees the client's `Host` (RT-HDR-6).").or("true"),
         key("enableExploitProtection", One(Bool), "Refuses known attacks (RT-EXPL-1).").or("false").later(),
-        key("tls", Map(&SECURITY_TLS), "TLS towards backends.").later(),
+        key("tls", Map(&SECURITY_TLS), "TLS towards backends."),
     ],
 );
 

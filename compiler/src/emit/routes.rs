@@ -65,6 +65,7 @@ fn named(rows: &[Route]) -> Vec<&'static str> {
         ("Operator", has_canaries),
         ("Policy", policies().any(|policy| *policy != Policy::Shares)),
         ("Source", has_canaries || policies().any(hashes)),
+        ("BackendTls", rows.iter().any(|row| row.tls.is_some())),
         ("Sticky", rows.iter().any(|row| row.sticky.is_some())),
         ("Condition", conditions().next().is_some()),
         (
@@ -112,6 +113,7 @@ fn emit_row(route: &Route) -> TokenStream {
         canaries: _,
         policy: _,
         sticky: _,
+        tls: _,
         health_check: _,
         resilience,
         chain,

@@ -66,6 +66,7 @@ fn fields(settings: &Settings) -> TokenStream {
         build_info_enabled,
         monitoring_host,
         passive_health_check,
+        transport,
     } = settings;
     let values = [
         ("debug", debug),
@@ -93,8 +94,8 @@ fn fields(settings: &Settings) -> TokenStream {
     let limits = limits_of(limits);
     let proxy = rt::option(proxy.as_ref().map(proxy_of));
     let monitoring_host = rt::option(monitoring_host.as_ref().map(|host| quote!(#host)));
-    let passive = passive_health_check.as_ref();
-    let passive = rt::option(passive.map(upstream::passive_health_check));
+    let passive = upstream::passive_health_check(passive_health_check.as_ref());
+    let transport = upstream::transport(transport);
     quote! {
         strict_slash: #strict_slash,
         #(#values,)*
@@ -106,6 +107,7 @@ fn fields(settings: &Settings) -> TokenStream {
         build_info_enabled: #build_info_enabled,
         monitoring_host: #monitoring_host,
         passive_health_check: #passive,
+        transport: #transport,
     }
 }
 

@@ -5,7 +5,8 @@ use quote::quote;
 
 use super::rt;
 use crate::plan::{
-    Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Route, Source, Sticky,
+    BackendTls, Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Route,
+    Source, Sticky, Transport,
 };
 
 /// What a row says of its backends beside their addresses.
@@ -15,6 +16,7 @@ pub(super) fn balancing(route: &Route) -> TokenStream {
         canaries,
         policy,
         sticky,
+        tls,
         health_check,
         ..
     } = route;
@@ -35,7 +37,11 @@ pub(super) fn balancing(route: &Route) -> TokenStream {
         let sticky = self::sticky(sticky);
         quote!(sticky: Some(#sticky),)
     });
-    quote!(#weights #canaries #policy #sticky #health_check)
+    let tls = tls.as_ref().map(|tls| {
+        let tls = self::tls(tls);
+        quote!(tls: Some(&#tls),)
+    });
+    quote!(#weights #canaries #policy #sticky #tls #health_check)
 }
 
 fn canary(canary: &Canary) -> TokenStream {
@@ -116,6 +122,46 @@ fn sticky(sticky: &Sticky) -> TokenStream {
     }
 }
 
+fn tls(tls: &BackendTls) -> TokenStream {
+    let BackendTls {
+        insecure,
+        roots,
+        client,
+    } = tls;
+    let roots = rt::option(roots.as_ref().map(rt::value));
+    let client = rt::option(client.as_ref().map(|(certificate, key)| {
+        let (certificate, key) = (rt::value(certificate), rt::value(key));
+        quote!((#certificate, #key))
+    }));
+    quote!(BackendTls { insecure: #insecure, roots: #roots, client: #client })
+}
+
+/// The gateway's.
+pub(super) fn transport(transport: &Transport) -> TokenStream {
+    let Transport {
+        http2,
+        idle_max,
+        idle_per_host_max,
+        per_host_max,
+        idle_timeout_ms,
+        response_header_timeout_ms,
+        handshake_timeout_ms,
+    } = transport;
+    let numbers = [
+        ("idle_max", idle_max),
+        ("idle_per_host_max", idle_per_host_max),
+        ("per_host_max", per_host_max),
+        ("idle_timeout_ms", idle_timeout_ms),
+        ("response_header_timeout_ms", response_header_timeout_ms),
+        ("handshake_timeout_ms", handshake_timeout_ms),
+    ];
+    let numbers = numbers.map(|(name, number)| {
+        let (name, number) = (rt::field(name), Literal::u64_unsuffixed(*number));
+        quote!(#name: #number)
+    });
+    quote!(Transport { http2: #http2, #(#numbers),* })
+}
+
 fn health_check(check: &HealthCheck) -> TokenStream {
     let HealthCheck {
         path,
@@ -138,12 +184,15 @@ fn health_check(check: &HealthCheck) -> TokenStream {
 }
 
 /// The gateway's.
-pub(super) fn passive_health_check(passive: &PassiveHealthCheck) -> TokenStream {
-    let PassiveHealthCheck {
-        fails_max,
-        eject_ms,
-    } = passive;
-    let fails_max = Literal::u32_unsuffixed(*fails_max);
-    let eject_ms = Literal::u64_unsuffixed(*eject_ms);
-    quote!(PassiveHealthCheck { fails_max: #fails_max, eject_ms: #eject_ms })
+pub(super) fn passive_health_check(passive: Option<&PassiveHealthCheck>) -> TokenStream {
+    let passive = passive.map(|passive| {
+        let PassiveHealthCheck {
+            fails_max,
+            eject_ms,
+        } = passive;
+        let fails_max = Literal::u32_unsuffixed(*fails_max);
+        let eject_ms = Literal::u64_unsuffixed(*eject_ms);
+        quote!(PassiveHealthCheck { fails_max: #fails_max, eject_ms: #eject_ms })
+    });
+    rt::option(passive)
 }

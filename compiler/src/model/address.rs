@@ -73,6 +73,17 @@ pub enum UrlScheme {
     Https,
 }
 
+impl UrlScheme {
+    /// Of a URL that names none.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::H2c | Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
 /// The URL of a backend (C-URL).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {

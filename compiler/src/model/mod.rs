@@ -45,7 +45,8 @@ pub use rewrite::{BadRewrite, Rewrite};
 pub use rule::Rule;
 pub use template::{PathTemplate, Piece as TemplatePiece};
 pub use upstream::{
-    Backend, Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source, Sticky,
+    Backend, BackendTls, Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy,
+    Source, Sticky, Transport,
 };
 pub use value::{Cut, Part, Value, places};
 
@@ -165,6 +166,8 @@ pub struct Gateway {
     pub monitoring_host: Option<HostPattern>,
     /// `networking.passiveHealthCheck`; `None`: not enabled.
     pub passive_health_check: Option<PassiveHealthCheck>,
+    /// `networking.transport`.
+    pub transport: Transport,
 }
 
 /// `gateway.timeouts`, all `secs`.
@@ -219,6 +222,8 @@ pub struct Route {
     pub policy: Option<Policy>,
     /// By which a client stays with its backend.
     pub sticky: Option<Sticky>,
+    /// How those that speak TLS are spoken to.
+    pub tls: BackendTls,
     /// How they are asked whether they are well.
     pub health_check: Option<HealthCheck>,
     /// What it does about trouble with them.

@@ -151,6 +151,36 @@ impl Policy {
     }
 }
 
+/// `security.tls` (RT-UP-3, RT-MTLS-2).
+#[derive(Clone, Debug, Default)]
+pub struct BackendTls {
+    /// Whether any certificate will do; `None`: as the gateway's transport has it.
+    pub insecure: Option<bool>,
+    /// Authorities in place of the system's.
+    pub roots: Option<Value>,
+    /// Certificate and key that are shown.
+    pub client: Option<(Value, Value)>,
+}
+
+/// `networking.transport`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transport {
+    /// Whether backends that speak TLS are offered HTTP/2.
+    pub http2: bool,
+    /// Idle connections of the process; 0: no limit.
+    pub idle_connections: u64,
+    /// Idle connections per backend; 0: no limit.
+    pub idle_per_host: u64,
+    /// Connections per backend; 0: no limit.
+    pub per_host: u64,
+    /// How long a connection may be idle; 0: no limit.
+    pub idle_timeout_ms: u64,
+    /// For routes that do not say: whether any certificate of a backend will do.
+    pub insecure: bool,
+    /// 0: none.
+    pub handshake_timeout_ms: u64,
+}
+
 /// `healthCheck` with a path (RT-HEALTH-1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     BasicAuth, Canary, Condition, Filter, Message, Middleware, Part, PathType, Pattern, Route,
-    Value,
+    Transport, Value,
 };
 
 /// A cargo feature of `goma-runtime`.
@@ -24,6 +24,8 @@ pub enum Feature {
     Dns,
     /// Messages that are decrypted at start.
     Encrypted,
+    /// HTTP/2 to backends.
+    Http2Backends,
     /// Digits in place of secrets in the log.
     LogHash,
     /// `$apr1$`, `$1$`.
@@ -36,6 +38,8 @@ pub enum Feature {
     Sha1,
     /// Cookies that name backends.
     Sticky,
+    /// Backends over TLS.
+    Tls,
 }
 
 impl Feature {
@@ -47,12 +51,14 @@ impl Feature {
             Self::Bcrypt => "bcrypt",
             Self::Dns => "dns",
             Self::Encrypted => "encrypted",
+            Self::Http2Backends => "http2-backends",
             Self::LogHash => "log-hash",
             Self::Md5Crypt => "md5-crypt",
             Self::Regex => "regex",
             Self::ShaCrypt => "sha-crypt",
             Self::Sha1 => "sha1",
             Self::Sticky => "sticky",
+            Self::Tls => "tls",
         }
     }
 }
@@ -62,6 +68,7 @@ pub(super) fn select(
     routes: &[Route],
     middlewares: &[Middleware],
     messages: &[Message],
+    transport: &Transport,
 ) -> Vec<Feature> {
     let mut features: BTreeSet<Feature> = middlewares
         .iter()
@@ -72,12 +79,19 @@ pub(super) fn select(
             features.extend(of_passwords(rule));
         }
     }
-    if routes
-        .iter()
-        .flat_map(|route| &route.backends)
-        .any(needs_dns)
-    {
+    let mut endpoints = routes.iter().flat_map(|route| &route.backends);
+    if endpoints.clone().any(needs_dns) {
         features.insert(Feature::Dns);
+    }
+    let offers_http2 = |endpoint: &Value| transport.http2 && may_encrypt(endpoint);
+    if endpoints
+        .clone()
+        .any(|endpoint| offers_http2(endpoint) || may_be(endpoint, "h2c"))
+    {
+        features.insert(Feature::Http2Backends);
+    }
+    if endpoints.any(may_encrypt) {
+        features.insert(Feature::Tls);
     }
     if routes.iter().any(|route| route.sticky.is_some()) {
         features.insert(Feature::Sticky);
@@ -166,6 +180,20 @@ fn needs_dns(endpoint: &Value) -> bool {
     !is_address(authority)
 }
 
+/// Whether its scheme is, or may be, `https`.
+pub(super) fn may_encrypt(endpoint: &Value) -> bool {
+    may_be(endpoint, "https")
+}
+
+/// A scheme that is only known at start may be any.
+fn may_be(endpoint: &Value, wanted: &str) -> bool {
+    let scheme = match endpoint.parts.first() {
+        Some(Part::Text(text)) => text.split_once("://").map(|(scheme, _)| scheme),
+        Some(Part::Encrypted { .. } | Part::Env { .. }) | None => None,
+    };
+    scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case(wanted))
+}
+
 fn is_address(authority: &str) -> bool {
     if authority.starts_with('[') {
         return true;
@@ -181,17 +209,21 @@ mod tests {
     use super::*;
     use crate::plan::Place;
 
-    fn check(parts: Vec<Part>, expected: bool) {
+    fn endpoint(parts: Vec<Part>) -> Value {
         let place = Place {
             file: "goma.yaml".to_owned(),
             line: 1,
             column: 1,
         };
-        let endpoint = Value {
+        Value {
             key: "target".to_owned(),
             place,
             parts,
-        };
+        }
+    }
+
+    fn check(parts: Vec<Part>, expected: bool) {
+        let endpoint = endpoint(parts);
         assert_eq!(needs_dns(&endpoint), expected, "{:?}", endpoint.parts);
     }
 
@@ -212,6 +244,19 @@ mod tests {
             ],
             true,
         );
+    }
+
+    #[test]
+    fn a_scheme_that_may_be_https_needs_tls() {
+        let env = || Part::Env {
+            name: "A".into(),
+            default: Some("http://10.0.0.7".into()),
+        };
+        let text = |text: &str| Part::Text(text.into());
+        let may = |parts: Vec<Part>| may_encrypt(&endpoint(parts));
+        assert!(may(vec![text("https://10.0.0.7")]) && may(vec![text("HTTPS://"), env()]));
+        assert!(may(vec![env()]) && may(vec![text("http"), env(), text("://a")]));
+        assert!(!may(vec![text("http://"), env()]) && !may(vec![text("http://a/https://b")]));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn lower(model: &Model, sources: &SourceMap, name: &str) -> Plan {
     Plan {
         name: name.to_owned(),
         main_file: printable(sources.name(model.main)),
-        features: features::select(&rows, &middlewares, &messages),
+        features: features::select(&rows, &middlewares, &messages, &settings.transport),
         settings,
         routes: RouteTable {
             place: cx.place(model.gateway.routes_span),
@@ -57,7 +57,7 @@ pub fn lower(model: &Model, sources: &SourceMap, name: &str) -> Plan {
 
 /// What every step of lowering reads.
 pub(super) struct Cx<'a> {
-    model: &'a Model,
+    pub(super) model: &'a Model,
     sources: &'a SourceMap,
     /// Encrypted messages in use, by the digits of their names.
     messages: RefCell<BTreeMap<String, Message>>,
@@ -151,6 +151,9 @@ fn chain_of(chains: &Chains<'_>, middlewares: &[MiddlewareId]) -> Ident {
 }
 
 fn lower_route(cx: &Cx<'_>, route: &model::Route, chain: Ident) -> Route {
+    let endpoints = route.backends.iter();
+    let endpoints = endpoints.map(|backend| lower_value(cx, &backend.endpoint));
+    let endpoints: Vec<_> = endpoints.collect();
     Route {
         name: route.name.to_string(),
         place: cx.place(route.span),
@@ -172,15 +175,12 @@ fn lower_route(cx: &Cx<'_>, route: &model::Route, chain: Ident) -> Route {
         rewrite: route.rewrite.as_ref().map(|path| path.as_str().to_owned()),
         maintenance: route.maintenance.as_ref().map(lower_route::maintenance),
         forward_host: route.forward_host,
-        backends: route
-            .backends
-            .iter()
-            .map(|backend| lower_value(cx, &backend.endpoint))
-            .collect(),
         weights: route.weights(),
         canaries: upstream::canaries(route),
         policy: upstream::policy(route),
         sticky: upstream::sticky(cx, route),
+        tls: upstream::tls(cx, route, &endpoints),
+        backends: endpoints,
         health_check: route.health_check.as_ref().map(upstream::health_check),
         resilience: resilience::lower(&route.resilience),
         chain,

@@ -40,7 +40,8 @@ pub use resilience::{CircuitBreaker, Resilience, Retry, Timeouts};
 pub use revision::revision;
 pub use settings::{Limits, Proxy, ProxyProtocol, Settings};
 pub use upstream::{
-    Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source, Sticky,
+    BackendTls, Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source,
+    Sticky, Transport,
 };
 
 /// A whole generated crate.
@@ -168,6 +169,9 @@ pub struct Route {
     pub policy: Policy,
     /// By which a client stays with its endpoint.
     pub sticky: Option<Sticky>,
+    /// How those that speak TLS are spoken to; `None`: as usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<BackendTls>,
     /// Active checks of the endpoints.
     pub health_check: Option<HealthCheck>,
     /// What it does about trouble with them, beyond the usual.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::lower::{Cx, lower_value};
-use super::{PassiveHealthCheck, Place, Value, upstream};
+use super::{PassiveHealthCheck, Place, Transport, Value, upstream};
 use crate::model;
 
 /// Everything that is set once per gateway; the defaults are filled in.
@@ -61,6 +61,8 @@ pub struct Settings {
     pub monitoring_host: Option<String>,
     /// `networking.passiveHealthCheck`, if it is enabled.
     pub passive_health_check: Option<PassiveHealthCheck>,
+    /// `networking.transport`.
+    pub transport: Transport,
 }
 
 /// `gateway.limits` (RT-LIM).
@@ -132,6 +134,7 @@ pub(super) fn lower(cx: &Cx<'_>, gateway: &model::Gateway) -> Settings {
         build_info_enabled: gateway.build_info,
         monitoring_host: host.map(|host| host.as_str().to_owned()),
         passive_health_check: passive.map(upstream::passive_health_check),
+        transport: upstream::transport(&gateway.transport),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::Value;
 use super::lower::{Cx, lower_value};
+use super::{Value, features};
 use crate::model;
 use crate::model::Policy as Wanted;
 use crate::model::cookie::SameSite;
@@ -171,6 +171,74 @@ pub(super) fn policy(route: &model::Route) -> Policy {
         Some(Wanted::P2cEwma) => Policy::P2cEwma,
         Some(Wanted::Random) => Policy::Random,
         Some(Wanted::RoundRobin | Wanted::Weighted) | None => Policy::Shares,
+    }
+}
+
+/// TLS towards the endpoints of a route (RT-UP-3, RT-MTLS-2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BackendTls {
+    /// Whether any certificate will do.
+    pub insecure: bool,
+    /// Authorities in place of the system's.
+    pub roots: Option<Value>,
+    /// Certificate and key that are shown.
+    pub client: Option<(Value, Value)>,
+}
+
+/// Connections to backends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Transport {
+    /// Whether endpoints that speak TLS are offered HTTP/2.
+    pub http2: bool,
+    /// Idle connections of the process; 0: no limit.
+    pub idle_max: u64,
+    /// Idle connections per endpoint; 0: no limit.
+    pub idle_per_host_max: u64,
+    /// Connections per endpoint; 0: no limit.
+    pub per_host_max: u64,
+    /// How long a connection may be idle; 0: no limit.
+    pub idle_timeout_ms: u64,
+    /// Until the head of a response; 0: no limit.
+    pub response_header_timeout_ms: u64,
+    /// Of a TLS handshake; 0: none.
+    pub handshake_timeout_ms: u64,
+}
+
+/// `None`: verified by the system's authorities, nothing shown; or no endpoint speaks TLS.
+pub(super) fn tls(cx: &Cx<'_>, route: &model::Route, endpoints: &[Value]) -> Option<BackendTls> {
+    if !endpoints.iter().any(features::may_encrypt) {
+        return None;
+    }
+    let model::BackendTls {
+        insecure,
+        roots,
+        client,
+    } = &route.tls;
+    let insecure = insecure.unwrap_or(cx.model.gateway.transport.insecure);
+    let tls = BackendTls {
+        insecure,
+        // Nobody would look at them.
+        roots: roots
+            .as_ref()
+            .filter(|_| !insecure)
+            .map(|roots| lower_value(cx, roots)),
+        client: client
+            .as_ref()
+            .map(|(certificate, key)| (lower_value(cx, certificate), lower_value(cx, key))),
+    };
+    let plain = !tls.insecure && tls.roots.is_none() && tls.client.is_none();
+    (!plain).then_some(tls)
+}
+
+pub(super) fn transport(transport: &model::Transport) -> Transport {
+    Transport {
+        http2: transport.http2,
+        idle_max: transport.idle_connections,
+        idle_per_host_max: transport.idle_per_host,
+        per_host_max: transport.per_host,
+        idle_timeout_ms: transport.idle_timeout_ms,
+        response_header_timeout_ms: 0,
+        handshake_timeout_ms: transport.handshake_timeout_ms,
     }
 }
 

@@ -2,7 +2,7 @@
 //! defaults are the dialect's.
 
 use super::read::Cx;
-use super::{clients, upstream};
+use super::{clients, transport, upstream};
 use crate::diag::Code;
 use crate::dialect;
 use crate::model::{Gateway, HostPattern, Timeouts};
@@ -70,7 +70,8 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
         route_health_errors: cx.boolean(monitoring.include_route_health_errors.as_ref(), false),
         build_info,
         monitoring_host,
-        passive_health_check: upstream::passive(&spec.passive, cx),
+        passive_health_check: upstream::passive(&spec.networking.passive, cx),
+        transport: transport::resolve(&spec.networking.transport, cx),
     }
 }
 

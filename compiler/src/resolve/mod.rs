@@ -31,6 +31,7 @@ mod security_headers;
 pub(crate) mod settings;
 mod sticky;
 mod tokens;
+mod transport;
 mod upstream;
 mod users;
 

@@ -74,11 +74,7 @@ fn value(item: &Pending, cx: &mut Cx<'_>) {
     let Some(text) = constant(&value) else { return };
     one(text, item.scalar, &item.leaf, value.text().is_none(), cx);
     if item.secret && value.text().is_some() && is_literal_secret(item.scalar, text) {
-        let key = item.leaf.key.as_str();
-        let message = "a secret is written in clear text";
-        let warning = Diagnostic::new(Code::LiteralSecret, key, item.leaf.span, message);
-        cx.diags
-            .push(warning.help("give it by a variable: `${NAME}`"));
+        cx.literal_secret(&item.leaf);
     }
 }
 
@@ -118,7 +114,7 @@ fn one(text: &str, scalar: Scalar, leaf: &Leaf, expanded: bool, cx: &mut Cx<'_>)
 }
 
 /// Files and empty texts are no secrets; a key in PEM is.
-fn is_literal_secret(scalar: Scalar, text: &str) -> bool {
+pub(super) fn is_literal_secret(scalar: Scalar, text: &str) -> bool {
     if matches!(scalar, Scalar::Pem) {
         return Pem::new(text).is_ok_and(|pem| pem.is_some_and(|pem| pem.is_secret()));
     }

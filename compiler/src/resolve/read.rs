@@ -4,7 +4,7 @@ use super::env::{self, Text, Variables};
 use super::grammar;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::dialect::Scalar;
-use crate::model::address::{self, UrlScheme};
+use crate::model::address;
 use crate::model::scalar::{self, Invalid};
 use crate::model::{Part, Value};
 use crate::source::{SourceMap, Span};
@@ -210,6 +210,25 @@ impl Cx<'_> {
         env::value(leaf, true, self.diags)
     }
 
+    /// A class V text that must not be shown, not checked further.
+    pub(super) fn secret_value(&mut self, leaf: &Leaf) -> Value {
+        let value = env::value(leaf, true, self.diags);
+        let literal = value.text().is_some_and(|text| !text.is_empty());
+        if literal && !value.secret {
+            self.literal_secret(leaf);
+        }
+        value
+    }
+
+    /// Warns of a secret that anyone who sees the specification can read (C-ENV-8).
+    pub(super) fn literal_secret(&mut self, leaf: &Leaf) {
+        let key = leaf.key.as_str();
+        let message = "a secret is written in clear text";
+        let warning = Diagnostic::new(Code::LiteralSecret, key, leaf.span, message);
+        self.diags
+            .push(warning.help("give it by a variable: `${NAME}`"));
+    }
+
     /// A class V key: literals, and defaults of a lone reference, must fit the grammar. Absent and
     /// null give `default` with the place `home`.
     pub(super) fn checked(
@@ -247,23 +266,15 @@ impl Cx<'_> {
                 self.not_yet(leaf, message);
                 return;
             }
-            // Backends have a reader of their own: no query, and not every scheme yet.
-            Scalar::Url(_) => self.url(text, leaf).map_err(|fault| (Code::BadUrl, fault)),
+            // Backends have a reader of their own: no query.
+            Scalar::Url(_) => address::parse_url(text)
+                .map(drop)
+                .map_err(|fault| (Code::BadUrl, fault)),
             _ => grammar::check(scalar, text),
         };
         if let Err((code, invalid)) = checked {
             self.fault(code, leaf, invalid);
         }
-    }
-
-    fn url(&mut self, text: &str, leaf: &Leaf) -> Result<(), Invalid> {
-        let message = match address::parse_url(text)?.scheme {
-            UrlScheme::Http => return Ok(()),
-            UrlScheme::H2c => "backends over `h2c` are not supported yet",
-            UrlScheme::Https => "backends over `https` are not supported yet",
-        };
-        self.not_yet(leaf, message);
-        Ok(())
     }
 
     /// Reports a value that this release cannot do yet.

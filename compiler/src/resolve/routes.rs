@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Found, Names};
 use super::read::Cx;
-use super::{canary, maintenance, matching, resilience, route_path, sticky, upstream};
+use super::{canary, maintenance, matching, resilience, route_path, sticky, transport, upstream};
 use crate::diag::{Code, Diagnostic};
 use crate::model::{HostPattern, Method, MiddlewareId, Name, Route};
 use crate::source::Span;
@@ -54,13 +54,14 @@ fn resolve_route(
     };
     let conditions = matching::resolve(&spec.matching, cx);
     let enabled = cx.boolean(spec.enabled.as_ref(), true);
-    let forward_host = cx.boolean(spec.forward_host_headers.as_ref(), true);
+    let forward_host = cx.boolean(spec.security.forward_host_headers.as_ref(), true);
     let maintenance = maintenance::resolve(spec.maintenance.as_ref(), cx);
     let hosts = hosts(spec, cx);
     let methods = methods(spec.methods.as_ref(), cx);
     let backends = upstream::backends(spec, cx);
     let policy = canary::policy(spec.load_balancer.as_ref(), cx);
     let sticky = sticky::resolve(spec.load_balancer.as_ref(), cx);
+    let tls = transport::tls(&spec.security.tls, cx);
     let health_check = upstream::health_check(spec.health_check.as_ref(), cx);
     let resilience = resilience::resolve(&spec.resilience, cx);
     let (name, span) = name?;
@@ -82,6 +83,7 @@ fn resolve_route(
         backends,
         policy: policy?,
         sticky: sticky?,
+        tls,
         health_check: health_check?,
         resilience: resilience?,
         middlewares: chain.ids,

@@ -1,6 +1,6 @@
 //! `loadBalancer.sticky` (config.md 7.6).
 
-use super::read::{Cx, constant};
+use super::read::Cx;
 use super::{cookies, grammar};
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::Scalar;
@@ -97,14 +97,5 @@ fn secret(spec: &spec::upstream::Sticky, cx: &mut Cx<'_>) -> Value {
     else {
         return Value::literal(format!("{}.secret", spec.path_key), spec.head, "");
     };
-    let value = cx.value(leaf);
-    let literal = value.text().is_some() && constant(&value).is_some_and(|text| !text.is_empty());
-    if literal && !value.secret {
-        let key = leaf.key.as_str();
-        let message = "a secret is written in clear text";
-        let warning = Diagnostic::new(Code::LiteralSecret, key, leaf.span, message);
-        cx.diags
-            .push(warning.help("give it by a variable: `${NAME}`"));
-    }
-    value
+    cx.secret_value(leaf)
 }

@@ -18,7 +18,7 @@ pub(crate) struct Gateway {
     pub(crate) timeouts: Timeouts,
     pub(crate) log: Log,
     pub(crate) monitoring: Monitoring,
-    pub(crate) passive: PassiveHealthCheck,
+    pub(crate) networking: Networking,
     pub(crate) extra_config: ExtraConfig,
     pub(crate) providers: Providers,
     /// `defaults.middlewares`
@@ -114,6 +114,26 @@ pub(crate) struct Monitoring {
     pub(crate) host: Option<Leaf>,
 }
 
+/// `gateway.networking`
+#[derive(Default)]
+pub(crate) struct Networking {
+    pub(crate) transport: Transport,
+    pub(crate) passive: PassiveHealthCheck,
+}
+
+/// `gateway.networking.transport`
+#[derive(Default)]
+pub(crate) struct Transport {
+    pub(crate) insecure_skip_verify: Option<Leaf>,
+    pub(crate) http2: Option<Leaf>,
+    pub(crate) disable_compression: Option<Leaf>,
+    pub(crate) idle_connections: Option<Leaf>,
+    pub(crate) idle_per_host: Option<Leaf>,
+    pub(crate) per_host: Option<Leaf>,
+    pub(crate) idle_timeout: Option<Leaf>,
+    pub(crate) handshake_timeout: Option<Leaf>,
+}
+
 /// `gateway.networking.passiveHealthCheck`
 #[derive(Default)]
 pub(crate) struct PassiveHealthCheck {
@@ -139,7 +159,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
     let timeouts = timeouts(&mut fields);
     let log = log(&mut fields);
     let monitoring = monitoring(&mut fields);
-    let passive = passive(&mut fields);
+    let networking = networking(&mut fields);
     let extra_config = extra_config(&mut fields);
     let providers = providers::decode(&mut fields);
     let default_middlewares = fields.section("defaults").and_then(|mut defaults| {
@@ -163,7 +183,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
         timeouts,
         log,
         monitoring,
-        passive,
+        networking,
         extra_config,
         providers,
         default_middlewares,
@@ -311,19 +331,45 @@ fn monitoring(gateway: &mut Fields<'_>) -> Monitoring {
     monitoring
 }
 
-fn passive(gateway: &mut Fields<'_>) -> PassiveHealthCheck {
-    let Some(mut networking) = gateway.section("networking") else {
+fn networking(gateway: &mut Fields<'_>) -> Networking {
+    let Some(mut fields) = gateway.section("networking") else {
+        return Networking::default();
+    };
+    let networking = Networking {
+        transport: transport(&mut fields),
+        passive: passive(&mut fields),
+    };
+    fields.finish();
+    networking
+}
+
+fn transport(networking: &mut Fields<'_>) -> Transport {
+    let Some(mut fields) = networking.section("transport") else {
+        return Transport::default();
+    };
+    let transport = Transport {
+        insecure_skip_verify: fields.leaf("insecureSkipVerify"),
+        http2: fields.leaf("forceAttemptHTTP2"),
+        disable_compression: fields.leaf("disableCompression"),
+        idle_connections: fields.leaf("maxIdleConns"),
+        idle_per_host: fields.leaf("maxIdleConnsPerHost"),
+        per_host: fields.leaf("maxConnsPerHost"),
+        idle_timeout: fields.leaf("idleConnTimeout"),
+        handshake_timeout: fields.leaf("tlsHandshakeTimeout"),
+    };
+    fields.finish();
+    transport
+}
+
+fn passive(networking: &mut Fields<'_>) -> PassiveHealthCheck {
+    let Some(mut fields) = networking.section("passiveHealthCheck") else {
         return PassiveHealthCheck::default();
     };
-    let passive = networking.section("passiveHealthCheck").map(|mut fields| {
-        let passive = PassiveHealthCheck {
-            enabled: fields.leaf("enabled"),
-            max_fails: fields.leaf("maxFails"),
-            eject_for: fields.leaf("ejectFor"),
-        };
-        fields.finish();
-        passive
-    });
-    networking.finish();
-    passive.unwrap_or_default()
+    let passive = PassiveHealthCheck {
+        enabled: fields.leaf("enabled"),
+        max_fails: fields.leaf("maxFails"),
+        eject_for: fields.leaf("ejectFor"),
+    };
+    fields.finish();
+    passive
 }

@@ -3,7 +3,7 @@
 use super::fields::{Fields, Item, Leaf, Leaves, leaf};
 use super::node::{Entry, Kind, Node, join};
 use super::resilience::{self, Resilience};
-use super::upstream::{self, Backend, HealthCheck, LoadBalancer};
+use super::upstream::{self, Backend, BackendTls, HealthCheck, LoadBalancer};
 use crate::dialect::CONDITION;
 use crate::source::{Span, Spanned};
 
@@ -42,11 +42,17 @@ pub(crate) struct Route {
     pub(crate) health_check: Option<HealthCheck>,
     pub(crate) resilience: Resilience,
     pub(crate) middlewares: Option<Leaves>,
-    /// `security.forwardHostHeaders`
-    pub(crate) forward_host_headers: Option<Leaf>,
+    pub(crate) security: Security,
     pub(crate) maintenance: Option<Maintenance>,
     /// The mapping without [`OWN`].
     pub(crate) rest: Node,
+}
+
+/// `security`
+#[derive(Default)]
+pub(crate) struct Security {
+    pub(crate) forward_host_headers: Option<Leaf>,
+    pub(crate) tls: BackendTls,
 }
 
 /// `match`
@@ -102,7 +108,7 @@ pub(super) fn decode(item: &Item<'_>) -> Route {
         health_check: upstream::health_check(&mut fields),
         resilience: resilience::decode(&mut fields),
         middlewares: fields.leaves("middlewares"),
-        forward_host_headers: forward_host_headers(&mut fields),
+        security: security(&mut fields),
         maintenance: maintenance(&mut fields),
         rest: item.node.without(OWN),
     };
@@ -162,11 +168,16 @@ fn condition(member: &Entry, key: &str) -> Condition {
     condition
 }
 
-fn forward_host_headers(route: &mut Fields<'_>) -> Option<Leaf> {
-    let mut fields = route.section("security")?;
-    let leaf = fields.leaf("forwardHostHeaders");
+fn security(route: &mut Fields<'_>) -> Security {
+    let Some(mut fields) = route.section("security") else {
+        return Security::default();
+    };
+    let security = Security {
+        forward_host_headers: fields.leaf("forwardHostHeaders"),
+        tls: upstream::tls(&mut fields),
+    };
     fields.finish();
-    leaf
+    security
 }
 
 fn maintenance(route: &mut Fields<'_>) -> Option<Maintenance> {

@@ -85,6 +85,7 @@ impl Walk<'_> {
         if at.later {
             self.missing(node, section, entries, at.path);
         }
+        self.unmet(node, section, entries, at);
     }
 
     fn member(&mut self, entry: &Entry, key: &'static Key, section: &Section, at: At<'_>) {
@@ -299,10 +300,20 @@ impl Walk<'_> {
                     .push(fault.help(format!("`{}`: {}", key.name, key.doc)));
             }
         }
-        for need in section.needs {
-            let fault = unmet(need, |name| present(name).map(|entry| entry.key.span));
-            if let Some((code, span, message)) = fault {
-                let fault = Diagnostic::new(code, path, span.unwrap_or(head), message);
+    }
+
+    /// Conditions over several keys. Readers of what is supported have their own; pairs are here for all.
+    fn unmet(&mut self, node: &Node, section: &Section, entries: &[Entry], at: At<'_>) {
+        let place = |name: &str| {
+            let entry = fields::find(entries, section, name);
+            let entry = entry.filter(|entry| !entry.value.is_null());
+            entry.map(|entry| entry.key.span)
+        };
+        let mine = |need: &&Need| at.later || matches!(need, Need::Pair(..));
+        for need in section.needs.iter().filter(mine) {
+            if let Some((code, span, message)) = unmet(need, place) {
+                let span = span.unwrap_or_else(|| node.head());
+                let fault = Diagnostic::new(code, at.path, span, message);
                 self.diags.push(fault);
             }
         }

@@ -58,12 +58,35 @@ pub(crate) struct HashOn {
     pub(crate) name: Option<Leaf>,
 }
 
+/// `security.tls`
+#[derive(Default)]
+pub(crate) struct BackendTls {
+    pub(crate) insecure_skip_verify: Option<Leaf>,
+    pub(crate) root_cas: Option<Leaf>,
+    pub(crate) client_cert: Option<Leaf>,
+    pub(crate) client_key: Option<Leaf>,
+}
+
 /// `healthCheck`
 pub(crate) struct HealthCheck {
     pub(crate) path: Option<Leaf>,
     pub(crate) interval: Option<Leaf>,
     pub(crate) timeout: Option<Leaf>,
     pub(crate) healthy_statuses: Option<Leaves>,
+}
+
+pub(super) fn tls(security: &mut Fields<'_>) -> BackendTls {
+    let Some(mut fields) = security.section("tls") else {
+        return BackendTls::default();
+    };
+    let tls = BackendTls {
+        insecure_skip_verify: fields.leaf("insecureSkipVerify"),
+        root_cas: fields.leaf("rootCAs"),
+        client_cert: fields.leaf("clientCert"),
+        client_key: fields.leaf("clientKey"),
+    };
+    fields.finish();
+    tls
 }
 
 /// `None`: absent. A `backends` of the wrong shape is reported; it is not a missing target as well.

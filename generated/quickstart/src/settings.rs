@@ -2,7 +2,7 @@
 //!
 //! Listeners, limits, timeouts, log and probes: read when the gateway starts.
 
-use goma_runtime::gateway::{Limits, PassiveHealthCheck, ProxyProtocol, Settings};
+use goma_runtime::gateway::{Limits, PassiveHealthCheck, ProxyProtocol, Settings, Transport};
 use goma_runtime::values::{Part, Value};
 
 /// `gateway` (goma.yaml:6)
@@ -113,4 +113,13 @@ pub static SETTINGS: Settings = Settings {
         fails_max: 2,
         eject_ms: 10000,
     }),
+    transport: Transport {
+        http2: true,
+        idle_max: 512,
+        idle_per_host_max: 256,
+        per_host_max: 256,
+        idle_timeout_ms: 90000,
+        response_header_timeout_ms: 0,
+        handshake_timeout_ms: 10000,
+    },
 };

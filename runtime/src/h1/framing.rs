@@ -51,7 +51,7 @@ impl Fields {
     }
 
     /// Takes in a `Transfer-Encoding` field.
-    pub(super) fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Refusal> {
+    pub(crate) fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Refusal> {
         self.encodings += 1;
         if self.encodings > 1 {
             return Err(Refusal::framing("repeated Transfer-Encoding"));

@@ -16,7 +16,7 @@ use crate::h1::response::{self, Parsed, ResponseHead};
 use crate::h2::connect as handshake;
 use crate::head::{Fields, Method, Version};
 use crate::io::Socket;
-use crate::upstream::{Backend, Connection};
+use crate::upstream::{Backend, Connection, is_unprocessed};
 
 /// Largest head of a response (RT-UP-10).
 const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
@@ -44,6 +44,7 @@ pub(super) async fn send<D: Downstream>(
     let bodiless = exchange.request.kind() == Method::Head;
     let mut received = None;
     let mut answered = false;
+    let mut repeated = false;
     loop {
         let socket = &mut connection.socket;
         let awaited = await_head(core, downstream, socket, open, &mut received, bodiless);
@@ -66,11 +67,18 @@ pub(super) async fn send<D: Downstream>(
             }
             Err(failure) => failure,
         };
-        let died = matches!(failure, Failure::Upstream(UpstreamFault::Closed(_)));
-        let harmless = repeatable || open.upload.is_unsent();
         let silent = !answered && received.is_none();
-        if !(died && connection.reused && harmless && silent) {
-            open.upload.recycle(&core.buffers);
+        let upload = &mut open.upload;
+        let again = match &failure {
+            Failure::Upstream(UpstreamFault::Closed(error)) if silent && !repeated => {
+                let harmless = repeatable || upload.is_unsent();
+                (connection.reused && harmless)
+                    || (is_unprocessed(error) && (repeatable || upload.is_head_only()))
+            }
+            _ => false,
+        };
+        if !again {
+            upload.recycle(&core.buffers);
             if let Some(fields) = received {
                 core.buffers.put_scratch(fields);
             }
@@ -80,6 +88,7 @@ pub(super) async fn send<D: Downstream>(
         let limits = open.limits.as_deref_mut();
         let connected = connect(core, downstream, exchange, backend, limits).await?;
         connection = connected.map_err(Failure::Upstream)?;
+        repeated = true;
         open.upload.restart();
     }
 }

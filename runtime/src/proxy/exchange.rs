@@ -477,10 +477,16 @@ fn answer_to(core: &Core, peer: &Peer, exchange: &Exchange, failure: Failure) ->
         }
         Failure::Unavailable => Some(Answer::unavailable()),
         Failure::Upstream(fault) => {
-            if !matches!(fault, UpstreamFault::Connect { .. }) {
+            // Failed connections are logged as they fail, one by one.
+            if !fault.is_before_sending() {
                 core.log.fault(exchange, &fault);
             }
-            Some(Answer::of(fault.status()))
+            let answer = Answer::of(fault.status());
+            Some(match fault {
+                // RT-ERR-20
+                UpstreamFault::Crowded => answer.with("Retry-After", "1".to_owned()),
+                _ => answer,
+            })
         }
     }
 }

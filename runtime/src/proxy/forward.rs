@@ -2,7 +2,6 @@
 //! RT-ERR). How one try goes is known to [`super::attempt`].
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use super::limits::Limits;
 pub(super) use super::open::Open;
 use super::tries;
 use crate::chain::Exchange;
-use crate::error::{CONNECT, Refusal, RefusalReason, UpstreamFault};
+use crate::error::{Refusal, RefusalReason, UpstreamFault};
 use crate::h1::framing::Framing;
 use crate::head::Span;
 use crate::upstream::{Asked, Backend, Connection, Upstream};
@@ -86,7 +85,7 @@ pub(super) async fn forward<'a, D: Downstream>(
         if !upstream.is_single() {
             open.in_flight = upstream.enter(backend);
         }
-        let connection = match backend.pool.take() {
+        let connection = match backend.pool.take(must_switch(exchange)) {
             Some(connection) => connection,
             None => match connect(
                 core,
@@ -99,7 +98,9 @@ pub(super) async fn forward<'a, D: Downstream>(
             {
                 Ok(connection) => connection,
                 Err(fault) => {
-                    note_failure(core, exchange, upstream, backend);
+                    if fault.is_of_connection() {
+                        note_failure(core, exchange, upstream, backend);
+                    }
                     failure = Some(fault);
                     continue;
                 }
@@ -176,7 +177,7 @@ pub(super) async fn connect<D: Downstream>(
     backend: &Backend,
     mut limits: Option<&mut Limits>,
 ) -> Result<Result<Connection, UpstreamFault>, Failure> {
-    let connecting = core.resolver.connect(&backend.url, backend.connect_limit);
+    let connecting = backend.connect(&core.resolver, must_switch(exchange));
     let mut connecting = pin!(connecting);
     let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
         Poll::Ready(connected) => Poll::Ready(Ok(connected)),
@@ -194,18 +195,14 @@ pub(super) async fn connect<D: Downstream>(
             }
         }
     });
-    Ok(connected.await?.map_err(|source| {
-        let fault = if source.kind() == io::ErrorKind::TimedOut {
-            UpstreamFault::Timeout { what: CONNECT }
-        } else {
-            UpstreamFault::Connect {
-                endpoint: backend.url.authority.clone(),
-                source,
-            }
-        };
-        core.log.fault(exchange, &fault);
-        fault
-    }))
+    Ok(connected
+        .await?
+        .inspect_err(|fault| core.log.fault(exchange, fault)))
+}
+
+/// Whether the connection must be one that can switch protocols, which HTTP/2 cannot.
+pub(super) fn must_switch(exchange: &Exchange) -> bool {
+    !exchange.upgrade.is_empty()
 }
 
 /// Whether sending the request again does no harm (RT-UP-8).

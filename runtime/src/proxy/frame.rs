@@ -87,7 +87,7 @@ impl Frame {
             // The lead alone, as for all heads and small bodies: one plain write.
             let rest = self.lead.filled().get(self.written..).unwrap_or_default();
             if rest.is_empty() {
-                return Poll::Ready(Ok(()));
+                return socket.poll_flush(cx);
             }
             match ready!(socket.poll_write(cx, &[IoSlice::new(rest)]))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -98,7 +98,7 @@ impl Frame {
             let (slices, count) = self.remaining();
             let slices = slices.get(..count).unwrap_or_default();
             if slices.is_empty() {
-                return Poll::Ready(Ok(()));
+                return socket.poll_flush(cx);
             }
             let written = ready!(socket.poll_write(cx, slices))?;
             if written == 0 {

@@ -22,9 +22,9 @@ pub(super) fn write_head(
 ) -> Buffer {
     let request = &exchange.request;
     let mut out = core.buffers.wire();
-    write_target(&mut out, exchange, &backend.url.path);
+    write_target(&mut out, exchange, &backend.endpoint.url.path);
     out.push(b" HTTP/1.1\r\n");
-    forwarding::write_fields(&mut out, exchange, &backend.url.authority, peer);
+    forwarding::write_fields(&mut out, exchange, &backend.endpoint.url.authority, peer);
     if !exchange.upgrade.is_empty() {
         write::field(&mut out, b"Connection", b"Upgrade");
         write::field(&mut out, b"Upgrade", request.bytes(exchange.upgrade));

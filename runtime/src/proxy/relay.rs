@@ -139,7 +139,9 @@ impl<U: Socket> Relay<'_, U> {
                 self.clean &= taken.consumed == count;
                 Poll::Ready(Ok(self.piece(fields, taken.data, taken.trailers)))
             }
-            Poll::Ready(_) => match self.incoming.end() {
+            // What breaks is no end, nor is a TLS session without a closure alert (RFC 9112 9.8).
+            Poll::Ready(Err(_)) => Poll::Ready(Err(Relayed::UpstreamBroke)),
+            Poll::Ready(Ok(_)) => match self.incoming.end() {
                 Ok(()) => Poll::Ready(Ok(self.piece(fields, 0, Vec::new()))),
                 Err(()) => Poll::Ready(Err(Relayed::UpstreamBroke)),
             },

@@ -9,11 +9,13 @@ use std::time::Duration;
 use super::Core;
 use super::attempt::send;
 use super::downstream::Downstream;
-use super::forward::{Body, Failure, Open, connect, is_repeatable, note_response, weigh};
+use super::forward::{
+    Body, Failure, Open, connect, is_repeatable, must_switch, note_response, weigh,
+};
 use super::incoming::Incoming;
 use crate::chain::Exchange;
 use crate::clock;
-use crate::error::{CONNECT, RESPONSE_HEADER, UpstreamFault};
+use crate::error::{CONNECT, HANDSHAKE, RESPONSE_HEADER, UpstreamFault};
 use crate::head::Method;
 use crate::route::Retry;
 use crate::upstream::{Asked, Backend, InTurn, Measures, Pass, Turned, Upstream};
@@ -166,13 +168,15 @@ impl Outcome {
     fn is_among(&self, retry: &Retry) -> bool {
         match self {
             Self::Answered(status) => *status >= 200 && retry.statuses.contains(status),
-            Self::Failed(UpstreamFault::Connect { .. }) => retry.connect,
+            Self::Failed(UpstreamFault::Connect { .. } | UpstreamFault::Handshake { .. }) => {
+                retry.connect
+            }
             Self::Failed(UpstreamFault::Timeout { what }) => match *what {
-                CONNECT => retry.connect || retry.timeout,
+                CONNECT | HANDSHAKE => retry.connect || retry.timeout,
                 what => what == RESPONSE_HEADER && retry.timeout,
             },
             Self::Failed(UpstreamFault::Closed(_)) => retry.reset,
-            Self::Failed(UpstreamFault::Malformed(_)) => false,
+            Self::Failed(UpstreamFault::Crowded | UpstreamFault::Malformed(_)) => false,
         }
     }
 
@@ -205,7 +209,7 @@ async fn try_once<D: Downstream>(
     if let Some(limits) = &mut open.limits {
         limits.again();
     }
-    let connection = match backend.pool.take() {
+    let connection = match backend.pool.take(must_switch(exchange)) {
         Some(connection) => connection,
         None => {
             let limits = open.limits.as_deref_mut();
@@ -231,9 +235,7 @@ fn settle(core: &Core, exchange: &Exchange, backend: &Backend, pass: Pass<'_>, g
 fn discard(core: &Core, exchange: &Exchange, backend: &Backend, outcome: Outcome, open: &mut Open) {
     match outcome {
         // Logged when it happened.
-        Outcome::Failed(
-            UpstreamFault::Connect { .. } | UpstreamFault::Timeout { what: CONNECT },
-        ) => {}
+        Outcome::Failed(fault) if fault.is_before_sending() => {}
         Outcome::Failed(fault) => core.log.fault(exchange, &fault),
         Outcome::Answered(_) => {}
     }

@@ -29,6 +29,8 @@ pub(super) struct Upload {
     frame: Option<Frame>,
     /// The head's frame once it has been written, for sending it again.
     head: Option<Frame>,
+    /// Whether a piece of the body has been taken from the client.
+    moved: bool,
     /// Body bytes taken from the client.
     received: u64,
     limit: Option<u64>,
@@ -80,6 +82,7 @@ impl Upload {
             held: held.and_then(|held| piece(held, body)),
             frame: None,
             head: None,
+            moved: false,
             received: body.prefix.len() as u64,
             limit,
             deadline_ms: Some(deadline_ms).filter(|_| !complete),
@@ -174,6 +177,11 @@ impl Upload {
         self.head.is_none() && self.frame.as_ref().is_some_and(Frame::is_unsent)
     }
 
+    /// Whether all that has been taken from the client is in the frame of the head.
+    pub(super) fn is_head_only(&self) -> bool {
+        !self.moved
+    }
+
     /// Whether the client has sent all of its body.
     pub(super) fn is_received(&self) -> bool {
         self.complete
@@ -202,6 +210,7 @@ impl Upload {
             }
             let piece = ready!(downstream.poll_body(cx, buffers)).map_err(UploadFault::Client)?;
             let piece = self.without_hidden(piece);
+            self.moved = true;
             self.received += piece.data.len() as u64;
             if let Some(limit) = self.limit.filter(|limit| self.received > *limit) {
                 return Poll::Ready(Err(UploadFault::TooLarge(limit)));

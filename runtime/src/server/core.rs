@@ -33,7 +33,8 @@ const FAREWELL: Duration = Duration::from_millis(100);
 /// Serves until the gateway has drained.
 pub(super) fn run(shared: &Shared, index: usize, listener: TcpListener) {
     let clock = Clock::new();
-    let pools = Pools::new(Rc::clone(&clock), shared.cores);
+    let transport = &shared.gateway.settings.transport;
+    let pools = Pools::new(Rc::clone(&clock), transport, (index, shared.cores));
     // `prepare` has built the same chains and backends from the same values.
     let Ok(core) = make_core(shared, index, clock, &pools) else {
         return;

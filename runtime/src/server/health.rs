@@ -53,7 +53,7 @@ impl Office {
             let Ok(_place) = self.places.acquire().await else {
                 return;
             };
-            let outcome = upstream::check(&self.resolver, &backend.url, &check).await;
+            let outcome = upstream::check(&self.resolver, &backend.endpoint, &check).await;
             let cause = outcome.err();
             match backend.standing.checked(cause.clone()) {
                 Some(Change::Down) => {

@@ -89,7 +89,7 @@ impl Rig {
         ];
         let (shared, _) = prepare_in(gateway, Environment::of(variables)).unwrap();
         let clock = Clock::new();
-        let pools = Pools::new(Rc::clone(&clock), 1);
+        let pools = Pools::new(Rc::clone(&clock), &gateway.settings.transport, (0, 1));
         let core = make_core(&shared, 0, clock, &pools).unwrap();
         // The log's thread holds standard output for as long as it has a core.
         core.log.close();
@@ -199,7 +199,7 @@ impl Socket for Memory {
         }
     }
 
-    fn is_quiet(&self) -> bool {
+    fn is_quiet(&mut self) -> bool {
         self.pieces.is_empty()
     }
 
@@ -218,6 +218,10 @@ impl Socket for Memory {
             sent.extend_from_slice(slice);
         }
         Poll::Ready(Ok(sent.len() - before))
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -5,11 +5,13 @@ use std::io::{self, IoSlice};
 use std::time::Duration;
 
 use super::connect::Resolver;
+use super::endpoint::Endpoint;
+use crate::error::UpstreamFault;
 use crate::h1::response::{self, Parsed};
 use crate::head::{Buffer, Fields};
 use crate::io::Socket;
 use crate::route::HealthCheck;
-use crate::values::scalar::Url;
+use crate::values::scalar;
 
 /// The largest head of an answer; of its body nothing is read.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -20,9 +22,13 @@ const READ_BYTES: usize = 4096;
 ///
 /// # Errors
 /// No connection, no answer in time, no HTTP, or another status than is wanted.
-pub async fn check(resolver: &Resolver, url: &Url, check: &HealthCheck) -> Result<(), String> {
+pub async fn check(
+    resolver: &Resolver,
+    endpoint: &Endpoint,
+    check: &HealthCheck,
+) -> Result<(), String> {
     let limit = Duration::from_millis(check.timeout_ms);
-    let asked = tokio::time::timeout(limit, ask(resolver, url, check.path));
+    let asked = tokio::time::timeout(limit, ask(resolver, endpoint, check.path));
     let status = match asked.await {
         Ok(Ok(status)) => status,
         Ok(Err(error)) => return Err(error.to_string()),
@@ -36,14 +42,16 @@ pub async fn check(resolver: &Resolver, url: &Url, check: &HealthCheck) -> Resul
 }
 
 /// The status of the final answer.
-async fn ask(resolver: &Resolver, url: &Url, path: &str) -> io::Result<u16> {
-    let mut socket = resolver.connect(url, None).await?.socket;
-    let request = request(url, path);
+async fn ask(resolver: &Resolver, endpoint: &Endpoint, path: &str) -> io::Result<u16> {
+    let connected = endpoint.connect_apart(resolver).await;
+    let mut socket = connected.map_err(cause)?.socket;
+    let request = request(&endpoint.url, path);
     let mut rest = request.as_bytes();
     while !rest.is_empty() {
         let count = poll_fn(|cx| socket.poll_write(cx, &[IoSlice::new(rest)])).await?;
         rest = rest.get(count..).unwrap_or_default();
     }
+    poll_fn(|cx| socket.poll_flush(cx)).await?;
     let mut fields = Fields::new(Buffer::default());
     loop {
         fields.buffer.reserve(READ_BYTES);
@@ -80,8 +88,20 @@ async fn ask(resolver: &Resolver, url: &Url, path: &str) -> io::Result<u16> {
     }
 }
 
+/// Its address is said beside it.
+fn cause(fault: UpstreamFault) -> io::Error {
+    match fault {
+        UpstreamFault::Connect { source, .. } => source,
+        UpstreamFault::Closed(_)
+        | UpstreamFault::Crowded
+        | UpstreamFault::Handshake { .. }
+        | UpstreamFault::Malformed(_)
+        | UpstreamFault::Timeout { .. } => io::Error::other(fault),
+    }
+}
+
 /// Endpoint and path with exactly one `/` at the seam.
-fn request(url: &Url, path: &str) -> String {
+fn request(url: &scalar::Url, path: &str) -> String {
     let (authority, prefix) = (&url.authority, url.path.trim_end_matches('/'));
     let path = path.strip_prefix('/').unwrap_or(path);
     let version = crate::VERSION;

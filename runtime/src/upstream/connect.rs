@@ -1,4 +1,4 @@
-//! Addresses of a backend, and new connections to them (RT-UP-4).
+//! Addresses of a backend, and new sockets to them (RT-UP-4).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,7 +7,6 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
-use super::pool::Connection;
 use crate::values::scalar::Url;
 
 /// Time between keep-alive probes on an idle connection.
@@ -33,7 +32,11 @@ impl Resolver {
     ///
     /// # Errors
     /// `TimedOut` if the last address did not answer in time; else the last address's error.
-    pub async fn connect(&self, url: &Url, limit: Option<Duration>) -> io::Result<Connection> {
+    pub(super) async fn connect(
+        &self,
+        url: &Url,
+        limit: Option<Duration>,
+    ) -> io::Result<TcpStream> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in self.addresses(url).await? {
             let limit = limit.unwrap_or(Duration::MAX);
@@ -43,10 +46,7 @@ impl Resolver {
                     socket.set_nodelay(true)?;
                     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
                     SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
-                    return Ok(Connection {
-                        socket,
-                        reused: false,
-                    });
+                    return Ok(socket);
                 }
                 Ok(Err(error)) => last = error,
                 Err(_) => last = io::Error::from(io::ErrorKind::TimedOut),

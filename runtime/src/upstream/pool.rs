@@ -1,25 +1,34 @@
-//! Idle keep-alive connections of one core.
+//! Connections of one core that are there for the next request: idle ones, and sessions of HTTP/2; and how
+//! many of them there may be (RT-UP-5).
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+#[cfg(feature = "http2-backends")]
+use std::rc::Weak;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
+use super::endpoint::{Endpoint, Key};
+use super::limit::{Limit, Permit};
+use super::link::Link;
+#[cfg(feature = "http2-backends")]
+use super::session::Session;
 use crate::clock::Clock;
+use crate::error::UpstreamFault;
+use crate::gateway::Transport;
 use crate::io::Socket;
 
-/// Idle connections kept per backend authority (`maxIdleConnsPerHost`).
-const IDLE_PER_HOST_MAX: usize = 256;
-/// Idle connections kept in the whole process (`maxIdleConns`).
-const IDLE_PER_PROCESS_MAX: usize = 512;
-/// How long an idle connection is kept (`idleConnTimeout`).
-const IDLE_MS_MAX: u64 = 90_000;
+/// Sessions of HTTP/2 per endpoint and core, whatever `maxConnsPerHost` says.
+#[cfg(feature = "http2-backends")]
+const SESSIONS_MAX: usize = 64;
 
 /// All pools of a core.
 #[derive(Debug)]
 pub struct Pools {
-    by_authority: RefCell<HashMap<(String, u16), Rc<Pool>>>,
+    by_key: RefCell<HashMap<Key, Rc<Pool>>>,
     shared: Rc<Shared>,
 }
 
@@ -28,52 +37,138 @@ pub struct Pools {
 struct Shared {
     clock: Rc<Clock>,
     idle: Cell<usize>,
+    /// This core's share of the process's.
     idle_max: usize,
+    idle_per_host_max: usize,
+    idle_ms_max: u64,
+    wait_limit: Duration,
 }
 
-/// Idle connections to one authority, oldest first.
+/// Connections to one authority with one TLS identity.
 #[derive(Debug)]
 pub(crate) struct Pool {
+    /// Oldest first.
     idle: RefCell<Vec<Idle>>,
+    #[cfg(feature = "http2-backends")]
+    sessions: RefCell<Vec<Session>>,
+    #[cfg(feature = "http2-backends")]
+    beginning: Beginning,
+    /// Requests of this core that wait, in the order in which they came.
+    waiting: RefCell<VecDeque<oneshot::Sender<Connection>>>,
+    limit: Option<Arc<Limit>>,
     shared: Rc<Shared>,
+    #[cfg(feature = "http2-backends")]
+    me: Weak<Self>,
+}
+
+/// What is known of sessions to come.
+#[cfg(feature = "http2-backends")]
+#[derive(Debug, Default)]
+struct Beginning {
+    /// Whether the backend speaks HTTP/2, as far as is known.
+    expected: Cell<bool>,
+    /// Whether a session is being made: others wait for it.
+    under_way: Cell<bool>,
+    over: tokio::sync::Notify,
+}
+
+/// Who makes a session; the others go on when it is dropped.
+#[cfg(feature = "http2-backends")]
+#[derive(Debug)]
+struct Beginner(Rc<Pool>);
+
+#[cfg(feature = "http2-backends")]
+impl Drop for Beginner {
+    fn drop(&mut self) {
+        self.0.beginning.under_way.set(false);
+        self.0.beginning.over.notify_waiters();
+    }
 }
 
 #[derive(Debug)]
 struct Idle {
-    socket: TcpStream,
+    connection: Connection,
     since_ms: u64,
 }
 
 /// A connection to a backend.
 #[derive(Debug)]
 pub struct Connection {
-    /// The socket.
-    pub socket: TcpStream,
+    /// The byte stream.
+    pub socket: Link,
     /// Whether an earlier request has used it: then it may die without anyone's fault (RT-UP-8).
     pub reused: bool,
+    /// Its place among those of its backend.
+    _permit: Permit,
+}
+
+/// What a request may do.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Use this connection.
+    Kept(Connection),
+    /// Make a new one.
+    New(Place),
+}
+
+/// The place of a connection that is being made.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    pub(super) permit: Permit,
+    #[cfg(feature = "http2-backends")]
+    _beginner: Option<Beginner>,
+}
+
+impl Connection {
+    /// One that nobody has used.
+    pub(super) fn new(socket: Link, permit: Permit) -> Self {
+        Self {
+            socket,
+            reused: false,
+            _permit: permit,
+        }
+    }
 }
 
 impl Pools {
-    /// The pools of one of `cores` cores.
+    /// The pools of one of `cores` cores, of which `index` is one.
     #[must_use]
-    pub fn new(clock: Rc<Clock>, cores: usize) -> Self {
+    pub fn new(clock: Rc<Clock>, transport: &Transport, (index, cores): (usize, usize)) -> Self {
         Self {
-            by_authority: RefCell::default(),
+            by_key: RefCell::default(),
             shared: Rc::new(Shared {
                 clock,
                 idle: Cell::new(0),
-                idle_max: (IDLE_PER_PROCESS_MAX / cores.max(1)).max(1),
+                idle_max: share(unlimited(transport.idle_max), index, cores.max(1)),
+                idle_per_host_max: share(
+                    unlimited(transport.idle_per_host_max),
+                    index,
+                    cores.max(1),
+                ),
+                idle_ms_max: match transport.idle_timeout_ms {
+                    0 => u64::MAX,
+                    limit => limit,
+                },
+                wait_limit: transport.wait_limit(),
             }),
         }
     }
 
-    /// The pool of an authority.
-    pub(super) fn of(&self, host: &str, port: u16) -> Rc<Pool> {
-        let mut pools = self.by_authority.borrow_mut();
-        let pool = pools.entry((host.to_owned(), port)).or_insert_with(|| {
-            Rc::new(Pool {
+    /// The pool of an endpoint.
+    pub(super) fn of(&self, endpoint: &Endpoint) -> Rc<Pool> {
+        let mut pools = self.by_key.borrow_mut();
+        let pool = pools.entry(endpoint.key()).or_insert_with(|| {
+            Rc::new_cyclic(|_me| Pool {
                 idle: RefCell::default(),
+                #[cfg(feature = "http2-backends")]
+                sessions: RefCell::default(),
+                #[cfg(feature = "http2-backends")]
+                beginning: Beginning::default(),
+                waiting: RefCell::default(),
+                limit: endpoint.limit.clone(),
                 shared: Rc::clone(&self.shared),
+                #[cfg(feature = "http2-backends")]
+                me: Weak::clone(_me),
             })
         });
         Rc::clone(pool)
@@ -85,46 +180,244 @@ impl Pools {
         reason = "every pool is swept, the order does not matter"
     )]
     pub fn sweep(&self) {
-        for pool in self.by_authority.borrow().values() {
+        for pool in self.by_key.borrow().values() {
             pool.sweep();
         }
     }
 }
 
+/// 0 stands for no limit.
+fn unlimited(limit: usize) -> usize {
+    Some(limit).filter(|limit| *limit > 0).unwrap_or(usize::MAX)
+}
+
+/// The share of one core; all of them add up to the whole.
+fn share(whole: usize, index: usize, cores: usize) -> usize {
+    match whole {
+        usize::MAX => whole,
+        _ => whole / cores + usize::from(index % cores < whole % cores),
+    }
+}
+
 impl Pool {
-    /// The most recently used connection that is still open.
-    pub(crate) fn take(&self) -> Option<Connection> {
+    /// The most recently used connection that is still open, or a stream of a session; `http1`: no
+    /// stream will do.
+    pub(crate) fn take(&self, http1: bool) -> Option<Connection> {
         loop {
-            let idle = self.idle.borrow_mut().pop()?;
+            let Some(mut idle) = self.idle.borrow_mut().pop() else {
+                return if http1 { None } else { self.stream() };
+            };
             self.shared.idle.set(self.shared.idle.get() - 1);
             // Anything readable now is a close, or bytes that nobody asked for.
-            if idle.socket.is_quiet() {
-                return Some(Connection {
-                    socket: idle.socket,
-                    reused: true,
-                });
+            if idle.connection.socket.is_quiet() {
+                return Some(idle.connection);
             }
         }
     }
 
     /// Keeps a connection for later, within the bounds.
-    pub(crate) fn put(&self, connection: Connection) {
+    pub(crate) fn put(&self, mut connection: Connection) {
+        if !connection.socket.is_kept() {
+            return;
+        }
+        connection.reused = true;
+        // First those of this core who wait.
+        while let Some(first) = self.take_waiting() {
+            match first.send(connection) {
+                Ok(()) => return,
+                Err(returned) => connection = returned,
+            }
+        }
         let mut idle = self.idle.borrow_mut();
         let shared = &self.shared;
-        if idle.len() < IDLE_PER_HOST_MAX && shared.idle.get() < shared.idle_max {
+        let room = idle.len() < shared.idle_per_host_max && shared.idle.get() < shared.idle_max;
+        if room && !self.is_wanted() {
             shared.idle.set(shared.idle.get() + 1);
             idle.push(Idle {
-                socket: connection.socket,
+                connection,
                 since_ms: shared.clock.now_ms(),
             });
         }
     }
 
+    fn take_waiting(&self) -> Option<oneshot::Sender<Connection>> {
+        self.waiting.borrow_mut().pop_front()
+    }
+
+    /// Whether a core waits for a place of this backend.
+    fn is_wanted(&self) -> bool {
+        self.limit.as_ref().is_some_and(|limit| limit.is_wanted())
+    }
+
+    /// A place for a new connection; above `maxConnsPerHost` one that another request is done with
+    /// (RT-UP-5).
+    ///
+    /// # Errors
+    /// There was none in time.
+    pub(super) async fn turn(&self, http1: bool) -> Result<Turn, UpstreamFault> {
+        #[cfg(feature = "http2-backends")]
+        if !http1 && self.beginning.expected.get() {
+            // Boxed: a request to HTTP/1.1 is not to keep room for it.
+            return Box::pin(self.turn_of_session()).await;
+        }
+        let _ = http1;
+        self.turn_of_connection().await
+    }
+
+    async fn turn_of_connection(&self) -> Result<Turn, UpstreamFault> {
+        let Some(limit) = &self.limit else {
+            return Ok(Turn::New(Place::default()));
+        };
+        match limit.try_enter() {
+            Some(permit) => Ok(Turn::New(Place::of(Some(permit)))),
+            // Boxed: few requests wait.
+            None => Box::pin(self.wait(limit)).await,
+        }
+    }
+
+    async fn wait(&self, limit: &Limit) -> Result<Turn, UpstreamFault> {
+        let _waiting = limit.wait();
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.borrow_mut().push_back(sender);
+        tokio::select! {
+            biased;
+            Ok(connection) = receiver => Ok(Turn::Kept(connection)),
+            permit = limit.enter() => Ok(Turn::New(Place::of(permit))),
+            () = tokio::time::sleep(self.shared.wait_limit) => Err(UpstreamFault::Crowded),
+        }
+    }
+
     fn sweep(&self) {
         let now = self.shared.clock.now_ms();
+        let wanted = self.is_wanted();
+        let idle_ms_max = self.shared.idle_ms_max;
+        let expired = |since_ms: u64| wanted || since_ms.saturating_add(idle_ms_max) < now;
         let mut idle = self.idle.borrow_mut();
-        let expired = idle.partition_point(|entry| entry.since_ms + IDLE_MS_MAX < now);
-        idle.drain(..expired);
-        self.shared.idle.set(self.shared.idle.get() - expired);
+        let count = idle.partition_point(|entry| expired(entry.since_ms));
+        idle.drain(..count);
+        self.shared.idle.set(self.shared.idle.get() - count);
+        drop(idle);
+        #[cfg(feature = "http2-backends")]
+        self.sessions.borrow_mut().retain_mut(|session| {
+            let idle = session.is_idle() && expired(session.idle_since_ms.get());
+            !idle && !session.is_over()
+        });
+    }
+
+    #[cfg(not(feature = "http2-backends"))]
+    fn stream(&self) -> Option<Connection> {
+        None
+    }
+}
+
+impl Place {
+    fn of(permit: Permit) -> Self {
+        Self {
+            permit,
+            #[cfg(feature = "http2-backends")]
+            _beginner: None,
+        }
+    }
+}
+
+/// Sessions of HTTP/2.
+#[cfg(feature = "http2-backends")]
+impl Pool {
+    /// One request makes a session, the others wait for it.
+    async fn turn_of_session(&self) -> Result<Turn, UpstreamFault> {
+        let beginning = &self.beginning;
+        while beginning.under_way.get() {
+            let limit = self.shared.wait_limit;
+            let over = tokio::time::timeout(limit, beginning.over.notified());
+            over.await.map_err(|_| UpstreamFault::Crowded)?;
+            if let Some(connection) = self.stream() {
+                return Ok(Turn::Kept(connection));
+            }
+        }
+        let beginner = self.me.upgrade().map(|pool| {
+            beginning.under_way.set(true);
+            Beginner(pool)
+        });
+        Ok(match self.turn_of_connection().await? {
+            Turn::New(place) => Turn::New(Place {
+                _beginner: beginner,
+                ..place
+            }),
+            kept @ Turn::Kept(_) => kept,
+        })
+    }
+
+    /// A backend that speaks HTTP/2 will do so again.
+    pub(super) fn expect_sessions(&self) {
+        self.beginning.expected.set(true);
+    }
+
+    /// A stream of the session that has been there longest.
+    fn stream(&self) -> Option<Connection> {
+        let mut sessions = self.sessions.borrow_mut();
+        if sessions.is_empty() {
+            return None;
+        }
+        sessions.retain_mut(|session| !session.is_over());
+        let stream = sessions.iter().find_map(Session::stream)?;
+        Some(Connection {
+            reused: true,
+            ..Connection::new(Link::Stream(Box::new(stream)), None)
+        })
+    }
+
+    /// Takes a new session in; its first stream.
+    pub(super) fn begin(&self, session: Session) -> Option<Connection> {
+        let stream = session.stream()?;
+        let mut sessions = self.sessions.borrow_mut();
+        if sessions.len() < SESSIONS_MAX {
+            sessions.push(session);
+        }
+        drop(sessions);
+        self.stream_ended();
+        Some(Connection::new(Link::Stream(Box::new(stream)), None))
+    }
+
+    /// There may be room for a request that waits.
+    pub(super) fn stream_ended(&self) {
+        while !self.waiting.borrow().is_empty() {
+            let Some(mut connection) = self.stream() else {
+                return;
+            };
+            while let Some(first) = self.take_waiting() {
+                match first.send(connection) {
+                    Ok(()) => break,
+                    Err(returned) => connection = returned,
+                }
+            }
+        }
+    }
+
+    /// A stream whose session belongs to no pool.
+    pub(super) fn apart(stream: super::stream::Stream) -> Connection {
+        Connection::new(Link::Stream(Box::new(stream)), None)
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.shared.clock.now_ms()
+    }
+
+    pub(super) fn me(&self) -> Weak<Self> {
+        Weak::clone(&self.me)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 6.3: the shares of all cores add up to what holds for the process.
+    #[test]
+    fn shares_of_a_limit() {
+        for (whole, cores) in [(512, 3), (1, 4), (7, 7), (256, 1)] {
+            let shares = (0..cores).map(|core| share(whole, core, cores));
+            assert_eq!(shares.sum::<usize>(), whole, "{whole} on {cores}");
+        }
+        assert_eq!(share(unlimited(0), 1, 2), usize::MAX);
     }
 }

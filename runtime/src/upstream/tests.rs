@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::Clock;
-use crate::gateway::PassiveHealthCheck;
+use crate::gateway::{PassiveHealthCheck, Transport};
 use crate::h1::Limits;
 use crate::h1::request::{self, Parsed};
 use crate::head::{Buffer, Fields};
@@ -10,6 +10,15 @@ use crate::route::{Canary, CanaryTest, HealthCheck, Operator, PreparedCanary, Ro
 use crate::route::{CircuitBreaker, Resilience};
 use crate::values::{Environment, Value, scalar};
 
+static TRANSPORT: Transport = Transport {
+    http2: true,
+    idle_max: 512,
+    idle_per_host_max: 256,
+    per_host_max: 256,
+    idle_timeout_ms: 90_000,
+    response_header_timeout_ms: 0,
+    handshake_timeout_ms: 10_000,
+};
 static PLAIN: Route = Route::PLAIN;
 static CHECKED: Route = Route {
     name: "r",
@@ -42,7 +51,7 @@ fn resolved(route: &'static Route, weighted: &[(&'static str, u32)]) -> Resolved
             .and_then(|row| row.circuit_breaker)
             .map(|rule| Arc::new(Circuit::new(rule))),
         text,
-        url: scalar::url(text).unwrap(),
+        endpoint: Endpoint::plain(scalar::url(text).unwrap()),
         weight: *weight,
         standing: Arc::default(),
     };
@@ -66,7 +75,11 @@ fn resolved(route: &'static Route, weighted: &[(&'static str, u32)]) -> Resolved
 }
 
 fn of(resolved: &ResolvedUpstream, offset: usize) -> Upstream {
-    Upstream::new(resolved, &Pools::new(Clock::new(), 1), offset)
+    Upstream::new(
+        resolved,
+        &Pools::new(Clock::new(), &TRANSPORT, (0, 1)),
+        offset,
+    )
 }
 
 fn upstream(weighted: &[(&'static str, u32)], offset: usize) -> Upstream {

@@ -39,9 +39,22 @@ pub enum Format {
     Text,
 }
 
-/// A backend's URL: `http://host[:port][/path]` (C-URL).
+/// How a backend is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// HTTP/2 in clear text, without asking.
+    H2c,
+    /// HTTP/1.1 in clear text.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+/// A backend's URL: `scheme://host[:port][/path]` (C-URL).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
+    /// How it is spoken to.
+    pub scheme: Scheme,
     /// Host name, IPv4, or IPv6 without brackets; lower case.
     pub host: String,
     /// Port; the scheme's default if none was written.
@@ -270,19 +283,31 @@ fn block(text: &str) -> Option<(IpAddr, IpAddr)> {
 /// # Errors
 /// `bad-url`; `not-yet-supported` for `https` and `h2c`.
 pub fn url(text: &str) -> Result<Url, Malformed> {
-    if text.starts_with("https://") || text.starts_with("h2c://") {
-        return malformed(
-            "not-yet-supported",
-            "only http:// backends are supported in this release",
-        );
-    }
-    match text.strip_prefix("http://").and_then(url_after_scheme) {
-        Some(url) => Ok(url),
-        None => malformed("bad-url", "not a URL of the form http://host[:port][/path]"),
+    let bad = "not a URL of the form http://host[:port][/path] or https://host[:port][/path]";
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return malformed("bad-url", bad);
+    };
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
+        "h2c" => Scheme::H2c,
+        _ => return malformed("bad-url", bad),
+    };
+    url_after_scheme(scheme, rest).map_or_else(|| malformed("bad-url", bad), Ok)
+}
+
+impl Scheme {
+    /// The port of a URL that names none.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::H2c | Self::Http => 80,
+            Self::Https => 443,
+        }
     }
 }
 
-fn url_after_scheme(rest: &str) -> Option<Url> {
+fn url_after_scheme(scheme: Scheme, rest: &str) -> Option<Url> {
     let printable = rest.bytes().all(|byte| (0x21..0x7f).contains(&byte));
     if !printable || rest.contains(['?', '#', '@', '\\']) {
         return None;
@@ -294,9 +319,10 @@ fn url_after_scheme(rest: &str) -> Option<Url> {
     } else {
         host.clone()
     };
-    let port = port.unwrap_or(80);
+    let port = port.unwrap_or(scheme.port());
     Some(Url {
-        authority: if port == 80 {
+        scheme,
+        authority: if port == scheme.port() {
             shown
         } else {
             format!("{shown}:{port}")
@@ -396,7 +422,14 @@ mod tests {
             "addr" => address(text).map(|value| value.to_string()),
             "network" => network(text).map(|(first, last)| format!("{first}-{last}")),
             "location" => location(text).map(str::to_owned),
-            "url" => url(text).map(|url| format!("http://{}{}", url.authority, url.path)),
+            "url" => url(text).map(|url| {
+                let scheme = match url.scheme {
+                    Scheme::H2c => "h2c",
+                    Scheme::Http => "http",
+                    Scheme::Https => "https",
+                };
+                format!("{scheme}://{}{}", url.authority, url.path)
+            }),
             _ => return None,
         };
         Some(canonical.unwrap_or_else(|malformed| format!("!{}", malformed.code)))

@@ -1,14 +1,15 @@
 //! What is in an image beside the gateway, and what a gateway needs of its surroundings: both follow
 //! from the plan.
 //!
-//! There are no certificates of authorities: no gateway of this release speaks TLS to anybody. There is no
-//! shell, no loader and no library: the gateway is static.
+//! Certificates of authorities are there if the gateway may speak TLS to backends. There is no shell, no
+//! loader and no library: the gateway is static.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
-use goma_compiler::plan::{Part, Plan, Value};
+use goma_compiler::plan::{Feature, Part, Plan, Value};
 
+use super::authorities;
 use super::layer::Entry;
 
 /// Who the gateway runs as: nobody in particular, by the number that others use for it too.
@@ -27,6 +28,8 @@ pub(crate) struct Contents {
     pub(super) ports: BTreeSet<u16>,
     /// Directories that it writes to, from the root, without `/` before and behind.
     pub(super) writable: BTreeSet<String>,
+    /// It may have to verify certificates.
+    pub(super) verifies: bool,
 }
 
 /// What the gateway of a plan needs.
@@ -37,6 +40,7 @@ pub(crate) fn contents(plan: &Plan) -> Contents {
     Contents {
         ports: port.into_iter().collect(),
         writable: log.into_iter().collect(),
+        verifies: plan.features.contains(&Feature::Tls),
     }
 }
 
@@ -81,6 +85,11 @@ impl Contents {
             Entry::file("etc/group", group("root", 0) + &group("goma", USER)),
             Entry::file("etc/passwd", line("root", 0) + &line("goma", USER)),
         ];
+        if self.verifies {
+            let directories = ["etc/ssl", "etc/ssl/certs"].map(Entry::directory);
+            entries.extend(directories);
+            entries.push(Entry::file(authorities::FILE, authorities::pem()));
+        }
         for directory in &self.writable {
             for parent in parents(directory) {
                 let known = entries.iter().any(|entry| entry.path == parent);
@@ -154,6 +163,7 @@ mod tests {
         let contents = Contents {
             ports: BTreeSet::new(),
             writable: ["etc/goma".to_owned(), "var/log".to_owned()].into(),
+            verifies: true,
         };
         let base = contents.base();
         let shown = base.iter().map(|entry| (entry.path.as_str(), entry.owner));
@@ -161,6 +171,9 @@ mod tests {
             ("etc", 0),
             ("etc/group", 0),
             ("etc/passwd", 0),
+            ("etc/ssl", 0),
+            ("etc/ssl/certs", 0),
+            ("etc/ssl/certs/ca-certificates.crt", 0),
             ("etc/goma", USER),
             ("var", 0),
             ("var/log", USER),

@@ -4,6 +4,7 @@
 //! The same gateway has the same digest: there are no times, no owners of this machine and no order that
 //! depends on it. What changes seldom stands first, in a layer of its own.
 
+mod authorities;
 mod blob;
 mod config;
 mod contents;

@@ -508,3 +508,33 @@ middlewares:
     assert!(first.lock.text().contains("source = \"down.html\""));
     assert_ne!(first.revision, output("<p>{reason}</p>").revision);
 }
+
+/// RT-UP-3, RT-MTLS-2: a row says how its backends are spoken to only if that is not the usual way.
+#[test]
+fn tls_of_rows() {
+    let spec = "
+version: 2
+gateway:
+  networking: {transport: {insecureSkipVerify: true, forceAttemptHTTP2: false}}
+  routes:
+    - name: a
+      path: /a
+      target: https://10.0.0.7
+      security: {tls: {insecureSkipVerify: false, rootCAs: ca.pem, clientCert: c.pem, clientKey: \"${KEY}\"}}
+    - {name: b, path: /b, target: \"https://10.0.0.7\"}
+    - {name: c, path: /c, target: \"http://10.0.0.7\", security: {tls: {rootCAs: ca.pem}}}
+";
+    let plan = output(spec).plan;
+    assert_eq!(plan.features, [Feature::Tls]);
+    let rows = file(spec, "src/routes.rs");
+    let tls: Vec<&str> = rows.split("tls: Some(").skip(1).collect();
+    let shown: Vec<String> = tls
+        .iter()
+        .filter_map(|row| row.split_once("}),\n        chain"))
+        .map(|(row, _)| row.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    &BackendTls { insecure: false, roots: Some(Value { key: "gateway.routes[0].security.tls.rootCAs", source: "goma.yaml:9:60", parts: &[Part::Text("ca.pem")], }), client: Some(( Value { key: "gateway.routes[0].security.tls.clientCert", source: "goma.yaml:9:80", parts: &[Part::Text("c.pem")], }, Value { key: "gateway.routes[0].security.tls.clientKey", source: "goma.yaml:9:98", parts: &[Part::Env { name: "KEY", default: None, }], }, )),
+    &BackendTls { insecure: true, roots: None, client: None,
+    "#);
+}

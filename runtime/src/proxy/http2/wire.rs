@@ -99,6 +99,7 @@ impl<S: Socket> State<S> {
         loop {
             let rest = outgoing.filled().get(self.written..).unwrap_or_default();
             if rest.is_empty() {
+                ready!(self.socket.poll_flush(cx))?;
                 break;
             }
             match ready!(self.socket.poll_write(cx, &[IoSlice::new(rest)]))? {

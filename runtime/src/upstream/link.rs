@@ -1,0 +1,101 @@
+//! The byte stream of a connection to a backend, in clear text or over TLS. No HTTP here.
+
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll};
+
+use tokio::net::TcpStream;
+
+#[cfg(feature = "http2-backends")]
+use super::stream::Stream;
+#[cfg(feature = "tls")]
+use super::tls::Session;
+use crate::io::Socket;
+
+/// A connected backend. Without the feature `tls` it is a socket and nothing else.
+#[derive(Debug)]
+pub enum Link {
+    /// As it comes.
+    Plain(TcpStream),
+    /// Boxed: a TLS session is large, and connections are handed on by value.
+    #[cfg(feature = "tls")]
+    Secure(Box<Session>),
+    /// One of several on a connection.
+    #[cfg(feature = "http2-backends")]
+    Stream(Box<Stream>),
+}
+
+impl Link {
+    /// Whether another request may use it.
+    pub(super) fn is_kept(&self) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            #[cfg(feature = "tls")]
+            Self::Secure(_) => true,
+            #[cfg(feature = "http2-backends")]
+            Self::Stream(_) => false,
+        }
+    }
+}
+
+/// The same call of whichever it is.
+macro_rules! either {
+    ($link:expr, $stream:ident => $call:expr) => {
+        match $link {
+            Link::Plain($stream) => $call,
+            #[cfg(feature = "tls")]
+            Link::Secure(session) => {
+                let $stream = session.as_mut();
+                $call
+            }
+            #[cfg(feature = "http2-backends")]
+            Link::Stream(stream) => {
+                let $stream = stream.as_mut();
+                $call
+            }
+        }
+    };
+}
+
+impl Socket for Link {
+    #[inline]
+    fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
+        either!(self, stream => Socket::poll_read(stream, cx, space))
+    }
+
+    fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        either!(self, stream => Socket::poll_peek(stream, cx))
+    }
+
+    #[inline]
+    fn is_quiet(&mut self) -> bool {
+        either!(self, stream => stream.is_quiet())
+    }
+
+    fn has_failed(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.has_failed(),
+            #[cfg(feature = "tls")]
+            Self::Secure(session) => session.has_failed(),
+            #[cfg(feature = "http2-backends")]
+            Self::Stream(stream) => stream.has_failed(),
+        }
+    }
+
+    #[inline]
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        either!(self, stream => Socket::poll_write(stream, cx, slices))
+    }
+
+    #[inline]
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, stream => Socket::poll_flush(stream, cx))
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, stream => Socket::poll_shutdown(stream, cx))
+    }
+}

@@ -1,0 +1,353 @@
+//! A stream of an HTTP/2 session that looks to the engine like a connection of its own that speaks HTTP/1.1:
+//! everything that holds of such a connection (bodies, trailers, interim responses, what is repeated) holds of
+//! a stream. Dropping it before its end resets it (RT-UP-7).
+
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream, SendStream};
+
+use super::session::Place;
+use crate::h1::Limits;
+use crate::h1::chunk::Decoder;
+use crate::h1::framing::Framing;
+use crate::h1::write;
+use crate::h2::{head, translate};
+use crate::head::Buffer;
+use crate::io::Socket;
+
+/// Largest head of a request; the engine's own are far smaller.
+const HEAD_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Most bytes of a body that are taken at once.
+const TAKEN_BYTES_MAX: usize = 64 * 1024;
+
+/// A stream.
+pub struct Stream {
+    /// Counts it among those of its session.
+    _place: Place,
+    secure: bool,
+    outgoing: Outgoing,
+    sending: Option<SendStream<Bytes>>,
+    incoming: Incoming,
+    bodiless: bool,
+    /// Bytes of HTTP/1.1 that are to be read next.
+    staged: Buffer,
+    read: usize,
+    /// Data that is to be read behind them.
+    data: Bytes,
+}
+
+/// How far the request has come.
+enum Outgoing {
+    /// Bytes of its head.
+    Head(SendRequest<Bytes>, Vec<u8>),
+    Body(Body),
+    Done,
+}
+
+enum Body {
+    Chunked(Decoder),
+    Length(u64),
+}
+
+/// How far the response has come.
+enum Incoming {
+    /// The request has not been sent.
+    Nothing,
+    Head(ResponseFuture),
+    Body {
+        body: RecvStream,
+        chunked: bool,
+    },
+    Ended,
+}
+
+/// The backend has not looked at the request (RT-UP-8): RST_STREAM with REFUSED_STREAM, or a GOAWAY that
+/// names an earlier stream as the last.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unprocessed(h2::Error);
+
+/// Whether an error says that the backend has not looked at the request.
+#[must_use]
+pub(super) fn is_unprocessed(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<Unprocessed>())
+}
+
+/// An error of a stream as one of a connection.
+pub(super) fn io_error(error: h2::Error) -> io::Error {
+    let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
+    if error.is_remote() && (refused || error.is_go_away()) {
+        return io::Error::new(io::ErrorKind::ConnectionReset, Unprocessed(error));
+    }
+    if error.is_io() {
+        return error
+            .into_io()
+            .unwrap_or_else(|| io::ErrorKind::ConnectionReset.into());
+    }
+    io::Error::new(io::ErrorKind::ConnectionReset, error)
+}
+
+fn broken(text: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stream")
+    }
+}
+
+impl Stream {
+    /// One that has not been opened yet.
+    pub(super) fn new(send: SendRequest<Bytes>, place: Place, secure: bool) -> Self {
+        Self {
+            _place: place,
+            secure,
+            outgoing: Outgoing::Head(send, Vec::new()),
+            sending: None,
+            incoming: Incoming::Nothing,
+            bodiless: false,
+            staged: Buffer::default(),
+            read: 0,
+            data: Bytes::new(),
+        }
+    }
+
+    /// Opens the stream once the head is complete; what is behind it is body.
+    fn open(&mut self) -> io::Result<()> {
+        let Outgoing::Head(send, received) = &mut self.outgoing else {
+            return Ok(());
+        };
+        let Some(end) = memchr::memmem::find(received, b"\r\n\r\n").map(|at| at + 4) else {
+            return match received.len() > HEAD_BYTES_MAX {
+                true => Err(broken("the request's head is too large")),
+                false => Ok(()),
+            };
+        };
+        let head = received.get(..end).unwrap_or_default();
+        let outgoing = translate::request(head, self.secure)
+            .ok_or_else(|| broken("the request cannot be said in HTTP/2"))?;
+        let empty = outgoing.framing.is_empty();
+        let (response, sending) = send
+            .send_request(outgoing.request, empty)
+            .map_err(io_error)?;
+        let mut rest = received.split_off(end);
+        self.bodiless = outgoing.bodiless;
+        self.incoming = Incoming::Head(response);
+        self.sending = Some(sending);
+        self.outgoing = match outgoing.framing {
+            _ if empty => Outgoing::Done,
+            // Its trailers have been judged where they came from.
+            Framing::Chunked => Outgoing::Body(Body::Chunked(Decoder::new(&Limits::default()))),
+            Framing::Length(length) => Outgoing::Body(Body::Length(length)),
+            Framing::Close => return Err(broken("a request without length")),
+        };
+        match rest.is_empty() {
+            true => Ok(()),
+            false => self.send(&mut rest),
+        }
+    }
+
+    /// Sends a piece of body as it is on HTTP/1.1. What has no room yet waits in the `h2` crate.
+    fn send(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+        let (Outgoing::Body(body), Some(sending)) = (&mut self.outgoing, &mut self.sending) else {
+            return Err(broken("more than the request's body"));
+        };
+        let (data, done, trailers) = match body {
+            Body::Length(left) => {
+                *left = left
+                    .checked_sub(bytes.len() as u64)
+                    .ok_or_else(|| broken("more than the request's body"))?;
+                (bytes.len(), *left == 0, Vec::new())
+            }
+            Body::Chunked(decoder) => {
+                let decoded = decoder.decode(bytes);
+                let decoded = decoded.map_err(|_| broken("the request's chunks are malformed"))?;
+                (decoded.data, decoded.done, decoded.trailers)
+            }
+        };
+        let data = Bytes::copy_from_slice(bytes.get(..data).unwrap_or_default());
+        let ends = done && trailers.is_empty();
+        if ends || !data.is_empty() {
+            sending.send_data(data, ends).map_err(io_error)?;
+        }
+        if !trailers.is_empty() {
+            let trailers = head::response_trailers(&trailers);
+            let trailers = trailers.ok_or_else(|| broken("a trailer that cannot be sent"))?;
+            sending.send_trailers(trailers).map_err(io_error)?;
+        }
+        if done {
+            self.outgoing = Outgoing::Done;
+        }
+        Ok(())
+    }
+
+    /// How many bytes of a body the backend, and the session, have room for.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(sending) = &mut self.sending else {
+            return Poll::Ready(Err(broken("no request")));
+        };
+        sending.reserve_capacity(TAKEN_BYTES_MAX);
+        loop {
+            let room = sending.capacity().min(TAKEN_BYTES_MAX);
+            if room > 0 {
+                return Poll::Ready(Ok(room));
+            }
+            match ready!(sending.poll_capacity(cx)) {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(io_error(error))),
+                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            }
+        }
+    }
+
+    /// Stages what comes next of the response. Ready without an error: there is something, or the end.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.incoming {
+            Incoming::Nothing => Poll::Pending,
+            Incoming::Ended => Poll::Ready(Ok(())),
+            Incoming::Head(response) => {
+                if let Poll::Ready(Some(found)) = response.poll_informational(cx) {
+                    let (parts, ()) = found.map_err(io_error)?.into_parts();
+                    translate::interim(&mut self.staged, &parts);
+                    return Poll::Ready(Ok(()));
+                }
+                let found = ready!(std::pin::Pin::new(response).poll(cx));
+                let (parts, body) = found.map_err(io_error)?.into_parts();
+                let ended = body.is_end_stream();
+                let staged = &mut self.staged;
+                let chunked = translate::response(staged, &parts, self.bodiless, ended);
+                self.incoming = match ended {
+                    true => Incoming::Ended,
+                    false => Incoming::Body { body, chunked },
+                };
+                Poll::Ready(Ok(()))
+            }
+            Incoming::Body { body, chunked } => {
+                if let Some(data) = ready!(body.poll_data(cx)) {
+                    let data = data.map_err(io_error)?;
+                    if *chunked && !data.is_empty() {
+                        write::chunk_line(&mut self.staged, data.len());
+                    }
+                    self.data = data;
+                    return Poll::Ready(Ok(()));
+                }
+                let trailers = ready!(body.poll_trailers(cx)).map_err(io_error)?;
+                if *chunked {
+                    translate::end(&mut self.staged, trailers.as_ref());
+                }
+                self.incoming = Incoming::Ended;
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Moves what is staged into `space`; how much.
+    fn take(&mut self, space: &mut [u8]) -> usize {
+        let staged = self.staged.filled().get(self.read..).unwrap_or_default();
+        let mut count = copy(space, staged);
+        self.read += count;
+        if self.read < self.staged.len() {
+            return count;
+        }
+        self.staged.clear();
+        self.read = 0;
+        let taken = copy(space.get_mut(count..).unwrap_or_default(), &self.data);
+        if taken == 0 {
+            return count;
+        }
+        count += taken;
+        self.data.advance(taken);
+        if let Incoming::Body { body, chunked } = &mut self.incoming {
+            // The window opens again for what the engine has taken.
+            let _ = body.flow_control().release_capacity(taken);
+            if *chunked && self.data.is_empty() {
+                self.staged.push(b"\r\n");
+            }
+        }
+        count
+    }
+}
+
+fn copy(space: &mut [u8], bytes: &[u8]) -> usize {
+    let count = space.len().min(bytes.len());
+    if let (Some(to), Some(from)) = (space.get_mut(..count), bytes.get(..count)) {
+        to.copy_from_slice(from);
+    }
+    count
+}
+
+impl Socket for Stream {
+    fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut count = 0;
+        loop {
+            count += self.take(space.get_mut(count..).unwrap_or_default());
+            let waiting = self.staged.len() > self.read || !self.data.is_empty();
+            if waiting && count < space.len() {
+                continue;
+            }
+            let ended = matches!(self.incoming, Incoming::Ended) && !waiting;
+            if count == space.len() || ended {
+                return Poll::Ready(Ok(count));
+            }
+            match self.poll_next(cx) {
+                Poll::Ready(Ok(())) => {}
+                // What was read before the fault comes before it.
+                Poll::Pending | Poll::Ready(Err(_)) if count > 0 => return Poll::Ready(Ok(count)),
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Nobody looks ahead at a backend.
+    fn poll_peek(&mut self, _: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+
+    /// A stream is used once.
+    fn is_quiet(&mut self) -> bool {
+        false
+    }
+
+    fn has_failed(&self) -> bool {
+        false
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let Outgoing::Head(_, received) = &mut self.outgoing {
+            let before = received.len();
+            for slice in slices {
+                received.extend_from_slice(slice);
+            }
+            let count = received.len() - before;
+            return Poll::Ready(self.open().map(|()| count));
+        }
+        let room = ready!(self.poll_room(cx))?;
+        let mut bytes = Vec::with_capacity(room);
+        for slice in slices {
+            let left = room - bytes.len();
+            bytes.extend_from_slice(slice.get(..left.min(slice.len())).unwrap_or_default());
+        }
+        let count = bytes.len();
+        Poll::Ready(self.send(&mut bytes).map(|()| count))
+    }
+
+    /// The session's task sends.
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,101 @@
+"""An HTTP/2 backend by the library `h2` that does what servers may: refuses streams, says goodbye, limits how
+many there are.
+
+h2_backend.py MODE    prints its port, then a line for every connection (`connection N`) and every request that
+it answers (`N METHOD PATH BYTES`)
+
+plain     answers every request with its body's length, and with trailers if its path ends so
+refuse    refuses the first stream of every connection but the first request's second try
+goodbye   answers one request per connection, then GOAWAY; what comes after it is not processed
+one       one stream at a time
+reset     resets every stream in its body
+early     answers before the body is there, and resets the rest without error
+"""
+
+import socket
+import sys
+import threading
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.settings
+
+mode = sys.argv[1]
+refused = 0
+lock = threading.Lock()
+
+
+def answer(connection, stream, number, request, size):
+    method = dict(request)[b":method"].decode()
+    path = dict(request)[b":path"].decode()
+    with lock:
+        print(number, method, path, size, flush=True)
+    if path.endswith("interim"):
+        connection.send_headers(stream, [(":status", "103"), ("link", "</a>")])
+    trailers = path.endswith("trailers")
+    announced = [("trailer", "x-sum")] if trailers else []
+    connection.send_headers(stream, [(":status", "200"), ("x-by", "h2"), *announced])
+    connection.send_data(stream, str(size).encode(), end_stream=not trailers and mode != "reset")
+    if mode == "reset":
+        connection.reset_stream(stream, h2.errors.ErrorCodes.INTERNAL_ERROR)
+        return
+    if trailers:
+        connection.send_headers(stream, [("x-sum", str(size))], end_stream=True)
+
+
+def serve(plain, number):
+    global refused
+    connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+    connection.initiate_connection()
+    if mode == "one":
+        connection.update_settings({h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 1})
+    plain.sendall(connection.data_to_send())
+    requests, sizes, leaving = {}, {}, False
+    with lock:
+        print("connection", number, flush=True)
+    while data := plain.recv(65536):
+        for event in connection.receive_data(data):
+            if isinstance(event, h2.events.RequestReceived):
+                stream = event.stream_id
+                if leaving:
+                    continue
+                with lock:
+                    refuse = mode == "refuse" and refused < 1
+                    refused += refuse
+                if refuse:
+                    connection.reset_stream(stream, h2.errors.ErrorCodes.REFUSED_STREAM)
+                    continue
+                requests[stream], sizes[stream] = event.headers, 0
+                if mode == "early":
+                    connection.send_headers(stream, [(":status", "413")])
+                    connection.send_data(stream, b"too much", end_stream=True)
+                    connection.reset_stream(stream, h2.errors.ErrorCodes.NO_ERROR)
+                    del requests[stream]
+            elif isinstance(event, h2.events.DataReceived):
+                connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                if event.stream_id in sizes:
+                    sizes[event.stream_id] += len(event.data)
+            elif isinstance(event, h2.events.StreamEnded) and event.stream_id in requests:
+                stream = event.stream_id
+                answer(connection, stream, number, requests.pop(stream), sizes[stream])
+                if mode == "goodbye":
+                    leaving = True
+                    connection.close_connection(last_stream_id=stream)
+        if out := connection.data_to_send():
+            plain.sendall(out)
+        if leaving:
+            plain.shutdown(socket.SHUT_WR)
+            while plain.recv(65536):
+                pass
+            return
+
+
+listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+print(listener.getsockname()[1], flush=True)
+number = 0
+while True:
+    accepted, _ = listener.accept()
+    threading.Thread(target=serve, args=(accepted, number), daemon=True).start()
+    number += 1

@@ -1,0 +1,234 @@
+//! HTTP/2 to backends (RT-UP-3, RT-STREAM-4): servers of Python's `h2` and of grpcio, calls of grpcio.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use goma_tests::tls::{Authority, python, script};
+use goma_tests::{Backend, Gateway, wait_until};
+
+use super::Rig;
+
+/// A server that is a program of tests/; ended when dropped.
+struct Server {
+    child: Child,
+    port: String,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn start(name: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new(python())
+            .arg(script(name))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut port = String::new();
+        output.read_line(&mut port).unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&lines);
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                sink.lock().unwrap().push(line);
+            }
+        });
+        Self {
+            child,
+            port: port.trim().to_owned(),
+            lines,
+        }
+    }
+
+    /// The lines so far that begin so.
+    fn lines(&self, beginning: &str) -> Vec<String> {
+        let lines = self.lines.lock().unwrap();
+        let fits = lines.iter().filter(|line| line.starts_with(beginning));
+        fits.cloned().collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn rig(mode: &str) -> (Server, Rig) {
+    let server = Server::start("h2_backend.py", &[mode]);
+    let env = [("CLEAR", server.port.as_str()), ("CA", "")];
+    let rig = Rig::of("tls", Backend::ok(), &env).alone();
+    (server, rig)
+}
+
+fn post(path: &str, body: &str) -> String {
+    let length = body.len();
+    format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+/// RT-UP-3, RT-SEM-4, RT-WS: a client on HTTP/1.1 before a backend on HTTP/2: methods, bodies with a length and
+/// in chunks, trailers, one session for all requests of a core.
+#[test]
+fn from_http1_to_http2() {
+    let (server, rig) = rig("plain");
+    let mut client = rig.gateway.connect();
+    client.send("GET /clear/a?b=c HTTP/1.1\r\nHost: h\r\n\r\n");
+    let response = client.response();
+    assert_eq!(
+        (response.status, response.fields("x-by").join(" ")),
+        (200, "h2".to_owned())
+    );
+    client.send(post("/clear/b", "hello"));
+    let response = client.response();
+    assert!(
+        response.head.contains("\r\nTransfer-Encoding: chunked"),
+        "{}",
+        response.head
+    );
+    client.send("PUT /clear/c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
+    let _ = client.response();
+    client.send("HEAD /clear/d HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(client.response_to("HEAD").status, 200);
+    let large = "x".repeat(3_000_000);
+    client.send(post("/clear/e", &large));
+    let _ = client.response();
+    client.send("GET /clear/f?trailers HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    let text = String::from_utf8(client.to_end()).unwrap();
+    assert!(
+        text.ends_with("\r\n\r\n1\r\n0\r\n0\r\nx-sum: 0\r\n\r\n"),
+        "{text}"
+    );
+    // RT-SEM-2
+    let mut client = rig.gateway.connect();
+    client.send("GET /clear/g?interim HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    let text = String::from_utf8(client.to_end()).unwrap();
+    assert!(
+        text.starts_with("HTTP/1.1 103 ") && text.contains("\r\nlink: </a>\r\n"),
+        "{text}"
+    );
+    let requests = server.lines("0 ");
+    let expected = [
+        "0 GET /a?b=c 0",
+        "0 POST /b 5",
+        "0 PUT /c 7",
+        "0 HEAD /d 0",
+        "0 POST /e 3000000",
+        "0 GET /f?trailers 0",
+    ];
+    assert_eq!(
+        requests.get(..expected.len()),
+        Some(&expected.map(str::to_owned)[..])
+    );
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert!(server.lines("connection").len() <= cores);
+}
+
+/// RT-UP-8: a stream that the backend refuses, or that comes behind its GOAWAY, is sent once more, whatever its
+/// method; nobody has looked at it.
+#[test]
+fn what_is_not_processed_is_sent_again() {
+    let (server, rig) = rig("refuse");
+    assert_eq!(rig.ask(&post("/clear/x", "body")).status, 200);
+    assert_eq!(server.lines("1 ").len() + server.lines("0 ").len(), 1);
+    let (server, rig) = self::rig("goodbye");
+    for _ in 0..6 {
+        assert_eq!(rig.ask(&post("/clear/x", "body")).status, 200);
+    }
+    assert_eq!(server.lines("connection").len(), 6);
+}
+
+/// RT-UP-5, RFC 9113 5.1.2: no more streams than the backend allows; then another connection, as many as there
+/// may be, then requests wait.
+#[test]
+fn streams_within_the_limit() {
+    let (server, rig) = rig("one");
+    let gateway = &rig.gateway;
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| {
+                let mut client = gateway.connect();
+                client.send("GET /clear/x HTTP/1.1\r\nHost: h\r\n\r\n");
+                assert_eq!(client.response().status, 200);
+            });
+        }
+    });
+    let answered: usize = (0..4)
+        .map(|at| server.lines(&format!("{at} GET")).len())
+        .sum();
+    assert_eq!(answered, 12);
+    assert!(
+        server.lines("connection").len() <= 4,
+        "{:?}",
+        server.lines("connection")
+    );
+}
+
+/// RT-ERR-18: a stream that is reset in its body ends the client's connection; other requests go on.
+#[test]
+fn a_stream_that_is_reset() {
+    let (_server, rig) = rig("reset");
+    let mut client = rig.gateway.connect();
+    client.send("GET /clear/x HTTP/1.1\r\nHost: h\r\n\r\n");
+    let text = String::from_utf8(client.to_end()).unwrap();
+    assert!(
+        text.starts_with("HTTP/1.1 200 ") && !text.ends_with("0\r\n\r\n"),
+        "{text}"
+    );
+    let _ = rig
+        .gateway
+        .line_with(&["Proxied request", "route=clear", "aborted=true"]);
+}
+
+/// RT-SEM-1: an answer that comes before the body is there.
+#[test]
+fn an_early_answer() {
+    let (_server, rig) = rig("early");
+    let mut client = rig.gateway.connect();
+    client.send("POST /clear/x HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\nsome");
+    let response = client.response();
+    assert_eq!(
+        (response.status, response.text().as_str()),
+        (413, "too much")
+    );
+}
+
+/// RT-STREAM-4, RT-SEM-4, RT-UP-7: gRPC end to end, to a server in clear text and over TLS (ALPN).
+#[test]
+fn grpc() {
+    let authority = Authority::new("grpc");
+    let pair = authority.issue("backend", "DNS:localhost");
+    let ca = authority.certificate();
+    for arguments in [vec!["serve"], vec!["serve", &pair.certificate, &pair.key]] {
+        let server = Server::start("grpc_calls.py", &arguments);
+        let scheme = if arguments.len() > 1 { "https" } else { "h2c" };
+        let url = format!("{scheme}://localhost:{}", server.port);
+        let env = [("A", "http://127.0.0.1:1"), ("CALLS", &url), ("CA", &ca)];
+        let gateway = Gateway::start("tls", &env);
+        let calls = Command::new(python())
+            .arg(script("grpc_calls.py"))
+            .args(["call", &gateway.port().to_string()])
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&calls.stderr);
+        assert!(calls.stdout.ends_with(b"ok\n"), "{scheme}: {errors}");
+        wait_until("the call is cancelled at the server", || {
+            !server.lines("cancelled").is_empty()
+        });
+        std::io::stderr().flush().unwrap();
+    }
+}
+
+/// RT-WS: a backend that speaks HTTP/2 in clear text only cannot switch protocols.
+#[test]
+fn no_upgrade_over_http2() {
+    let (server, rig) = rig("plain");
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n";
+    assert_eq!(rig.get("/clear/x", upgrade).status, 502);
+    assert!(server.lines("0 ").is_empty());
+    let line = rig.gateway.line_with(&["Proxy error", "route=clear"]);
+    assert!(line.contains("HTTP/2"), "{line}");
+}
