@@ -22,6 +22,10 @@ const HISTORY_BYTES_MAX: u64 = 1 << 20;
 /// How often the state of who runs it is looked at.
 const TICK: Duration = Duration::from_millis(50);
 
+/// How often the lock of who runs it is tried, a tick apart: whoever asks for it has it for a moment.
+const LOCK_TRIES: u32 = 20;
+
+const RUN_LOCK: &str = "run.lock";
 const CURRENT: &str = "current";
 const HISTORY: &str = "history.jsonl";
 const STATE: &str = "state.json";
@@ -87,15 +91,18 @@ impl Releases {
     /// Makes this process the one that runs it.
     pub(crate) fn run(&self) -> anyhow::Result<File> {
         fs::create_dir_all(&self.root).with_context(|| self.cannot("create"))?;
-        match lock(&self.root.join("run.lock"))? {
-            Some(file) => Ok(file),
-            None => bail!("the releases in {} are run already", self.root.display()),
+        for _ in 0..LOCK_TRIES {
+            if let Some(file) = lock(&self.root.join(RUN_LOCK))? {
+                return Ok(file);
+            }
+            std::thread::sleep(TICK);
         }
+        bail!("the releases in {} are run already", self.root.display())
     }
 
-    /// Whether a process runs it.
+    /// Whether a process runs it. Asking takes the lock for a moment if nobody has it.
     pub(crate) fn is_run(&self) -> bool {
-        let file = self.root.join("run.lock");
+        let file = self.root.join(RUN_LOCK);
         file.is_file() && matches!(lock(&file), Ok(None))
     }
 
@@ -389,6 +396,25 @@ mod tests {
             .unwrap();
         drop(run);
         assert!(!releases.is_run());
+    }
+
+    /// Who asks whether it is run does not keep it from being run.
+    #[test]
+    fn asking_is_not_running() {
+        let home = tempfile::tempdir().unwrap();
+        let asked = home.path().to_path_buf();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let asking = std::thread::spawn(move || {
+            let ended = Err(std::sync::mpsc::TryRecvError::Disconnected);
+            while stopped.try_recv() != ended {
+                Releases::at(&asked).is_run();
+            }
+        });
+        for _ in 0..100 {
+            Releases::at(home.path()).run().unwrap();
+        }
+        drop(stop);
+        asking.join().unwrap();
     }
 
     /// What does not start is not current.
