@@ -110,6 +110,12 @@ fn from_http1_to_http2() {
         text.starts_with("HTTP/1.1 103 ") && text.contains("\r\nlink: </a>\r\n"),
         "{text}"
     );
+    wait_until("the last request is said", || {
+        server
+            .lines("")
+            .iter()
+            .any(|line| line.contains(" GET /g?interim "))
+    });
     let requests = server.lines("0 ");
     let expected = [
         "0 GET /a?b=c 0",
@@ -133,12 +139,16 @@ fn from_http1_to_http2() {
 fn what_is_not_processed_is_sent_again() {
     let (server, rig) = rig("refuse");
     assert_eq!(rig.ask(&post("/clear/x", "body")).status, 200);
-    assert_eq!(server.lines("1 ").len() + server.lines("0 ").len(), 1);
+    wait_until("one request is answered", || {
+        server.lines("1 ").len() + server.lines("0 ").len() == 1
+    });
     let (server, rig) = self::rig("goodbye");
     for _ in 0..6 {
         assert_eq!(rig.ask(&post("/clear/x", "body")).status, 200);
     }
-    assert_eq!(server.lines("connection").len(), 6);
+    wait_until("each has a connection of its own", || {
+        server.lines("connection").len() == 6
+    });
 }
 
 /// RT-UP-5, RFC 9113 5.1.2: no more streams than the backend allows; then another connection, as many as there
@@ -156,10 +166,10 @@ fn streams_within_the_limit() {
             });
         }
     });
-    let answered: usize = (0..4)
-        .map(|at| server.lines(&format!("{at} GET")).len())
-        .sum();
-    assert_eq!(answered, 12);
+    wait_until("all are answered", || {
+        let answered = (0..4).map(|at| server.lines(&format!("{at} GET")).len());
+        answered.sum::<usize>() == 12
+    });
     assert!(
         server.lines("connection").len() <= 4,
         "{:?}",

@@ -414,3 +414,36 @@ fn connections_within_the_limit() {
     assert_eq!(rig.count(), 60);
     assert_eq!(most.load(Ordering::SeqCst), LIMIT);
 }
+
+/// RT-UP-5, RT-ERR-20, RT-ERR-16, 6.3 `responseHeaderTimeout`: who waits in vain for a connection gets 503, who
+/// waits in vain for a response 504.
+#[test]
+fn who_waits_in_vain() {
+    let backend = Backend::script(|connection| {
+        while let Some(request) = connection.request() {
+            if request.head.starts_with("GET /any/begun ") {
+                connection.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab");
+            }
+        }
+    });
+    let url = backend.url();
+    let rig = Rig::of("tls", backend, &[("ANY", &url), ("CA", "")]).alone();
+    assert_eq!(rig.get("/any/silent", "").status, 504);
+    let line = rig.gateway.line_with(&["Proxy error", "route=any"]);
+    assert!(line.contains("response header timed out"), "{line}");
+    let begun = [(); 2].map(|()| {
+        let mut client = rig.gateway.connect();
+        client.send("GET /any/begun HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert!(client.head().starts_with("HTTP/1.1 200 "));
+        client
+    });
+    let response = rig.get("/any/begun", "");
+    assert_eq!(response.status, 503);
+    assert_eq!(response.fields("retry-after"), ["1"]);
+    drop(begun);
+    wait_until("there is room again", || {
+        let mut client = rig.gateway.connect();
+        client.send("GET /any/begun HTTP/1.1\r\nHost: h\r\n\r\n");
+        client.head().starts_with("HTTP/1.1 200 ")
+    });
+}

@@ -189,7 +189,7 @@ static TRANSPORT: Section = section(
         key("maxConnsPerHost", One(Int(0, ANY)), "Connections per backend; 0: no limit.").or("256"),
         key("idleConnTimeout", One(Seconds(0, MOST)), "How long a connection may be idle; 0: no limit.").or("90"),
         key("tlsHandshakeTimeout", One(Seconds(0, MOST)), "Of a TLS handshake; 0: no limit.").or("10"),
-        key("responseHeaderTimeout", One(Seconds(0, MOST)), "From the request's end to the response's headers; 0: no limit.").or("0").later(),
+        key("responseHeaderTimeout", One(Seconds(0, MOST)), "From the request's end to the response's headers, for routes that do not say; 0: no limit.").or("0"),
     ],
 );
 

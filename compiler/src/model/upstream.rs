@@ -175,6 +175,8 @@ pub struct Transport {
     pub per_host: u64,
     /// How long a connection may be idle; 0: no limit.
     pub idle_timeout_ms: u64,
+    /// For routes that do not say: until the head of a response; 0: no limit.
+    pub response_header_timeout_ms: u64,
     /// For routes that do not say: whether any certificate of a backend will do.
     pub insecure: bool,
     /// 0: none.

@@ -182,7 +182,7 @@ fn lower_route(cx: &Cx<'_>, route: &model::Route, chain: Ident) -> Route {
         tls: upstream::tls(cx, route, &endpoints),
         backends: endpoints,
         health_check: route.health_check.as_ref().map(upstream::health_check),
-        resilience: resilience::lower(&route.resilience),
+        resilience: resilience::lower(&route.resilience, &cx.model.gateway.transport),
         chain,
     }
 }

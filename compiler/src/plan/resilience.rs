@@ -71,7 +71,10 @@ pub struct CircuitBreaker {
 }
 
 /// `None`: nothing differs.
-pub(super) fn lower(resilience: &model::resilience::Resilience) -> Option<Resilience> {
+pub(super) fn lower(
+    resilience: &model::resilience::Resilience,
+    transport: &model::Transport,
+) -> Option<Resilience> {
     let model::resilience::Resilience {
         in_flight_max,
         timeouts,
@@ -80,7 +83,7 @@ pub(super) fn lower(resilience: &model::resilience::Resilience) -> Option<Resili
     } = resilience;
     let lowered = Resilience {
         in_flight_max: *in_flight_max,
-        timeouts: self::timeouts(timeouts),
+        timeouts: self::timeouts(timeouts, transport.response_header_timeout_ms),
         retry: retry.as_ref().map(self::retry),
         circuit_breaker: circuit_breaker.as_ref().map(|breaker| CircuitBreaker {
             failure_millionths: millionths(breaker.failure_ratio).max(1),
@@ -103,7 +106,8 @@ pub(super) fn lower(resilience: &model::resilience::Resilience) -> Option<Resili
     says.then_some(lowered)
 }
 
-fn timeouts(timeouts: &model::resilience::Timeouts) -> Option<Timeouts> {
+/// `response_header_ms`: of the gateway.
+fn timeouts(timeouts: &model::resilience::Timeouts, response_header_ms: u64) -> Option<Timeouts> {
     let usual = Timeouts {
         connect_ms: CONNECT_MS,
         response_header_ms: 0,
@@ -112,7 +116,7 @@ fn timeouts(timeouts: &model::resilience::Timeouts) -> Option<Timeouts> {
     };
     let lowered = Timeouts {
         connect_ms: timeouts.connect_ms.unwrap_or(usual.connect_ms),
-        response_header_ms: timeouts.response_header_ms.unwrap_or_default(),
+        response_header_ms: timeouts.response_header_ms.unwrap_or(response_header_ms),
         request_ms: timeouts.request_ms.unwrap_or_default(),
         idle_ms: timeouts.idle_ms.unwrap_or_default(),
     };

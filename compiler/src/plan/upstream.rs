@@ -237,7 +237,7 @@ pub(super) fn transport(transport: &model::Transport) -> Transport {
         idle_per_host_max: transport.idle_per_host,
         per_host_max: transport.per_host,
         idle_timeout_ms: transport.idle_timeout_ms,
-        response_header_timeout_ms: 0,
+        response_header_timeout_ms: transport.response_header_timeout_ms,
         handshake_timeout_ms: transport.handshake_timeout_ms,
     }
 }

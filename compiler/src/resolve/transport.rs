@@ -20,6 +20,11 @@ pub(super) fn resolve(spec: &spec::gateway::Transport, cx: &mut Cx<'_>) -> Trans
         idle_per_host: number(spec.idle_per_host.as_ref(), "maxIdleConnsPerHost", cx),
         per_host: number(spec.per_host.as_ref(), "maxConnsPerHost", cx),
         idle_timeout_ms: limit_ms(spec.idle_timeout.as_ref(), "idleConnTimeout", cx),
+        response_header_timeout_ms: limit_ms(
+            spec.response_header_timeout.as_ref(),
+            "responseHeaderTimeout",
+            cx,
+        ),
         insecure: cx.boolean(spec.insecure_skip_verify.as_ref(), false),
         handshake_timeout_ms: limit_ms(spec.handshake_timeout.as_ref(), "tlsHandshakeTimeout", cx),
     }

@@ -131,6 +131,7 @@ pub(crate) struct Transport {
     pub(crate) idle_per_host: Option<Leaf>,
     pub(crate) per_host: Option<Leaf>,
     pub(crate) idle_timeout: Option<Leaf>,
+    pub(crate) response_header_timeout: Option<Leaf>,
     pub(crate) handshake_timeout: Option<Leaf>,
 }
 
@@ -355,6 +356,7 @@ fn transport(networking: &mut Fields<'_>) -> Transport {
         idle_per_host: fields.leaf("maxIdleConnsPerHost"),
         per_host: fields.leaf("maxConnsPerHost"),
         idle_timeout: fields.leaf("idleConnTimeout"),
+        response_header_timeout: fields.leaf("responseHeaderTimeout"),
         handshake_timeout: fields.leaf("tlsHandshakeTimeout"),
     };
     fields.finish();
