@@ -4,10 +4,13 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+/// What a socket's buffer has room for, unless the peer has long stopped reading.
+const SMALL_BYTES: usize = 8 * 1024;
 
 /// A connected, ordered byte stream that never blocks.
 pub trait Socket: Unpin {
@@ -16,6 +19,12 @@ pub trait Socket: Unpin {
     /// # Errors
     /// Those of the operating system, except `WouldBlock`.
     fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>>;
+
+    /// Waits until there may be something to read, for which no buffer is needed yet.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Looks whether the peer has sent something, without consuming it. `Ok(0)`: it has closed.
     ///
@@ -67,6 +76,10 @@ impl Socket for TcpStream {
         }
     }
 
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_read_ready(cx)
+    }
+
     fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut byte = [0_u8; 1];
         Self::poll_peek(self, cx, &mut ReadBuf::new(&mut byte))
@@ -87,6 +100,17 @@ impl Socket for TcpStream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match slices {
+            // There is room, so ask the kernel, not the reactor. A large write that is taken in part is
+            // left to `AsyncWrite`, which then forgets readiness and so saves the call that would
+            // answer EAGAIN.
+            [only] if only.len() <= SMALL_BYTES => loop {
+                match self.try_write(only) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        ready!(self.poll_write_ready(cx))?;
+                    }
+                    written => return Poll::Ready(written),
+                }
+            },
             [only] => AsyncWrite::poll_write(Pin::new(self), cx, only),
             several => AsyncWrite::poll_write_vectored(Pin::new(self), cx, several),
         }

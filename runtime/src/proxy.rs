@@ -25,6 +25,7 @@ mod buffers;
 mod client;
 mod debug;
 mod downstream;
+mod ended;
 mod endpoints;
 mod exchange;
 mod forward;

@@ -126,6 +126,8 @@ async fn await_head<D: Downstream>(
         limits,
         ..
     } = open;
+    // Right after the request there is no response yet: the first look takes no buffer.
+    let mut looked = received.is_some();
     poll_fn(|cx| {
         let mut broken = None;
         if !upload.is_done() {
@@ -141,7 +143,9 @@ async fn await_head<D: Downstream>(
                 }
             }
         }
-        if let Poll::Ready(read) = poll_response(cx, core, upstream, received, bodiless) {
+        let is_here = std::mem::replace(&mut looked, true) || upstream.poll_readable(cx).is_ready();
+        if is_here && let Poll::Ready(read) = poll_response(cx, core, upstream, received, bodiless)
+        {
             return Poll::Ready(match read {
                 Ok(head) => {
                     *response = Some(head);

@@ -7,13 +7,14 @@ use std::task::{Context, Poll, ready};
 
 use super::buffers::{Buffers, SCRATCH_BYTES};
 use super::downstream::{Announced, BodyFault, Downstream, Peer, Persistence, Piece, Tail, Terms};
+use super::ended::{Ended, unfinished};
 use super::forward::Body;
 use super::frame::{Delimiting, Frame, write_fields, write_head};
 use super::incoming::Incoming;
 use super::{Core, exchange, grace::Grace, http2};
 use crate::answer::Answer;
 use crate::clock::Watch;
-use crate::error::{Refusal, RefusalReason};
+use crate::error::Refusal;
 use crate::h1::request::{self, Parsed, RequestHead};
 use crate::h2::{self, Beginning};
 use crate::head::{Fields, Response, Span, Version};
@@ -47,14 +48,6 @@ struct Client<S> {
     begun: bool,
     /// The version of the request under way.
     version: Version,
-}
-
-/// Why there is no next request.
-enum Ended {
-    Refused(Box<Fields>, Refusal),
-    /// The client speaks HTTP/2; the preface and what came with it.
-    Http2(Box<Fields>),
-    Closed,
 }
 
 /// Serves one connection until it ends. `core` lives as long as the process.
@@ -178,7 +171,9 @@ impl<S: Socket> Client<S> {
                     }
                 }
             }
-            let read = poll_fn(|cx| self.poll_head(cx, core, &mut fields, &mut grace)).await;
+            let mut looked = false;
+            let read = poll_fn(|cx| self.poll_head(cx, core, &mut fields, &mut looked, &mut grace));
+            let read = read.await;
             match (read, fields.take()) {
                 (Ok(count), Some(received)) if count > 0 => fields = Some(received),
                 (ended, Some(received)) => return Err(unfinished(core, received, &ended)),
@@ -187,14 +182,20 @@ impl<S: Socket> Client<S> {
         }
     }
 
-    /// Reads once. Takes a buffer only when there is something to read.
+    /// Reads once. Takes a buffer only when there is something to read; `looked`: it has been seen to
+    /// once whether there is, which after a response is not so.
     fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
         core: &Core,
         fields: &mut Option<Box<Fields>>,
+        looked: &mut bool,
         grace: &mut Grace,
     ) -> Poll<io::Result<usize>> {
+        let first = !std::mem::replace(looked, true) && fields.is_none();
+        if first && self.socket.poll_readable(cx).is_pending() {
+            return self.poll_ended(cx, core, true, grace);
+        }
         let mut buffer = fields.take().unwrap_or_else(|| core.buffers.head());
         if buffer.buffer.space(1).is_empty() {
             // Bounded by Limits: a head that is too large is refused when it is parsed.
@@ -213,15 +214,27 @@ impl<S: Socket> Client<S> {
                 } else {
                     *fields = Some(buffer);
                 }
-                let draining = idle && core.lifecycle.phase() >= Phase::Draining;
-                if draining && !grace.lasts(|limit| self.watch.limit(Some(limit))) {
-                    return Poll::Ready(Ok(0));
-                }
-                self.watch
-                    .poll_expired(cx)
-                    .map(|()| Err(io::ErrorKind::TimedOut.into()))
+                self.poll_ended(cx, core, idle, grace)
             }
         }
+    }
+
+    /// While nothing comes: whether the wait is over, because it has taken too long or, where nothing of
+    /// a request has come, because the gateway is stopping.
+    fn poll_ended(
+        &mut self,
+        cx: &mut Context<'_>,
+        core: &Core,
+        idle: bool,
+        grace: &mut Grace,
+    ) -> Poll<io::Result<usize>> {
+        let draining = idle && core.lifecycle.phase() >= Phase::Draining;
+        if draining && !grace.lasts(|limit| self.watch.limit(Some(limit))) {
+            return Poll::Ready(Ok(0));
+        }
+        self.watch
+            .poll_expired(cx)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Separates what was received with the head: body, and the beginning of the next request.
@@ -289,31 +302,6 @@ impl<S: Socket> Client<S> {
             let mut fields = self.following.take().unwrap_or_else(|| buffers.head());
             fields.buffer.push(bytes);
             self.following = Some(fields);
-        }
-    }
-}
-
-/// What a head comes to that is not complete. That it was malformed already may not have been noticed
-/// while its last line was not complete.
-fn unfinished(core: &Core, received: Box<Fields>, ended: &io::Result<usize>) -> Ended {
-    let late = matches!(ended, Err(error) if error.kind() == io::ErrorKind::TimedOut);
-    if received.buffer.is_empty() {
-        core.buffers.put_head(received);
-        return Ended::Closed;
-    }
-    match request::parse(received, &core.limits) {
-        Parsed::Refused(fields, refusal) => Ended::Refused(fields, refusal),
-        Parsed::Partial(fields) if late => {
-            let detail = "the request head took too long";
-            Ended::Refused(fields, Refusal::new(408, RefusalReason::Timeout, detail))
-        }
-        Parsed::Partial(fields) => {
-            core.buffers.put_head(fields);
-            Ended::Closed
-        }
-        Parsed::Complete(request) => {
-            core.buffers.put_head(request.head.fields);
-            Ended::Closed
         }
     }
 }
