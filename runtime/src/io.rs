@@ -20,11 +20,14 @@ pub trait Socket: Unpin {
     /// Those of the operating system, except `WouldBlock`.
     fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>>;
 
-    /// Waits until there may be something to read, for which no buffer is needed yet.
+    /// Waits until there may be something to read, for which no buffer is needed yet. Ready at once where
+    /// only a read can tell.
     ///
     /// # Errors
     /// Those of the operating system.
-    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+    fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
 
     /// Looks whether the peer has sent something, without consuming it. `Ok(0)`: it has closed.
     ///

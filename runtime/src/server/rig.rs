@@ -192,10 +192,6 @@ impl Socket for Memory {
         Poll::Ready(Ok(count))
     }
 
-    fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
     fn poll_peek(&mut self, _: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match self.pieces.front() {
             Some(_) => Poll::Ready(Ok(1)),

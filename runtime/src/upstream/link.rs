@@ -62,6 +62,11 @@ impl Socket for Link {
         either!(self, stream => Socket::poll_read(stream, cx, space))
     }
 
+    #[inline]
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, stream => Socket::poll_readable(stream, cx))
+    }
+
     fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         either!(self, stream => Socket::poll_peek(stream, cx))
     }
