@@ -40,7 +40,7 @@ fn retry_line(retry: &Retry) -> String {
         1 => "1 try".to_owned(),
         tries => format!("{tries} tries"),
     };
-    format!("up to {tries} on {causes}, {share} of requests again")
+    format!("up to {tries} on {causes}, at most {share} of requests again")
 }
 
 fn breaker_line(breaker: &CircuitBreaker) -> String {

@@ -95,7 +95,7 @@ pub(super) async fn forward<'a, D: Downstream>(
             false => None,
         };
         let Some(another) = another else {
-            return outcome.passed_on(backend);
+            return outcome.passed_on(backend, open);
         };
         let mut time = Duration::ZERO;
         if let Some(retry) = retry {
@@ -104,7 +104,7 @@ pub(super) async fn forward<'a, D: Downstream>(
             let in_time = open.limits.as_ref().is_none_or(|limits| limits.leave(time));
             // The budget is asked last: what it gives is spent.
             if !in_time || !measures.afford(retry) {
-                return outcome.passed_on(backend);
+                return outcome.passed_on(backend, open);
             }
         }
         discard(core, exchange, backend, outcome, open);
@@ -181,7 +181,8 @@ impl Outcome {
     }
 
     /// What the client gets.
-    fn passed_on(self, backend: &Backend) -> Result<&Backend, Failure> {
+    fn passed_on<'b>(self, backend: &'b Backend, open: &mut Open) -> Result<&'b Backend, Failure> {
+        open.upload.forget();
         match self {
             Self::Answered(_) => Ok(backend),
             Self::Failed(fault) => Err(Failure::Upstream(fault)),

@@ -120,6 +120,11 @@ impl Upload {
         self.replay.as_ref().is_none_or(|replay| replay.is_whole())
     }
 
+    /// There is no other try: nothing is kept any more.
+    pub(super) fn forget(&mut self) {
+        self.replay = None;
+    }
+
     /// Whether an earlier try has begun.
     pub(super) fn is_again(&self) -> bool {
         self.replay.as_ref().is_some_and(|replay| replay.is_begun())

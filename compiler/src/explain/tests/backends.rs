@@ -117,7 +117,7 @@ fn resilience() {
             or http://b in turn
             at most 9 at once
             timeouts: connect 1.5s, no request timeout
-            up to 3 tries on connect, reset, 502, 503, 504, 20 % of requests again
+            up to 3 tries on connect, reset, 502, 503, 504, at most 20 % of requests again
             circuit opens for 10s when 25.5 % of 20 or more fail in 10s
     ");
     let upstream = &json["upstream"];
