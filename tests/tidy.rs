@@ -74,7 +74,17 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("lifecycle", &[]),
     (
         "log",
-        &["answer", "chain", "clock", "error", "head", "values"],
+        &[
+            "answer", "chain", "clock", "error", "gateway", "head", "values",
+        ],
+    ),
+    (
+        "overlay",
+        &["answer", "gateway", "route", "upstream", "values"],
+    ),
+    (
+        "passthrough",
+        &["clock", "gateway", "io", "log", "upstream"],
     ),
     (
         "proxy",
@@ -92,6 +102,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "io",
             "lifecycle",
             "log",
+            "overlay",
             "route",
             "upstream",
         ],
@@ -104,8 +115,11 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "gateway",
             "h1",
             "h2",
+            "io",
             "lifecycle",
             "log",
+            "overlay",
+            "passthrough",
             "proxy",
             "route",
             "upstream",

@@ -38,6 +38,10 @@ fn read(kind: &str, text: &str) -> String {
             "bad-address",
             address::parse_address(text).map(|address| address.replace("localhost", "127.0.0.1")),
         ),
+        "hostport" => (
+            "bad-address",
+            address::parse_host_port(text).map(|(host, port)| format!("{host}:{port}")),
+        ),
         "network" => (
             "bad-cidr",
             address::parse_network(text).map(|range| format!("{}-{}", range.first, range.last)),

@@ -84,6 +84,7 @@ static SETTINGS: Settings = Settings {
         trusted: &[],
         required: true,
     },
+    pass_through: &[],
     limits: Limits {
         target_bytes_max: 16_384,
         header_bytes_max: 65_536,

@@ -63,12 +63,22 @@ impl Answer {
 
     /// A message of the operator's; one that `is_json` is sent raw where JSON is asked for (MW-ERR-5).
     #[must_use]
-    pub fn operator(status: u16, message: &'static str, is_json: bool) -> Self {
-        let mut answer = Self::message(status, message);
+    pub fn operator(status: u16, message: impl Into<Cow<'static, str>>, is_json: bool) -> Self {
+        let message = message.into();
+        let mut answer = Self::message(status, message.clone());
         if is_json {
-            answer.body = Body::MessageInJson(message.into());
+            answer.body = Body::MessageInJson(message);
         }
         answer
+    }
+
+    /// With the time after which to ask again, if that is known.
+    #[must_use]
+    pub fn retry_after(self, seconds: Option<u32>) -> Self {
+        match seconds {
+            Some(seconds) => self.with("Retry-After", seconds.to_string()),
+            None => self,
+        }
     }
 
     /// A JSON document of the gateway's own.

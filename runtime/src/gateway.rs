@@ -11,7 +11,10 @@ use crate::route::{HostFilter, Route};
 use crate::values::scalar::{self, Format, Level, Malformed};
 use crate::values::{Environment, Networks, Value};
 
+mod forwards;
+
 pub use crate::values::StartError;
+pub use forwards::{Forward, ForwardTo, Protocol};
 
 /// A generated gateway: everything is static, everything comes from one configuration revision.
 #[derive(Debug)]
@@ -67,6 +70,8 @@ pub struct Settings {
     pub liveness_enabled: Value,
     /// `entryPoints.web.proxyProtocol`
     pub web_proxy_protocol: ProxyProtocol,
+    /// `entryPoints.passThrough.forwards`
+    pub pass_through: &'static [Forward],
     /// `limits`
     pub limits: Limits,
     /// `proxy`, if it is enabled.
@@ -238,8 +243,10 @@ impl<'a> Start<'a> {
 pub struct Resolved {
     /// `strictSlash`
     pub strict_slash: bool,
-    /// Where to listen.
-    pub web_address: SocketAddr,
+    /// Where HTTP is served; `None`: nowhere.
+    pub web_address: Option<SocketAddr>,
+    /// What is forwarded as it is.
+    pub pass_through: Vec<ForwardTo>,
     /// `timeouts.read`
     pub read_timeout: Option<Duration>,
     /// `timeouts.write`
@@ -290,14 +297,11 @@ impl Settings {
         let level = &["GOMA_LOG_LEVEL"];
         let log_level = overridden(&self.log_level, environment, level, scalar::level)?;
         let limit = |duration: Duration| Some(duration).filter(|duration| !duration.is_zero());
+        let web_address = self.resolve_web_address(environment)?;
         Ok(Resolved {
             strict_slash: self.strict_slash,
-            web_address: overridden(
-                &self.web_address,
-                environment,
-                &["GOMA_ENTRYPOINT_WEB_ADDRESS"],
-                scalar::address,
-            )?,
+            web_address,
+            pass_through: forwards::resolve(self.pass_through, web_address, environment)?,
             read_timeout: limit(secs(
                 &self.read_timeout,
                 &["GOMA_TIMEOUT_READ", "GOMA_READ_TIMEOUT"],
@@ -346,6 +350,25 @@ impl Settings {
             build_info_enabled: self.build_info_enabled,
             monitoring_host: self.monitoring_host.map(HostFilter::new),
         })
+    }
+
+    /// `None`: `off`
+    fn resolve_web_address(
+        &self,
+        environment: &Environment,
+    ) -> Result<Option<SocketAddr>, StartError> {
+        let variables = &["GOMA_ENTRYPOINT_WEB_ADDRESS"];
+        let given = given(&self.web_address, environment, variables)?;
+        if given.text != "off" {
+            let address = scalar::address(&given.text);
+            let fault = |malformed: Malformed| given.fault(malformed.code, malformed.text);
+            return address.map(Some).map_err(fault);
+        }
+        if self.pass_through.is_empty() {
+            let text = "the gateway listens nowhere: `web` is off";
+            return Err(given.fault("no-entry-point", text));
+        }
+        Ok(None)
     }
 
     /// MW-CLI-3

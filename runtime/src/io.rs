@@ -3,11 +3,37 @@
 //! Separate so that an io_uring driver can replace epoll without the engine noticing. No HTTP here.
 
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+
+/// How long accepting pauses when the process is out of file descriptors or memory (RT-LIM-5).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The next connection of a listener, however long it takes.
+pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if concerns_one_connection(&error) => {}
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+/// Errors of a connection that has ended before it was accepted; all others need a pause.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
 
 /// What a socket's buffer has room for, unless the peer has long stopped reading.
 const SMALL_BYTES: usize = 8 * 1024;

@@ -18,6 +18,9 @@ pub mod identity;
 pub mod io;
 pub mod lifecycle;
 pub mod log;
+pub mod overlay;
+#[cfg(feature = "pass-through")]
+pub mod passthrough;
 pub mod proxy;
 pub mod route;
 mod server;

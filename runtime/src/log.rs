@@ -21,6 +21,7 @@ mod file;
 mod hash;
 mod health;
 mod line;
+mod passing;
 mod writer;
 
 pub use file::{LogFile, Rotation};
@@ -170,12 +171,15 @@ impl AccessLog {
     }
 
     /// RT-START-5
-    pub fn started(&self, revision: &str, routes: usize, web: SocketAddr) {
+    pub fn started(&self, revision: &str, routes: usize, web: Option<SocketAddr>) {
         self.line(Level::Info, "Gateway started", |line| {
             line.text("version", crate::VERSION);
             line.text("revision", revision);
             line.number("routes", routes as u64);
-            line.text("web", &web.to_string());
+            match web {
+                Some(web) => line.text("web", &web.to_string()),
+                None => line.text("web", "off"),
+            }
             line.text("web_secure", "off");
         });
     }

@@ -17,8 +17,9 @@ use crate::h1::Limits;
 use crate::h2;
 use crate::lifecycle::Lifecycle;
 use crate::log::AccessLog;
+use crate::overlay::Live;
 use crate::route::{RouteId, Table};
-use crate::upstream::{ResolvedBackends, Resolver, Upstream};
+use crate::upstream::{Resolver, Upstream};
 
 mod attempt;
 mod buffers;
@@ -55,10 +56,10 @@ pub struct Core {
     pub table: Table,
     /// Chains by [`crate::route::ChainId`].
     pub chains: Vec<Box<dyn Chain>>,
-    /// Backends by [`RouteId`].
-    pub upstreams: Vec<Upstream>,
-    /// The same for all cores, with what is known of them.
-    pub backends: Arc<ResolvedBackends>,
+    /// Backends by [`RouteId`]; a request keeps those that it has begun with (RT-OVER-3).
+    pub upstreams: RefCell<Vec<Rc<Upstream>>>,
+    /// The values that may change while the gateway runs, the same for all cores.
+    pub live: RefCell<Arc<Live>>,
     /// Addresses of backends.
     pub resolver: Resolver,
     /// Timeouts and endpoints.
@@ -81,6 +82,8 @@ pub struct Core {
     pub lifecycle: Arc<Lifecycle>,
     /// Source of request ids.
     pub random: RefCell<fastrand::Rng>,
+    /// Which `live` this is.
+    pub generation: Cell<u64>,
     /// Open client connections.
     pub connections: Cell<usize>,
     /// Whether the drain is over: what is still open ends (RT-STOP-1).
@@ -88,7 +91,7 @@ pub struct Core {
 }
 
 impl Core {
-    fn upstream(&self, route: RouteId) -> Option<&Upstream> {
-        self.upstreams.get(route.index())
+    fn upstream(&self, route: RouteId) -> Option<Rc<Upstream>> {
+        self.upstreams.borrow().get(route.index()).cloned()
     }
 }

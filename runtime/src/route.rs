@@ -8,6 +8,7 @@ use crate::values::Value;
 
 mod canary;
 mod condition;
+mod conflict;
 mod host;
 mod pattern;
 mod rank;
@@ -22,6 +23,7 @@ pub(crate) use canary::Prepared as PreparedCanary;
 pub use canary::{Canary, CanaryTest, Operator};
 pub(crate) use condition::cookies;
 pub use condition::{Condition, Test};
+pub use conflict::conflict;
 pub use host::HostFilter;
 pub use pattern::{below, parameter};
 pub use regex::Regex;

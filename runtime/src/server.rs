@@ -1,5 +1,6 @@
 //! The process: start, one thread per core, signals, stop (RT-START, RT-STOP).
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,11 +11,14 @@ use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 
-use crate::gateway::{Gateway, LogTo, Resolved, Start, StartError};
+use crate::gateway::{Gateway, LogTo, Protocol, Resolved, Start, StartError};
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::log::{AccessLog, LogFile, Rotation, Writer};
+use crate::overlay::{self, Live, Watched};
+#[cfg(feature = "pass-through")]
+use crate::passthrough::{self, Rule};
 use crate::route::Table;
-use crate::upstream::{self, ResolvedBackends};
+use crate::upstream;
 use crate::values::Environment;
 use crate::values::scalar::Level;
 
@@ -29,6 +33,8 @@ mod proxy_protocol;
 pub mod rig;
 
 use arguments::{Arguments, Mode};
+use health::Checks;
+use listen::Listener;
 
 /// What all cores start from.
 #[derive(Clone, Debug)]
@@ -36,7 +42,7 @@ struct Shared {
     gateway: &'static Gateway,
     settings: Resolved,
     table: Table,
-    backends: Arc<ResolvedBackends>,
+    live: Arc<overlay::Shared>,
     environment: Arc<Environment>,
     lifecycle: Arc<Lifecycle>,
     /// What is said in the log at start.
@@ -44,6 +50,27 @@ struct Shared {
     writer: Writer,
     cores: usize,
     places: accept::Places,
+    /// By their place in the settings.
+    #[cfg(feature = "pass-through")]
+    rules: Arc<[Arc<Rule>]>,
+}
+
+/// How often the overlay is looked at. A change is read once it has lasted from one look to the next.
+const OVERLAY_TICK: Duration = Duration::from_millis(250);
+
+/// Ready to bind its sockets.
+struct Prepared {
+    shared: Shared,
+    log_thread: JoinHandle<()>,
+    /// The overlay, if there may be one.
+    watched: Option<Watched>,
+}
+
+/// All sockets of the process.
+struct Listeners {
+    web: Option<Listener>,
+    /// By their place in the settings.
+    forwards: Vec<Listener>,
 }
 
 /// The signals that stop a gateway, and the one that has its log file opened anew.
@@ -89,23 +116,32 @@ pub fn main(gateway: &'static Gateway) -> ExitCode {
 }
 
 /// Everything that can fail because of configuration, before any socket is bound (RT-START-1).
-fn prepare(
-    gateway: &'static Gateway,
-    arguments: &Arguments,
-) -> Result<(Shared, JoinHandle<()>), StartError> {
-    prepare_in(gateway, Environment::load(&arguments.env_files)?)
+fn prepare(gateway: &'static Gateway, arguments: &Arguments) -> Result<Prepared, StartError> {
+    let environment = Environment::load(&arguments.env_files)?;
+    let named = environment
+        .override_of("GOMA_OVERLAY_FILE")
+        .map(PathBuf::from);
+    let overlay = arguments.overlay.clone().or(named);
+    prepare_in(gateway, environment, overlay)
 }
 
 fn prepare_in(
     gateway: &'static Gateway,
     environment: Environment,
-) -> Result<(Shared, JoinHandle<()>), StartError> {
+    overlay: Option<PathBuf>,
+) -> Result<Prepared, StartError> {
     let internal =
         |error: &dyn std::fmt::Display| StartError::without_place("internal", error.to_string());
     let settings = gateway.settings.resolve(&environment)?;
     let passive = gateway.settings.passive_health_check;
     let transport = &gateway.settings.transport;
     let backends = upstream::resolve(gateway.routes, passive, transport, &environment)?;
+    let built = Arc::new(Live::built(backends));
+    let mut watched = overlay.map(|path| Watched::new(path, Arc::clone(&built), transport));
+    let live = match &mut watched {
+        None => built,
+        Some(watched) => Arc::new(watched.begin(&environment)?),
+    };
     let table = Table::build(gateway.routes).map_err(|error| internal(&error))?;
     let start = Start::new(&environment);
     for chain in gateway.chains {
@@ -117,11 +153,17 @@ fn prepare_in(
         Writer::start(file, settings.log_format).map_err(|error| internal(&error))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let connections = gateway.settings.limits.connections_max;
+    #[cfg(feature = "pass-through")]
+    let rules = settings.pass_through.iter().cloned();
+    #[cfg(feature = "pass-through")]
+    let rules = rules.map(|to| Arc::new(Rule::new(to, passthrough::Limits::default())));
     let shared = Shared {
+        #[cfg(feature = "pass-through")]
+        rules: rules.collect(),
         gateway,
         settings,
         table,
-        backends: Arc::new(backends),
+        live: Arc::new(overlay::Shared::new(live)),
         environment: Arc::new(environment),
         notices: notices.into(),
         lifecycle: Arc::default(),
@@ -132,7 +174,11 @@ fn prepare_in(
             .filter(|count| *count <= Semaphore::MAX_PERMITS)
             .map(|count| Arc::new(Semaphore::new(count))),
     };
-    Ok((shared, thread))
+    Ok(Prepared {
+        shared,
+        log_thread: thread,
+        watched,
+    })
 }
 
 /// RT-LOG-7
@@ -157,28 +203,50 @@ fn serve(gateway: &'static Gateway, arguments: &Arguments) -> Result<(), StartEr
         .map_err(internal)?;
     let signals = runtime.block_on(async { Signals::catch() });
     let signals = signals.map_err(internal)?;
-    let (shared, log_thread) = prepare(gateway, arguments)?;
+    let prepared = prepare(gateway, arguments)?;
     let share = arguments.share_address;
-    let listeners = listen::bind(shared.settings.web_address, shared.cores, share)?;
-    run(shared, listeners, log_thread, &runtime, signals)
+    let listeners = Listeners::bind(&prepared.shared, share)?;
+    run(prepared, listeners, &runtime, signals)
+}
+
+impl Listeners {
+    /// Binds everything; nothing is accepted yet.
+    fn bind(shared: &Shared, share: bool) -> Result<Self, StartError> {
+        let (settings, cores) = (&shared.settings, shared.cores);
+        let web = settings.web_address;
+        let web = web.map(|address| listen::bind(Protocol::Tcp, address, cores, share));
+        let forwards = settings.pass_through.iter();
+        let forwards = forwards.map(|to| listen::bind(to.protocol, to.address, cores, share));
+        Ok(Self {
+            web: web.transpose()?,
+            forwards: forwards.collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 /// Serves until a signal; `Ok` is a clean stop.
 fn run(
-    shared: Shared,
-    listeners: listen::Listeners,
-    log_thread: JoinHandle<()>,
+    prepared: Prepared,
+    listeners: Listeners,
     runtime: &LocalRuntime,
     signals: Signals,
 ) -> Result<(), StartError> {
-    let address = listeners.address;
+    let Prepared {
+        shared,
+        log_thread,
+        watched,
+    } = prepared;
+    let address = listeners.web.as_ref().map(|web| web.address);
+    let forwarded = listeners.forwards.iter().map(|forward| forward.address);
+    let forwarded: Vec<_> = forwarded.collect();
     let internal = |error: std::io::Error| StartError::without_place("internal", error.to_string());
     let mut threads = Vec::new();
-    for (index, listener) in listeners.sockets.into_iter().enumerate() {
+    let shares = listen::spread(listeners.web, listeners.forwards, shared.cores);
+    for (index, share) in shares.into_iter().enumerate() {
         let shared = shared.clone();
         let thread = std::thread::Builder::new()
             .name(format!("core-{index}"))
-            .spawn(move || core::run(&shared, index, listener))
+            .spawn(move || core::run(&shared, index, share))
             .map_err(internal)?;
         threads.push(thread);
     }
@@ -198,10 +266,21 @@ fn run(
         log.message(Level::Warn, notice);
     }
     log.started(shared.gateway.revision, count, address);
+    for (to, address) in settings.pass_through.iter().zip(forwarded) {
+        log.forwards(to, address);
+    }
     log.flush();
     let log = Rc::new(log);
     let stopped = runtime.block_on(async {
-        health::start(&shared.backends, &log);
+        let checks = Checks::new(&log);
+        checks.follow(&shared.live.live());
+        if let Some(watched) = watched {
+            let (live, environment) = (Arc::clone(&shared.live), Arc::clone(&shared.environment));
+            let log = Rc::clone(&log);
+            tokio::task::spawn_local(async move {
+                keep_watching(watched, &live, &environment, &log, &checks).await;
+            });
+        }
         await_stop(&shared, threads, signals).await
     });
     if stopped {
@@ -219,6 +298,31 @@ fn run(
             "stopped",
             "a second signal came before the drain was over",
         ))
+    }
+}
+
+/// Takes each change of the overlay over, or says why it does not (RT-OVER-2, RT-OVER-3).
+async fn keep_watching(
+    mut watched: Watched,
+    shared: &overlay::Shared,
+    environment: &Environment,
+    log: &AccessLog,
+    checks: &Checks,
+) {
+    log.overlay_applied(shared.live().hash());
+    loop {
+        log.flush();
+        tokio::time::sleep(OVERLAY_TICK).await;
+        match watched.look(&shared.live(), environment) {
+            None => {}
+            Some(Ok(live)) => {
+                let live = Arc::new(live);
+                shared.put(Arc::clone(&live));
+                checks.follow(&live);
+                log.overlay_applied(live.hash());
+            }
+            Some(Err(error)) => log.overlay_refused(&error.to_string()),
+        }
     }
 }
 

@@ -40,7 +40,9 @@ pub use connect::Resolver;
 pub use endpoint::Endpoint;
 pub use link::Link;
 pub use pool::{Connection, Pools};
-pub use resolved::{ResolvedBackend, ResolvedBackends, ResolvedUpstream, checked, report, resolve};
+pub use resolved::{
+    Named, ResolvedBackend, ResolvedBackends, ResolvedUpstream, checked, report, resolve,
+};
 pub use standing::{Change, Ejection, Standing};
 
 use balance::{Balance, Candidate};

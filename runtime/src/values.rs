@@ -83,6 +83,11 @@ pub struct Environment {
     decrypted: encrypted::Decrypted,
 }
 
+/// Whether a host is an address or `localhost`.
+pub(crate) fn is_reachable_without_dns(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok()
+}
+
 fn place(source: &str) -> String {
     if source.is_empty() {
         String::new()

@@ -29,7 +29,8 @@ impl Gateway {
     #[must_use]
     pub fn start_binary(binary: &Path, env: &[(&str, &str)]) -> Self {
         let mut gateway = Self::spawn(binary, env);
-        gateway.port = port_of(&gateway.line_with(&["Gateway started"]));
+        let started = gateway.line_with(&["Gateway started"]);
+        gateway.port = port_of(&started).unwrap_or_default();
         gateway
     }
 
@@ -41,7 +42,7 @@ impl Gateway {
         wait_until("the log file has the first line", || {
             let text = std::fs::read_to_string(file).unwrap_or_default();
             let started = text.lines().find(|line| line.contains("Gateway started"));
-            gateway.port = started.map_or(0, port_of);
+            gateway.port = started.and_then(port_of).unwrap_or_default();
             started.is_some() && text.ends_with('\n')
         });
         gateway
@@ -164,14 +165,13 @@ impl Drop for Gateway {
     }
 }
 
-/// The port in the line that says that a gateway has started.
-fn port_of(started: &str) -> u16 {
-    let address = started.split("web").nth(1).unwrap();
-    let port = address.split(':').find_map(|part| {
+/// The port in the line that says that a gateway has started; none: it serves no HTTP.
+fn port_of(started: &str) -> Option<u16> {
+    let address = started.split("web").nth(1)?;
+    address.split(':').find_map(|part| {
         let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
         digits.parse::<u16>().ok().filter(|port| *port > 127)
-    });
-    port.unwrap()
+    })
 }
 
 /// Runs a gateway that is expected to end by itself: exit code, standard output, standard error.

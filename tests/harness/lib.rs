@@ -17,6 +17,7 @@ pub mod duel;
 pub mod faults;
 pub mod gateway;
 pub mod http2;
+pub mod load;
 pub mod process;
 pub mod tls;
 pub mod twin;
@@ -26,6 +27,7 @@ use std::time::Duration;
 pub use backend::{Backend, Connection};
 pub use client::{Client, Response};
 pub use gateway::Gateway;
+pub use load::Load;
 pub use process::Process;
 pub use twin::Twin;
 

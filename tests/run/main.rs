@@ -21,6 +21,8 @@ mod limits;
 mod log;
 mod log_file;
 mod middlewares;
+mod overlay;
+mod passing;
 mod paths;
 mod policies;
 mod process;

@@ -109,7 +109,7 @@ static ENTRY_POINTS: Section = section(
     &[
         key("web", Map(&WEB), "HTTP."),
         key("webSecure", Map(&WEB_SECURE), "HTTPS.").later(),
-        key("passThrough", Map(&PASS_THROUGH), "TCP and UDP, forwarded as they are.").later(),
+        key("passThrough", Map(&PASS_THROUGH), "TCP and UDP, forwarded as they are (RT-PT)."),
     ],
 );
 
@@ -155,7 +155,7 @@ static FORWARD: Section = section(
         key("protocol", One(super::Scalar::Enum(&["tcp", "udp", "tcp/udp"])), "What is forwarded.").required(),
         key("port", One(Int(1, 65535)), "Where the gateway listens.").required().value(),
         key("target", One(HostPort), "Where it connects.").required().value(),
-        key("timeout", One(Seconds(0, MOST)), "To connect.").or("10").ours(),
+        key("timeout", One(Seconds(0, MOST)), "To connect; 0: as long as the system tries.").or("10").ours(),
         key("address", One(Ip), "The address to listen on; absent: all.").value().ours(),
     ],
 );

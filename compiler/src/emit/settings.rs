@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::{rt, upstream};
-use crate::plan::{Limits, Proxy, ProxyProtocol, Settings, Value};
+use crate::plan::{Forward, Limits, Proxy, ProxyProtocol, Settings, Value};
 
 /// What the header says about the file.
 pub(super) const ABOUT: &str =
@@ -28,6 +28,7 @@ pub(super) fn emit(settings: &Settings) -> Vec<TokenStream> {
 /// The types that it names beside those of every gateway.
 fn more(settings: &Settings) -> Vec<&'static str> {
     let used = [
+        ("Forward", !settings.forwards.is_empty()),
         (
             "PassiveHealthCheck",
             settings.passive_health_check.is_some(),
@@ -45,6 +46,7 @@ fn fields(settings: &Settings) -> TokenStream {
         debug,
         web_address,
         web_proxy_protocol,
+        forwards,
         limits,
         proxy,
         read_timeout,
@@ -91,6 +93,7 @@ fn fields(settings: &Settings) -> TokenStream {
         quote!(#name: #value)
     });
     let web_proxy_protocol = proxy_protocol(web_proxy_protocol);
+    let forwards = forwards.iter().map(forward_of);
     let limits = limits_of(limits);
     let proxy = rt::option(proxy.as_ref().map(proxy_of));
     let monitoring_host = rt::option(monitoring_host.as_ref().map(|host| quote!(#host)));
@@ -100,6 +103,7 @@ fn fields(settings: &Settings) -> TokenStream {
         strict_slash: #strict_slash,
         #(#values,)*
         web_proxy_protocol: #web_proxy_protocol,
+        pass_through: &[#(#forwards),*],
         limits: #limits,
         proxy: #proxy,
         route_health_enabled: #route_health_enabled,
@@ -108,6 +112,30 @@ fn fields(settings: &Settings) -> TokenStream {
         monitoring_host: #monitoring_host,
         passive_health_check: #passive,
         transport: #transport,
+    }
+}
+
+fn forward_of(forward: &Forward) -> TokenStream {
+    let Forward {
+        tcp,
+        udp,
+        port,
+        address,
+        target,
+        connect_timeout_ms,
+    } = forward;
+    let (port, address, target) = (rt::value(port), rt::value(address), rt::value(target));
+    let timeout = connect_timeout_ms.map(Literal::u64_unsuffixed);
+    let timeout = rt::option(timeout.map(|timeout| quote!(#timeout)));
+    quote! {
+        Forward {
+            tcp: #tcp,
+            udp: #udp,
+            port: #port,
+            address: #address,
+            target: #target,
+            connect_timeout_ms: #timeout,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod clients;
 mod condition;
 pub mod cookie;
 pub mod country;
+mod forward;
 mod header;
 mod host;
 mod method;
@@ -35,6 +36,7 @@ use crate::source::{SourceId, Span};
 
 pub use clients::{Limits, Proxy, ProxyProtocol};
 pub use condition::{Condition, Test};
+pub use forward::Forward;
 pub use header::{HeaderName, HeaderPattern};
 pub use host::{HostKind, HostPattern};
 pub use method::Method;
@@ -134,6 +136,8 @@ pub struct Gateway {
     pub web_address: Value,
     /// `entryPoints.web.proxyProtocol`.
     pub web_proxy_protocol: ProxyProtocol,
+    /// `entryPoints.passThrough.forwards`.
+    pub forwards: Vec<Forward>,
     /// `limits`.
     pub limits: Limits,
     /// `proxy`; `None`: not enabled.

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{
-    BasicAuth, Canary, Condition, Filter, Message, Middleware, Part, PathType, Pattern, Route,
-    Transport, Value,
+    BasicAuth, Canary, Condition, Filter, Forward, Message, Middleware, Part, PathType, Pattern,
+    Route, Transport, Value,
 };
 
 /// A cargo feature of `goma-runtime`.
@@ -30,6 +30,8 @@ pub enum Feature {
     LogHash,
     /// `$apr1$`, `$1$`.
     Md5Crypt,
+    /// TCP and UDP that are forwarded as they are.
+    PassThrough,
     /// Regular expressions.
     Regex,
     /// `$5$`, `$6$`.
@@ -54,6 +56,7 @@ impl Feature {
             Self::Http2Backends => "http2-backends",
             Self::LogHash => "log-hash",
             Self::Md5Crypt => "md5-crypt",
+            Self::PassThrough => "pass-through",
             Self::Regex => "regex",
             Self::ShaCrypt => "sha-crypt",
             Self::Sha1 => "sha1",
@@ -68,7 +71,7 @@ pub(super) fn select(
     routes: &[Route],
     middlewares: &[Middleware],
     messages: &[Message],
-    transport: &Transport,
+    (transport, forwards): (&Transport, &[Forward]),
 ) -> Vec<Feature> {
     let mut features: BTreeSet<Feature> = middlewares
         .iter()
@@ -80,7 +83,8 @@ pub(super) fn select(
         }
     }
     let mut endpoints = routes.iter().flat_map(|route| &route.backends);
-    if endpoints.clone().any(needs_dns) {
+    let targets = forwards.iter().map(|forward| &forward.target);
+    if endpoints.clone().chain(targets).any(needs_dns) {
         features.insert(Feature::Dns);
     }
     let offers_http2 = |endpoint: &Value| transport.http2 && may_encrypt(endpoint);
@@ -92,6 +96,9 @@ pub(super) fn select(
     }
     if endpoints.any(may_encrypt) {
         features.insert(Feature::Tls);
+    }
+    if !forwards.is_empty() {
+        features.insert(Feature::PassThrough);
     }
     if routes.iter().any(|route| route.sticky.is_some()) {
         features.insert(Feature::Sticky);

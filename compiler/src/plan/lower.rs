@@ -43,7 +43,12 @@ pub fn lower(model: &Model, sources: &SourceMap, name: &str) -> Plan {
     Plan {
         name: name.to_owned(),
         main_file: printable(sources.name(model.main)),
-        features: features::select(&rows, &middlewares, &messages, &settings.transport),
+        features: features::select(
+            &rows,
+            &middlewares,
+            &messages,
+            (&settings.transport, &settings.forwards),
+        ),
         settings,
         routes: RouteTable {
             place: cx.place(model.gateway.routes_span),

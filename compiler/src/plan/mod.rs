@@ -38,7 +38,7 @@ pub use recorder::{
 };
 pub use resilience::{CircuitBreaker, Resilience, Retry, Timeouts};
 pub use revision::revision;
-pub use settings::{Limits, Proxy, ProxyProtocol, Settings};
+pub use settings::{Forward, Limits, Proxy, ProxyProtocol, Settings};
 pub use upstream::{
     BackendTls, Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source,
     Sticky, Transport,

@@ -19,6 +19,8 @@ pub struct Settings {
     pub web_address: Value,
     /// `entryPoints.web.proxyProtocol`.
     pub web_proxy_protocol: ProxyProtocol,
+    /// `entryPoints.passThrough.forwards`.
+    pub forwards: Vec<Forward>,
     /// `limits`.
     pub limits: Limits,
     /// `proxy`, if it is enabled.
@@ -63,6 +65,23 @@ pub struct Settings {
     pub passive_health_check: Option<PassiveHealthCheck>,
     /// `networking.transport`.
     pub transport: Transport,
+}
+
+/// One entry of `entryPoints.passThrough.forwards` (RT-PT).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Forward {
+    /// Whether it takes TCP connections.
+    pub tcp: bool,
+    /// Whether it takes UDP datagrams.
+    pub udp: bool,
+    /// `port`.
+    pub port: Value,
+    /// `address`; empty: all.
+    pub address: Value,
+    /// `target`.
+    pub target: Value,
+    /// `timeout`; `None`: as long as the system tries.
+    pub connect_timeout_ms: Option<u64>,
 }
 
 /// `gateway.limits` (RT-LIM).
@@ -113,6 +132,11 @@ pub(super) fn lower(cx: &Cx<'_>, gateway: &model::Gateway) -> Settings {
         debug: lower_value(cx, &gateway.debug),
         web_address: lower_value(cx, &gateway.web_address),
         web_proxy_protocol: lower_proxy_protocol(cx, &gateway.web_proxy_protocol),
+        forwards: gateway
+            .forwards
+            .iter()
+            .map(|forward| lower_forward(cx, forward))
+            .collect(),
         limits: lower_limits(&gateway.limits),
         proxy: gateway.proxy.as_ref().map(|proxy| lower_proxy(cx, proxy)),
         read_timeout: lower_value(cx, &timeouts.read),
@@ -135,6 +159,17 @@ pub(super) fn lower(cx: &Cx<'_>, gateway: &model::Gateway) -> Settings {
         monitoring_host: host.map(|host| host.as_str().to_owned()),
         passive_health_check: passive.map(upstream::passive_health_check),
         transport: upstream::transport(&gateway.transport),
+    }
+}
+
+fn lower_forward(cx: &Cx<'_>, forward: &model::Forward) -> Forward {
+    Forward {
+        tcp: forward.tcp,
+        udp: forward.udp,
+        port: lower_value(cx, &forward.port),
+        address: lower_value(cx, &forward.address),
+        target: lower_value(cx, &forward.target),
+        connect_timeout_ms: forward.connect_timeout_ms,
     }
 }
 

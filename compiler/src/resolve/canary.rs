@@ -5,7 +5,6 @@ use super::read::Cx;
 use crate::diag::Code;
 use crate::model::regex::Regex;
 use crate::model::{Canary, CanaryTest, HeaderName, Operator, Policy, Source};
-use crate::source::Span;
 use crate::spec;
 use crate::spec::fields::Leaf;
 
@@ -41,14 +40,10 @@ fn test(spec: &spec::upstream::CanaryTest, cx: &mut Cx<'_>) -> Option<CanaryTest
         "in",
     ];
     let (key, head) = (spec.path_key.as_str(), spec.head);
-    let word = word((spec.source.as_ref(), "source"), SOURCES, (key, head), cx);
+    let word = cx.required_word((spec.source.as_ref(), "source"), SOURCES, (key, head));
     let source = word.and_then(|word| source(word, spec.name.as_ref(), cx));
-    let operator = self::word(
-        (spec.operator.as_ref(), "operator"),
-        OPERATORS,
-        (key, head),
-        cx,
-    );
+    let operator = (spec.operator.as_ref(), "operator");
+    let operator = cx.required_word(operator, OPERATORS, (key, head));
     let value = spec.value.as_ref().filter(|leaf| !leaf.null);
     if value.is_none() {
         cx.missing(
@@ -63,21 +58,6 @@ fn test(spec: &spec::upstream::CanaryTest, cx: &mut Cx<'_>) -> Option<CanaryTest
         source: source?,
         operator: self::operator(operator?, value?)?,
     })
-}
-
-/// A required word of a list.
-fn word(
-    (leaf, name): (Option<&Leaf>, &str),
-    words: &[&'static str],
-    (key, head): (&str, Span),
-    cx: &mut Cx<'_>,
-) -> Option<&'static str> {
-    let leaf = leaf.filter(|leaf| !leaf.null || leaf.broken);
-    if leaf.is_none() {
-        let help = format!("one of {}", words.join(", "));
-        cx.missing(key, name, head, &help);
-    }
-    cx.word(Some(leaf.filter(|leaf| !leaf.broken)?), words)
 }
 
 /// `None`: faulty, or without its name.
@@ -141,7 +121,7 @@ pub(super) fn policy(
     let Some(spec) = spec else { return Some(None) };
     let hash_on = spec.hash_on.as_ref().map(|on| {
         let at = (on.path_key.as_str(), on.head);
-        let word = word((on.source.as_ref(), "source"), SOURCES, at, cx)?;
+        let word = cx.required_word((on.source.as_ref(), "source"), SOURCES, at)?;
         source(word, on.name.as_ref(), cx)
     });
     let Some(leaf) = spec.policy.as_ref().filter(|leaf| !leaf.null) else {

@@ -2,7 +2,7 @@
 //! defaults are the dialect's.
 
 use super::read::Cx;
-use super::{clients, transport, upstream};
+use super::{clients, forwards, transport, upstream};
 use crate::diag::Code;
 use crate::dialect;
 use crate::model::{Gateway, HostPattern, Timeouts};
@@ -47,6 +47,13 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
     let log_days_max = value(&log.max_age_days, log.span, "gateway.log.maxAgeDays");
     let readiness = value(&monitoring.enable_readiness, monitoring.span, ready);
     let liveness = value(&monitoring.enable_liveness, monitoring.span, alive);
+    let forwards = forwards::resolve(&spec.forwards, cx);
+    if spec.forwards.is_empty() && web_address.text() == Some("off") {
+        let message = "a gateway with neither `web` nor `passThrough` is not supported yet";
+        if let Some(leaf) = &spec.web.address {
+            cx.not_yet(leaf, message);
+        }
+    }
     let (build_info, monitoring_host) = build_info(monitoring, cx);
     Gateway {
         span,
@@ -55,6 +62,7 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
         debug,
         web_address,
         web_proxy_protocol: clients::proxy_protocol(&spec.web.proxy_protocol, cx),
+        forwards,
         limits: clients::limits(&spec.limits, cx),
         proxy: clients::proxy(&spec.proxy, cx),
         timeouts,

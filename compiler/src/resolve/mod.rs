@@ -9,6 +9,7 @@ mod cookies;
 mod cors;
 mod env;
 pub(crate) mod flat;
+mod forwards;
 mod gateway;
 mod grammar;
 mod interceptor;

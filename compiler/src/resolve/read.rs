@@ -138,6 +138,21 @@ impl Cx<'_> {
             .ok()
     }
 
+    /// A required class S word of a list. `None`: missing or faulty, and reported.
+    pub(super) fn required_word(
+        &mut self,
+        (leaf, name): (Option<&Leaf>, &str),
+        words: &[&'static str],
+        (key, head): (&str, Span),
+    ) -> Option<&'static str> {
+        let leaf = leaf.filter(|leaf| !leaf.null || leaf.broken);
+        if leaf.is_none() {
+            let help = format!("one of {}", words.join(", "));
+            self.missing(key, name, head, &help);
+        }
+        self.word(Some(leaf.filter(|leaf| !leaf.broken)?), words)
+    }
+
     pub(super) fn quoted_bool(&mut self, leaf: &Leaf) {
         let fault = Diagnostic::new(
             Code::TypeMismatch,
@@ -261,11 +276,6 @@ impl Cx<'_> {
 
     fn check_grammar(&mut self, text: &str, scalar: Scalar, leaf: &Leaf) {
         let checked = match scalar {
-            Scalar::Address if text == "off" => {
-                let message = "a gateway without the listener `web` is not supported yet";
-                self.not_yet(leaf, message);
-                return;
-            }
             // Backends have a reader of their own: no query.
             Scalar::Url(_) => address::parse_url(text)
                 .map(drop)

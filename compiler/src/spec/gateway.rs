@@ -1,6 +1,6 @@
 //! The section `gateway` (config.md section 6).
 
-use super::fields::{Fields, Leaf, Leaves};
+use super::fields::{Fields, Item, Leaf, Leaves};
 use super::providers::{self, Providers};
 use super::route::{self, Route};
 use crate::source::Span;
@@ -13,6 +13,8 @@ pub(crate) struct Gateway {
     pub(crate) strict_slash: Option<Leaf>,
     pub(crate) debug: Option<Leaf>,
     pub(crate) web: Web,
+    /// `entryPoints.passThrough.forwards`
+    pub(crate) forwards: Vec<Forward>,
     pub(crate) limits: Limits,
     pub(crate) proxy: Proxy,
     pub(crate) timeouts: Timeouts,
@@ -36,6 +38,19 @@ pub(crate) struct Web {
     pub(crate) span: Option<Span>,
     pub(crate) address: Option<Leaf>,
     pub(crate) proxy_protocol: ProxyProtocol,
+}
+
+/// One entry of `entryPoints.passThrough.forwards`.
+pub(crate) struct Forward {
+    /// Dotted key.
+    pub(crate) key: String,
+    /// What to blame for something missing.
+    pub(crate) head: Span,
+    pub(crate) protocol: Option<Leaf>,
+    pub(crate) port: Option<Leaf>,
+    pub(crate) target: Option<Leaf>,
+    pub(crate) timeout: Option<Leaf>,
+    pub(crate) address: Option<Leaf>,
 }
 
 /// `proxyProtocol` of an entry point.
@@ -154,7 +169,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
     };
     let strict_slash = fields.leaf("strictSlash");
     let debug = fields.leaf("debug");
-    let web = entry_points(&mut fields);
+    let (web, forwards) = entry_points(&mut fields);
     let limits = limits(&mut fields);
     let proxy = proxy(&mut fields);
     let timeouts = timeouts(&mut fields);
@@ -179,6 +194,7 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
         strict_slash,
         debug,
         web,
+        forwards,
         limits,
         proxy,
         timeouts,
@@ -194,9 +210,9 @@ pub(super) fn decode(top: &mut Fields<'_>) -> Gateway {
     }
 }
 
-fn entry_points(gateway: &mut Fields<'_>) -> Web {
+fn entry_points(gateway: &mut Fields<'_>) -> (Web, Vec<Forward>) {
     let Some(mut fields) = gateway.section("entryPoints") else {
-        return Web::default();
+        return (Web::default(), Vec::new());
     };
     let span = fields.key_span("web");
     let web = fields.section("web").map(|mut web| {
@@ -209,8 +225,28 @@ fn entry_points(gateway: &mut Fields<'_>) -> Web {
             proxy_protocol,
         }
     });
+    let forwards = fields.section("passThrough").map(|mut pass_through| {
+        let items = pass_through.list("forwards").unwrap_or_default();
+        pass_through.finish();
+        items.iter().map(forward).collect()
+    });
     fields.finish();
-    web.unwrap_or_default()
+    (web.unwrap_or_default(), forwards.unwrap_or_default())
+}
+
+fn forward(item: &Item<'_>) -> Forward {
+    let mut fields = Fields::new(item.node, item.section, item.path.as_str());
+    let forward = Forward {
+        key: item.path.clone(),
+        head: fields.head,
+        protocol: fields.leaf("protocol"),
+        port: fields.leaf("port"),
+        target: fields.leaf("target"),
+        timeout: fields.leaf("timeout"),
+        address: fields.leaf("address"),
+    };
+    fields.finish();
+    forward
 }
 
 fn proxy_protocol(entry_point: &mut Fields<'_>) -> ProxyProtocol {

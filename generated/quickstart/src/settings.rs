@@ -95,6 +95,7 @@ pub static SETTINGS: Settings = Settings {
         trusted: &[],
         required: true,
     },
+    pass_through: &[],
     limits: Limits {
         target_bytes_max: 16384,
         header_bytes_max: 65536,

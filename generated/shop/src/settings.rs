@@ -98,6 +98,7 @@ pub static SETTINGS: Settings = Settings {
         trusted: &[],
         required: true,
     },
+    pass_through: &[],
     limits: Limits {
         target_bytes_max: 16384,
         header_bytes_max: 65536,

@@ -1,4 +1,5 @@
-//! Lines about backends: what checks found, ejections and circuits (RT-HEALTH-6, RT-HEALTH-7, RT-CB-1).
+//! Lines about backends: what checks found, ejections and circuits (RT-HEALTH-6, RT-HEALTH-7, RT-CB-1), and
+//! which ones there are (RT-OVER-2).
 
 use std::time::Duration;
 
@@ -20,6 +21,20 @@ impl AccessLog {
         self.line(Level::Info, "Backend is up again", |line| {
             line.text("route", route);
             line.text("endpoint", endpoint);
+        });
+    }
+
+    /// RT-OVER-2
+    pub fn overlay_applied(&self, hash: &str) {
+        self.line(Level::Info, "Overlay applied", |line| {
+            line.text("overlay", hash)
+        });
+    }
+
+    /// RT-OVER-2: what was there before stays.
+    pub fn overlay_refused(&self, error: &str) {
+        self.line(Level::Error, "Overlay refused", |line| {
+            line.text("error", error)
         });
     }
 

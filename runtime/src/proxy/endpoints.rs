@@ -75,20 +75,20 @@ fn is_for_operators(core: &Core, request: &Request) -> bool {
 
 fn document(core: &Core, path: &str) -> Answer {
     match path {
-        BUILD => build(core.revision),
+        BUILD => build(core.revision, core.live.borrow().hash()),
         ROUTES => routes(core),
         path => health(core, path == READINESS),
     }
 }
 
-/// RT-OBS-8. There is no overlay in this release.
-fn build(revision: &str) -> Answer {
+/// RT-OBS-8
+fn build(revision: &str, overlay: &str) -> Answer {
     let version = crate::VERSION;
     Answer::json(
         200,
         format!(
             "{{\"name\":\"Service Gateway\",\"version\":\"{version}\",\
-             \"revision\":\"{revision}\",\"overlay\":\"\"}}\n"
+             \"revision\":\"{revision}\",\"overlay\":\"{overlay}\"}}\n"
         ),
     )
 }
@@ -98,7 +98,8 @@ fn routes(core: &Core) -> Answer {
     let word = |healthy: bool| if healthy { "healthy" } else { "unhealthy" };
     let mut all_healthy = true;
     let mut rows = Vec::new();
-    for (name, cause) in upstream::report(&core.backends) {
+    let live = core.live.borrow();
+    for (name, cause) in upstream::report(&live.backends, |index| live.is_enabled(index)) {
         let healthy = cause.is_none();
         all_healthy &= healthy;
         let error = match cause {

@@ -23,8 +23,9 @@ use crate::h1::trailers;
 use crate::head::{Buffer, Fields, Method, Request, Response, Span, TargetForm};
 use crate::identity;
 use crate::log::Record;
+use crate::overlay::Closed;
 use crate::route::rewrite::Rewriting;
-use crate::route::{Maintenance, Route, RouteId};
+use crate::route::{Route, RouteId};
 use crate::upstream::Upstream;
 
 /// The row of requests that no route takes (RT-ROUTE-9).
@@ -162,9 +163,10 @@ fn serve<D: Downstream>(
             TargetForm::Path => find_route(core, downstream.peer(), &exchange.request),
             TargetForm::Asterisk | TargetForm::Authority => None,
         };
+        let upstream = route.and_then(|id| core.upstream(id));
         if let Some(id) = route {
             exchange.route = core.table.route(id).unwrap_or(&UNMATCHED);
-            exchange.target = core.upstream(id).and_then(Upstream::target);
+            exchange.target = upstream.as_deref().and_then(Upstream::target);
             exchange.path_regex = core.table.regex(id);
         }
         identify(core, downstream.peer(), exchange, said.forwarded);
@@ -179,7 +181,7 @@ fn serve<D: Downstream>(
             let keep = said.keep_alive && downstream.is_received();
             return respond::answer(core, downstream, exchange, None, answer, keep).await;
         }
-        let verdict = match chain.map(|chain| (chain, admit(exchange, chain))) {
+        let verdict = match chain.map(|chain| (chain, admit(core, exchange, route, chain))) {
             None => Verdict::Answer(Answer::of(404)),
             Some((_, Ok(verdict))) => verdict,
             // Boxed: the task of a connection is not to keep room for it.
@@ -193,7 +195,7 @@ fn serve<D: Downstream>(
         let keep = said.keep_alive && downstream.is_received();
         let failure = match verdict {
             Verdict::Forward => {
-                let to = (chain, route);
+                let to = (chain, upstream.as_deref());
                 let passed = pass_on(core, downstream, exchange, to, &body, said.keep_alive);
                 match passed.await {
                     Ok(sent) => return sent,
@@ -307,10 +309,15 @@ fn identify(core: &'static Core, peer: &Peer, exchange: &mut Exchange, forwarded
 }
 
 /// Steps (2) to (7) of RT-CHAIN-1, and `rewrite` of (8); `Err`: what a filter waits for.
-fn admit(exchange: &mut Exchange, chain: &dyn Chain) -> Result<Verdict, Flow> {
+fn admit(
+    core: &Core,
+    exchange: &mut Exchange,
+    route: Option<RouteId>,
+    chain: &dyn Chain,
+) -> Result<Verdict, Flow> {
     chain.enter(exchange);
-    if let Some(maintenance) = exchange.route.maintenance {
-        return Ok(Verdict::Answer(closed(maintenance)));
+    if let Some(answer) = closed(core, exchange.route, route) {
+        return Ok(Verdict::Answer(answer));
     }
     if is_preflight(&exchange.request) {
         let mut response = Response::new(204, Fields::new(Buffer::default()));
@@ -392,16 +399,18 @@ fn go_on(exchange: &mut Exchange, chain: &dyn Chain, resume: Resume) -> Flow {
     }
 }
 
-/// RT-MAINT-1
-fn closed(maintenance: Maintenance) -> Answer {
+/// RT-MAINT-1: what a route in maintenance answers, as built or as an overlay says.
+fn closed(core: &Core, route: &Route, id: Option<RouteId>) -> Option<Answer> {
+    let live = core.live.borrow();
+    if let Some(closed) = id.and_then(|id| live.maintenance(id)) {
+        return closed.as_ref().map(Closed::answer);
+    }
+    let maintenance = route.maintenance?;
     let answer = match maintenance.message {
         Some(message) => Answer::operator(maintenance.status, message, maintenance.message_is_json),
         None => Answer::of(maintenance.status),
     };
-    match maintenance.retry_after_seconds {
-        Some(seconds) => answer.with("Retry-After", seconds.to_string()),
-        None => answer,
-    }
+    Some(answer.retry_after(maintenance.retry_after_seconds))
 }
 
 fn is_preflight(request: &Request) -> bool {
@@ -425,7 +434,7 @@ fn pass_on<D: Downstream>(
     core: &Core,
     downstream: &mut D,
     exchange: &mut Exchange,
-    (chain, route): (Option<&dyn Chain>, Option<RouteId>),
+    (chain, upstream): (Option<&dyn Chain>, Option<&Upstream>),
     body: &Body,
     keep_alive: bool,
 ) -> impl Future<Output = Result<Sent, Failure>> {
@@ -433,7 +442,6 @@ fn pass_on<D: Downstream>(
         if is_too_large(exchange, body) {
             return Err(Failure::TooLarge(exchange.body_limit.unwrap_or_default()));
         }
-        let upstream = route.and_then(|route| core.upstream(route));
         let Some(upstream) = upstream.filter(|upstream| !upstream.is_empty()) else {
             return Err(Failure::Unavailable);
         };

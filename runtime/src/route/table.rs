@@ -1,5 +1,6 @@
 //! The route table: of all routes whose host, path and conditions fit, the best (RT-ROUTE-5).
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::condition::Conditions;
@@ -10,11 +11,11 @@ use super::{PathType, Regex, Route};
 use crate::head::Request;
 
 /// Index of a route in the generated rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RouteId(pub u32);
 
-/// All enabled routes. Built once; each core has a clone, which shares all but scratch space of
-/// regular expressions.
+/// All routes, and which of them are enabled. Built once; each core has a clone, which shares all but that and
+/// scratch space of regular expressions.
 #[derive(Clone, Debug)]
 pub struct Table {
     shared: Arc<Shared>,
@@ -22,6 +23,8 @@ pub struct Table {
     regexes: Vec<Regex>,
     /// Of routes that have some.
     conditions: Vec<Conditions>,
+    /// By route.
+    enabled: Vec<Cell<bool>>,
 }
 
 /// What no search changes.
@@ -75,9 +78,6 @@ impl Table {
         };
         let mut pairs = Vec::new();
         for (&route, index) in routes.iter().zip(0_u32..) {
-            if !route.enabled {
-                continue;
-            }
             let entry = table.entry(route, index).map_err(|text| TableError {
                 route: route.name,
                 source_place: route.source,
@@ -100,7 +100,9 @@ impl Table {
             let trie = hosts.entry(&pattern);
             trie.insert(route, Entry { order, ..entry });
         }
+        let enabled = routes.iter().map(|route| Cell::new(route.enabled));
         Ok(Self {
+            enabled: enabled.collect(),
             shared: Arc::new(Shared {
                 routes,
                 hosts,
@@ -132,6 +134,13 @@ impl Table {
     #[must_use]
     pub fn route(&self, id: RouteId) -> Option<&'static Route> {
         self.shared.routes.get(id.index()).copied()
+    }
+
+    /// Serves a route, or as if it were absent (RT-ROUTE-2), from the next search on.
+    pub fn enable(&self, id: RouteId, enabled: bool) {
+        if let Some(place) = self.enabled.get(id.index()) {
+            place.set(enabled);
+        }
     }
 
     /// The compiled path of a route, if it is a regular expression.
@@ -191,6 +200,11 @@ impl<'a> Search<'a> {
 
     pub(super) fn best(&self) -> u32 {
         self.best
+    }
+
+    pub(super) fn is_enabled(&self, entry: &Entry) -> bool {
+        let enabled = self.table.enabled.get(entry.route.index());
+        enabled.is_some_and(Cell::get)
     }
 
     pub(super) fn fits_regex(&self, index: u32) -> bool {

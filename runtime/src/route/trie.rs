@@ -138,7 +138,7 @@ impl Trie {
                 End::Exact => below.is_empty(),
                 End::Regex(index) => search.fits_regex(index),
             };
-            if fits && search.holds(entry.conditions) {
+            if fits && search.is_enabled(entry) && search.holds(entry.conditions) {
                 return search.take(entry);
             }
         }

@@ -1,10 +1,11 @@
 //! Accepting connections: how many there may be, and who stands behind a PROXY header.
 
-use std::io::{self, Read as _};
+use std::future::poll_fn;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::Poll;
 
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
@@ -12,44 +13,40 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::proxy_protocol::{self, Preamble, V2_BYTES_MAX};
 use crate::gateway::ProxyProtocolIn;
+use crate::io;
 use crate::proxy::{self, Core};
 use crate::values::scalar::Level;
-
-/// How long accepting pauses when the process is out of file descriptors or memory (RT-LIM-5).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Places for connections, shared by all cores; `None`: any number (`limits.maxConnections`).
 pub(super) type Places = Option<Arc<Semaphore>>;
 
 /// Accepts for ever.
-pub(super) async fn accept(core: &'static Core, listener: &TcpListener, places: &Places) {
-    loop {
-        match listener.accept().await {
-            Ok((socket, peer)) => {
-                let _ = socket.set_nodelay(true);
-                // RT-LIM-5: while there is no place, this connection waits and the others queue up in
-                // the kernel.
-                let place = match places {
-                    Some(places) => Arc::clone(places).acquire_owned().await.ok(),
-                    None => None,
-                };
-                let open = OpenConnection::new(core, place);
-                tokio::task::spawn_local(serve(core, socket, peer, open));
-            }
-            Err(error) if concerns_one_connection(&error) => {}
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+pub(super) async fn accept(core: &'static Core, listeners: &[TcpListener], places: &Places) {
+    let accepting = listeners.iter();
+    let accepting = accepting.map(|listener| Box::pin(accept_on(core, listener, places)));
+    let mut accepting: Vec<_> = accepting.collect();
+    poll_fn(|cx| {
+        for listener in &mut accepting {
+            let _ = listener.as_mut().poll(cx);
         }
-    }
+        Poll::Pending
+    })
+    .await
 }
 
-/// Errors of a connection that has ended before it was accepted; all others need a pause.
-fn concerns_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted
-    )
+async fn accept_on(core: &'static Core, listener: &TcpListener, places: &Places) {
+    loop {
+        let (socket, peer) = io::accept(listener).await;
+        let _ = socket.set_nodelay(true);
+        // RT-LIM-5: while there is no place, this connection waits and the others queue up in
+        // the kernel.
+        let place = match places {
+            Some(places) => Arc::clone(places).acquire_owned().await.ok(),
+            None => None,
+        };
+        let open = OpenConnection::new(core, place);
+        tokio::task::spawn_local(serve(core, socket, peer, open));
+    }
 }
 
 /// Serves a connection, which is `_open` until then.
@@ -86,7 +83,7 @@ async fn peer_behind(
 }
 
 /// Takes a PROXY header off the beginning of a connection, and nothing else.
-async fn read_header(socket: &TcpStream) -> io::Result<Preamble> {
+async fn read_header(socket: &TcpStream) -> std::io::Result<Preamble> {
     // The same socket: only the standard library can look at bytes without taking them.
     let mut raw = std::net::TcpStream::from(socket.as_fd().try_clone_to_owned()?);
     let mut bytes = vec![0; V2_BYTES_MAX];
@@ -94,9 +91,9 @@ async fn read_header(socket: &TcpStream) -> io::Result<Preamble> {
         .async_io(Interest::READABLE, || {
             let count = raw.peek(&mut bytes)?;
             match proxy_protocol::parse(bytes.get(..count).unwrap_or_default()) {
-                Preamble::Partial if count == 0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                Preamble::Partial if count == 0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
                 // Not to be asked again before more has come.
-                Preamble::Partial => Err(io::ErrorKind::WouldBlock.into()),
+                Preamble::Partial => Err(std::io::ErrorKind::WouldBlock.into()),
                 known @ (Preamble::Absent | Preamble::Header { .. } | Preamble::Malformed) => {
                     Ok(known)
                 }

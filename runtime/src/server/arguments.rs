@@ -11,6 +11,8 @@ use crate::route::{PathType, Route};
 pub(super) struct Arguments {
     pub(super) mode: Mode,
     pub(super) env_files: Vec<PathBuf>,
+    /// Live values (RT-OVER).
+    pub(super) overlay: Option<PathBuf>,
     /// Listen although another gateway does: `goma dev` starts the next one before it stops the last.
     pub(super) share_address: bool,
 }
@@ -33,6 +35,7 @@ impl Arguments {
         let mut parsed = Self {
             mode: Mode::Serve,
             env_files: Vec::new(),
+            overlay: None,
             share_address: false,
         };
         let mut arguments = arguments.enumerate();
@@ -44,27 +47,38 @@ impl Arguments {
                 "--print-routes" => parsed.mode = Mode::PrintRoutes,
                 "--share-address" => parsed.share_address = true,
                 "--version" => parsed.mode = Mode::PrintVersion,
-                "--env-file" => match arguments.next() {
-                    Some((_, file)) => parsed.env_files.push(file.into()),
-                    None => return Err("--env-file needs a file".to_owned()),
+                "--env-file" | "--overlay" => match arguments.next() {
+                    Some((_, file)) => parsed.take_file(&argument, file),
+                    None => return Err(format!("{argument} needs a file")),
                 },
                 "-c" | "--config" => {
                     return Err("this gateway has its configuration built in; \
                                 use `goma build` to make one from another file"
                         .to_owned());
                 }
-                other => match other.strip_prefix("--env-file=") {
-                    Some(file) => parsed.env_files.push(file.into()),
-                    None => return Err(format!("unknown argument `{other}`; known: {KNOWN}")),
+                other => match other.split_once('=') {
+                    Some((flag @ ("--env-file" | "--overlay"), file)) => {
+                        parsed.take_file(flag, file.to_owned());
+                    }
+                    Some(_) | None => {
+                        return Err(format!("unknown argument `{other}`; known: {KNOWN}"));
+                    }
                 },
             }
         }
         Ok(parsed)
     }
+
+    fn take_file(&mut self, flag: &str, file: String) {
+        match flag {
+            "--overlay" => self.overlay = Some(file.into()),
+            _ => self.env_files.push(file.into()),
+        }
+    }
 }
 
-const KNOWN: &str =
-    "healthcheck, --env-file FILE, --check, --print-routes, --share-address, --version";
+const KNOWN: &str = "healthcheck, --env-file FILE, --overlay FILE, --check, --print-routes, \
+                     --share-address, --version";
 
 /// The table of `--print-routes` (RT-START-4).
 pub(super) fn route_table(gateway: &Gateway) -> String {
@@ -144,6 +158,13 @@ mod tests {
                 .len(),
             2
         );
+        let overlay = |arguments: &[&str]| parse(arguments).unwrap().overlay.unwrap();
+        assert_eq!(overlay(&["--overlay", "a"]), PathBuf::from("a"));
+        assert_eq!(
+            overlay(&["--overlay=a", "--overlay=b=c"]),
+            PathBuf::from("b=c")
+        );
+        assert!(parse(&["--overlay"]).is_err());
         assert!(
             parse(&["-c", "goma.yml"])
                 .unwrap_err()

@@ -1,16 +1,20 @@
 //! Active checks of backends: one task each on the thread that waits for signals, so that they cost
 //! requests nothing (RT-HEALTH-1 to -6).
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::log::AccessLog;
+use crate::overlay::Live;
 use crate::route::HealthCheck;
-use crate::upstream::{self, Change, ResolvedBackend, ResolvedBackends, Resolver};
+use crate::upstream::{self, Change, ResolvedBackend, Resolver, Standing};
 
 /// Checks at once, of all routes: each holds a socket. More wait for their turn.
 const CHECKS_MAX: usize = 256;
@@ -22,24 +26,62 @@ struct Office {
     places: Semaphore,
 }
 
-/// Starts all checks, on the runtime that it is called from; they end with it.
-pub(super) fn start(upstreams: &Arc<ResolvedBackends>, log: &Rc<AccessLog>) {
-    let office = Rc::new(Office {
-        log: Rc::clone(log),
-        resolver: Resolver::default(),
-        places: Semaphore::new(CHECKS_MAX),
-    });
-    for upstream in upstream::checked(upstreams) {
-        let Some(check) = upstream.route.health_check else {
-            continue;
-        };
-        let route = upstream.route;
-        for backend in &upstream.backends {
-            let (office, backend) = (Rc::clone(&office), backend.clone());
-            tokio::task::spawn_local(async move {
-                office.keep_checking(route.name, &backend, check).await;
-            });
+/// All checks, on the runtime that they were started from; they end with it.
+pub(super) struct Checks {
+    office: Rc<Office>,
+    running: RefCell<BTreeMap<Checked, (Arc<Standing>, AbortHandle)>>,
+}
+
+/// Row and endpoint.
+type Checked = (usize, &'static str);
+
+impl Checks {
+    pub(super) fn new(log: &Rc<AccessLog>) -> Self {
+        Self {
+            office: Rc::new(Office {
+                log: Rc::clone(log),
+                resolver: Resolver::default(),
+                places: Semaphore::new(CHECKS_MAX),
+            }),
+            running: RefCell::default(),
         }
+    }
+
+    /// Checks what is to be checked now; what was checked before goes on (RT-HEALTH-4).
+    pub(super) fn follow(&self, live: &Live) {
+        let mut before = self.running.take();
+        let mut running = BTreeMap::new();
+        let checked = upstream::checked(&live.backends);
+        for (row, upstream) in checked.filter(|(row, _)| live.is_enabled(*row)) {
+            let Some(check) = upstream.route.health_check else {
+                continue;
+            };
+            for backend in &upstream.backends {
+                let known = before.remove(&(row, backend.text));
+                let same = known.filter(|(standing, _)| Arc::ptr_eq(standing, &backend.standing));
+                let task = match same {
+                    Some((_, task)) => task,
+                    None => self.start(upstream.route.name, backend, check),
+                };
+                let entry = (Arc::clone(&backend.standing), task);
+                running.insert((row, backend.text), entry);
+            }
+        }
+        before.values().for_each(|(_, task)| task.abort());
+        self.running.replace(running);
+    }
+
+    fn start(
+        &self,
+        route: &'static str,
+        backend: &ResolvedBackend,
+        check: HealthCheck,
+    ) -> AbortHandle {
+        let (office, backend) = (Rc::clone(&self.office), backend.clone());
+        let task = tokio::task::spawn_local(async move {
+            office.keep_checking(route, &backend, check).await;
+        });
+        task.abort_handle()
     }
 }
 

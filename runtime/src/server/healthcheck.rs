@@ -2,10 +2,10 @@
 //! has no other program that could.
 
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use crate::gateway::{Gateway, Resolved};
+use crate::gateway::{Gateway, Protocol, Resolved};
 use crate::values::{Environment, StartError};
 
 /// For connecting, and for each read and write.
@@ -24,7 +24,10 @@ const PROXY_HEADER: &str = "PROXY UNKNOWN\r\n";
 /// It is not ready, or its address cannot be known.
 pub(super) fn run(gateway: &Gateway, environment: &Environment) -> Result<(), StartError> {
     let settings = gateway.settings.resolve(environment)?;
-    let address = reachable(settings.web_address);
+    let Some(address) = settings.web_address else {
+        return ask_forwards(&settings);
+    };
+    let address = reachable(address);
     let unhealthy = |text: String| StartError::without_place("unhealthy", text);
     if address.port() == 0 {
         return Err(unhealthy("port 0 is chosen at start".to_owned()));
@@ -35,6 +38,23 @@ pub(super) fn run(gateway: &Gateway, environment: &Environment) -> Result<(), St
         None | Some("200") => Ok(()),
         Some(status) => Err(unhealthy(format!("{address} answers {status}"))),
     }
+}
+
+/// Without `web` a gateway has nothing to say: its ports are taken, which is known by connecting to one,
+/// or, of datagrams, by not being able to take it.
+fn ask_forwards(settings: &Resolved) -> Result<(), StartError> {
+    for to in &settings.pass_through {
+        let address = reachable(to.address);
+        let taken = match to.protocol {
+            Protocol::Tcp => connect(address).is_ok(),
+            Protocol::Udp => UdpSocket::bind(to.address).is_err(),
+        };
+        if !taken {
+            let text = format!("nothing listens on {}", to.address);
+            return Err(StartError::without_place("unhealthy", text));
+        }
+    }
+    Ok(())
 }
 
 /// Where a gateway that listens on `address` is reached from its own machine.
@@ -49,14 +69,7 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 
 /// The status of the answer; none: nothing was asked.
 fn ask(address: SocketAddr, settings: &Resolved) -> std::io::Result<Option<String>> {
-    // `[::]` serves IPv4 as well, and may be all there is where IPv6 is switched off.
-    let mut stream = match TcpStream::connect_timeout(&address, PATIENCE) {
-        Err(_) if address.ip() == IpAddr::V6(Ipv6Addr::LOCALHOST) => {
-            let other = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
-            TcpStream::connect_timeout(&other, PATIENCE)?
-        }
-        connected => connected?,
-    };
+    let mut stream = connect(address)?;
     let path = match (settings.readiness_enabled, settings.liveness_enabled) {
         (true, _) => "/readyz",
         (false, true) => "/healthz",
@@ -80,6 +93,17 @@ fn ask(address: SocketAddr, settings: &Resolved) -> std::io::Result<Option<Strin
         .take(ANSWER_BYTES_MAX as u64)
         .read_to_end(&mut answer)?;
     Ok(Some(status_of(&answer)))
+}
+
+/// `[::]` serves IPv4 as well, and may be all there is where IPv6 is switched off.
+fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
+    match TcpStream::connect_timeout(&address, PATIENCE) {
+        Err(_) if address.ip() == IpAddr::V6(Ipv6Addr::LOCALHOST) => {
+            let other = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
+            TcpStream::connect_timeout(&other, PATIENCE)
+        }
+        connected => connected,
+    }
 }
 
 /// `200` of `HTTP/1.1 200 OK`.

@@ -87,7 +87,8 @@ impl Rig {
             ("BACKEND", &*format!("http://{address}")),
             ("GOMA_LOG_LEVEL", "off"),
         ];
-        let (shared, _) = prepare_in(gateway, Environment::of(variables)).unwrap();
+        let prepared = prepare_in(gateway, Environment::of(variables), None).unwrap();
+        let shared = prepared.shared;
         let clock = Clock::new();
         let pools = Pools::new(Rc::clone(&clock), &gateway.settings.transport, (0, 1));
         let core = make_core(&shared, 0, clock, &pools).unwrap();

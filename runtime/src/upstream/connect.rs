@@ -22,11 +22,6 @@ pub struct Resolver {
     dns: tokio::sync::OnceCell<hickory_resolver::TokioResolver>,
 }
 
-/// Whether a host is an address or `localhost`.
-pub(super) fn is_reachable_without_dns(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok()
-}
-
 impl Resolver {
     /// Connects to the first address of a host that answers, each within `limit`; `None`: the system's.
     ///
@@ -38,7 +33,7 @@ impl Resolver {
         limit: Option<Duration>,
     ) -> io::Result<TcpStream> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in self.addresses(url).await? {
+        for address in self.addresses(&url.host, url.port).await? {
             let limit = limit.unwrap_or(Duration::MAX);
             let attempt = tokio::time::timeout(limit, TcpStream::connect(address));
             match attempt.await {
@@ -55,9 +50,13 @@ impl Resolver {
         Err(last)
     }
 
-    async fn addresses(&self, url: &Url) -> io::Result<Vec<SocketAddr>> {
-        let at_port = |ip| SocketAddr::new(ip, url.port);
-        if url.host == "localhost" {
+    /// The addresses of a host: a name, or an address without brackets.
+    ///
+    /// # Errors
+    /// The name cannot be looked up.
+    pub async fn addresses(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let at_port = |ip| SocketAddr::new(ip, port);
+        if host == "localhost" {
             // RFC 6761: always loopback. IPv4 first, which is what local servers listen on.
             let both = [
                 IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -65,10 +64,10 @@ impl Resolver {
             ];
             return Ok(both.map(at_port).to_vec());
         }
-        if let Ok(ip) = url.host.parse() {
+        if let Ok(ip) = host.parse() {
             return Ok(vec![at_port(ip)]);
         }
-        let addresses = self.look_up(&url.host).await?;
+        let addresses = self.look_up(host).await?;
         Ok(addresses.into_iter().map(at_port).collect())
     }
 

@@ -15,6 +15,7 @@ use super::session::Session;
 #[cfg(feature = "tls")]
 use super::tls;
 use crate::error::{CONNECT, UpstreamFault};
+use crate::values::is_reachable_without_dns;
 use crate::values::scalar::{Scheme, Url};
 
 /// The place of a backend.
@@ -168,5 +169,5 @@ impl Endpoint {
 
 /// Whether the host needs no look-up, or can be looked up.
 pub(super) fn is_reachable(url: &Url) -> bool {
-    connect::is_reachable_without_dns(&url.host) || connect::CAN_RESOLVE
+    is_reachable_without_dns(&url.host) || connect::CAN_RESOLVE
 }

@@ -45,7 +45,113 @@ pub struct ResolvedBackend {
 }
 
 /// Every backend of every route, in row order. Found once for all cores.
-pub type ResolvedBackends = Vec<ResolvedUpstream>;
+pub type ResolvedBackends = Vec<Arc<ResolvedUpstream>>;
+
+/// A backend that an overlay names.
+#[derive(Debug)]
+pub struct Named {
+    /// The URL as written.
+    pub text: &'static str,
+    /// The URL, taken apart.
+    pub url: scalar::Url,
+    /// Its share; 0: none.
+    pub weight: u32,
+}
+
+impl ResolvedUpstream {
+    /// Whether some backends have requests of their own.
+    pub(crate) fn has_canaries(&self) -> bool {
+        !self.canaries.is_empty()
+    }
+
+    /// Whether these are its backends, in their order.
+    pub(crate) fn has(&self, endpoints: &[Named]) -> bool {
+        let own = self.backends.iter().map(|own| (own.text, own.weight));
+        own.eq(endpoints.iter().map(|one| (one.text, one.weight)))
+    }
+
+    /// Whether it has this endpoint as built.
+    pub(crate) fn knows(&self, text: &str) -> bool {
+        self.backends.iter().any(|own| own.text == text)
+    }
+
+    /// Where a named backend is: as it is known, or in clear text.
+    fn endpoint(&self, before: &Self, named: &Named, transport: &Transport) -> Endpoint {
+        let mut known = before.backends.iter().chain(&self.backends);
+        if let Some(known) = known.clone().find(|known| known.text == named.text) {
+            return known.endpoint.clone();
+        }
+        let plain = Endpoint::plain(named.url.clone());
+        let same = known.find(|known| known.endpoint.key() == plain.key());
+        let most = Some(transport.per_host_max).filter(|most| *most > 0);
+        Endpoint {
+            limit: match same {
+                Some(same) => same.endpoint.limit.clone(),
+                None => most.map(|most| Arc::new(Limit::new(most))),
+            },
+            ..plain
+        }
+    }
+
+    /// The route as built with other backends; what `before` knows of them stays (RT-OVER-4). Canaries keep
+    /// their places: of those that are left out no request is sent to.
+    ///
+    /// # Errors
+    /// Those of the route's cookie.
+    pub(crate) fn with_backends(
+        &self,
+        before: &Self,
+        endpoints: Vec<Named>,
+        transport: &Transport,
+        environment: &Environment,
+    ) -> Result<Self, StartError> {
+        let known = |text: &str| before.backends.iter().find(|known| known.text == text);
+        let standing =
+            |text: &str| known(text).map_or_else(Arc::default, |known| Arc::clone(&known.standing));
+        let circuit = |text: &str| match known(text) {
+            Some(known) => known.circuit.clone(),
+            None => circuit_of(self.route),
+        };
+        let mut canaries = Vec::new();
+        let backends: Vec<_> = if self.has_canaries() {
+            let weight = |own: &ResolvedBackend| {
+                let named = endpoints.iter().find(|one| one.text == own.text);
+                named.map(|one| one.weight)
+            };
+            let stays = |canary: &&PreparedCanary| {
+                let own = self.backends.get(canary.canary().backend);
+                own.is_some_and(|own| weight(own).is_some())
+            };
+            canaries.extend(self.canaries.iter().filter(stays).cloned());
+            let own = self.backends.iter().map(|own| ResolvedBackend {
+                weight: weight(own).unwrap_or(0),
+                standing: standing(own.text),
+                circuit: circuit(own.text),
+                ..own.clone()
+            });
+            own.collect()
+        } else {
+            let only = endpoints.len() == 1;
+            let named = endpoints.into_iter().map(|one| ResolvedBackend {
+                text: one.text,
+                endpoint: self.endpoint(before, &one, transport),
+                // RT-LB-1
+                weight: if only { 1 } else { one.weight },
+                standing: standing(one.text),
+                circuit: circuit(one.text),
+            });
+            named.collect()
+        };
+        Ok(Self {
+            route: self.route,
+            sticky: Sticky::resolve(self.route, backends.iter().map(|one| one.text), environment)?,
+            canaries,
+            backends,
+            ejection: self.ejection.clone(),
+            measures: self.measures.clone(),
+        })
+    }
+}
 
 /// Looks up all backends.
 ///
@@ -71,14 +177,14 @@ pub fn resolve(
             let canaries = route.canaries.iter().map(PreparedCanary::new);
             let canaries = canaries.collect::<Result<_, _>>();
             let endpoints = backends.iter().map(|backend| backend.text);
-            Ok(ResolvedUpstream {
+            Ok(Arc::new(ResolvedUpstream {
                 route,
                 sticky: Sticky::resolve(route, endpoints, environment)?,
                 canaries: canaries.map_err(|text| StartError::without_place("internal", text))?,
                 backends,
                 ejection: ejection.clone(),
                 measures: route.resilience.map(|row| Arc::new(Measures::new(row))),
-            })
+            }))
         })
         .collect()
 }
@@ -124,14 +230,13 @@ impl<'a> Cx<'a> {
         };
         endpoint.limit = self.limit(&endpoint);
         let text = value.resolve(self.environment)?;
-        let breaker = route.resilience.and_then(|row| row.circuit_breaker);
         Ok(ResolvedBackend {
             // Lives as long as the process: tokens and log lines borrow it.
             text: text.leak(),
             endpoint,
             weight,
             standing: Arc::default(),
-            circuit: breaker.map(|rule| Arc::new(Circuit::new(rule))),
+            circuit: circuit_of(route),
         })
     }
 
@@ -173,9 +278,18 @@ impl<'a> Cx<'a> {
     }
 }
 
+fn circuit_of(route: &Route) -> Option<Arc<Circuit>> {
+    let breaker = route.resilience.and_then(|row| row.circuit_breaker);
+    breaker.map(|rule| Arc::new(Circuit::new(rule)))
+}
+
 /// What the last checks of all routes found, in row order (RT-OBS-3): a name, and why the check failed.
-pub fn report(upstreams: &ResolvedBackends) -> impl Iterator<Item = (String, Option<String>)> {
-    checked(upstreams).flat_map(|upstream| {
+pub fn report(
+    upstreams: &ResolvedBackends,
+    enabled: impl Fn(usize) -> bool,
+) -> impl Iterator<Item = (String, Option<String>)> {
+    let checked = checked(upstreams).filter(move |(index, _)| enabled(*index));
+    checked.flat_map(|(_, upstream)| {
         let backends = upstream.backends.iter().enumerate();
         backends.map(|(index, backend)| {
             let name = upstream.route.name;
@@ -188,10 +302,10 @@ pub fn report(upstreams: &ResolvedBackends) -> impl Iterator<Item = (String, Opt
     })
 }
 
-/// Routes with active checks (RT-HEALTH-1).
-pub fn checked(upstreams: &ResolvedBackends) -> impl Iterator<Item = &ResolvedUpstream> {
-    let checked = |upstream: &&ResolvedUpstream| {
-        upstream.route.enabled && upstream.route.health_check.is_some()
-    };
-    upstreams.iter().filter(checked)
+/// Routes with active checks (RT-HEALTH-1), whether or not they are enabled, with their indexes.
+pub fn checked(
+    upstreams: &ResolvedBackends,
+) -> impl Iterator<Item = (usize, &Arc<ResolvedUpstream>)> {
+    let all = upstreams.iter().enumerate();
+    all.filter(|(_, upstream)| upstream.route.health_check.is_some())
 }

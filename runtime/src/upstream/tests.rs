@@ -216,15 +216,17 @@ fn round_robin_over_the_others() {
 #[test]
 fn names_of_what_is_checked() {
     let several = [("http://a", 0), ("http://b", 1)];
-    let upstreams = vec![
+    let upstreams: Vec<_> = [
         resolved(&PLAIN, &several),
         resolved(&CHECKED, &several),
         resolved(&CHECKED, &[("http://c", 1)]),
-    ];
+    ]
+    .map(Arc::new)
+    .into();
     upstreams[1].backends[0]
         .standing
         .checked(Some("x".to_owned()));
-    let shown: Vec<_> = report(&upstreams).collect();
+    let shown: Vec<_> = report(&upstreams, |_| true).collect();
     let text = |name: &str, cause: Option<&str>| (name.to_owned(), cause.map(str::to_owned));
     assert_eq!(
         shown,

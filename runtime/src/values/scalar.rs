@@ -356,6 +356,17 @@ pub fn location(text: &str) -> Result<&str, Malformed> {
     )
 }
 
+/// `host:port`: host name, IPv4, or IPv6 in brackets, which are taken off.
+///
+/// # Errors
+/// `bad-address`.
+pub fn host_port(text: &str) -> Result<(String, u16), Malformed> {
+    match split_authority(text) {
+        Some((host, Some(port))) => Ok((host, port)),
+        Some((_, None)) | None => malformed("bad-address", format!("`{text}` is not `host:port`")),
+    }
+}
+
 /// Splits `host[:port]` and lower-cases the host; brackets are taken off.
 #[must_use]
 pub fn split_authority(authority: &str) -> Option<(String, Option<u16>)> {
@@ -420,6 +431,10 @@ mod tests {
             "level" => level(text).map(|value| format!("{value:?}").to_ascii_lowercase()),
             "format" => format(text).map(|value| format!("{value:?}").to_ascii_lowercase()),
             "addr" => address(text).map(|value| value.to_string()),
+            "hostport" => host_port(text).map(|(host, port)| match host.contains(':') {
+                true => format!("[{host}]:{port}"),
+                false => format!("{host}:{port}"),
+            }),
             "network" => network(text).map(|(first, last)| format!("{first}-{last}")),
             "location" => location(text).map(str::to_owned),
             "url" => url(text).map(|url| {

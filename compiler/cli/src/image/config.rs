@@ -42,7 +42,7 @@ pub(super) fn config(source: &Source<'_>, platform: Platform, layers: &[&Layer])
                 "StartPeriod": 5 * SECOND,
                 "Retries": 3,
             },
-            "ExposedPorts": set(ports.map(|port| format!("{port}/tcp"))),
+            "ExposedPorts": set(ports.map(|(port, protocol)| format!("{port}/{protocol}"))),
             "Volumes": set(writable.map(|directory| format!("/{directory}"))),
             "Labels": labels(source.labels),
         },

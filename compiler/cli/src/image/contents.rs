@@ -25,7 +25,7 @@ pub(crate) const ARCHIVE: &str = "usr/local/share/goma/specification.json";
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
     /// It listens on these, unless variables say otherwise.
-    pub(super) ports: BTreeSet<u16>,
+    pub(super) ports: BTreeSet<(u16, &'static str)>,
     /// Directories that it writes to, from the root, without `/` before and behind.
     pub(super) writable: BTreeSet<String>,
     /// It may have to verify certificates.
@@ -35,10 +35,20 @@ pub(crate) struct Contents {
 /// What the gateway of a plan needs.
 pub(crate) fn contents(plan: &Plan) -> Contents {
     let settings = &plan.settings;
-    let port = usual(&settings.web_address).and_then(|address| port(&address));
+    let web = usual(&settings.web_address).and_then(|address| port(&address));
+    let mut ports: BTreeSet<_> = web.map(|port| (port, "tcp")).into_iter().collect();
+    for forward in &settings.forwards {
+        let port = usual(&forward.port).and_then(|port| port.parse().ok());
+        let protocols = [("tcp", forward.tcp), ("udp", forward.udp)];
+        let protocols = protocols.into_iter().filter(|(_, taken)| *taken);
+        ports.extend(port.into_iter().flat_map(|port| {
+            let protocols = protocols.clone();
+            protocols.map(move |(protocol, _)| (port, protocol))
+        }));
+    }
     let log = usual(&settings.log_file).and_then(|file| directory_of(&file));
     Contents {
-        ports: port.into_iter().collect(),
+        ports,
         writable: log.into_iter().collect(),
         verifies: plan.features.contains(&Feature::Tls),
     }
