@@ -88,10 +88,7 @@ fn fields(settings: &Settings) -> TokenStream {
         ("readiness_enabled", readiness_enabled),
         ("liveness_enabled", liveness_enabled),
     ];
-    let values = values.map(|(name, value)| {
-        let (name, value) = (rt::field(name), rt::value(value));
-        quote!(#name: #value)
-    });
+    let values = values.map(value_of);
     let web_proxy_protocol = proxy_protocol(web_proxy_protocol);
     let forwards = forwards.iter().map(forward_of);
     let limits = limits_of(limits);
@@ -113,6 +110,11 @@ fn fields(settings: &Settings) -> TokenStream {
         passive_health_check: #passive,
         transport: #transport,
     }
+}
+
+fn value_of((name, value): (&str, &Value)) -> TokenStream {
+    let (name, value) = (rt::field(name), rt::value(value));
+    quote!(#name: #value)
 }
 
 fn forward_of(forward: &Forward) -> TokenStream {
