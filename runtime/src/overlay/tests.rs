@@ -183,6 +183,11 @@ fn what_is_refused() {
             "1:41",
         );
     }
+}
+
+/// RT-OVER-1: what is malformed, by the same codes as in a specification.
+#[test]
+fn what_is_malformed() {
     let other = |text: &str, expected: &str| check(text, &format!("o.yaml:{expected}"));
     other("routes: [", "1:9: error[yaml-syntax]: unclosed bracket '['");
     other(
@@ -225,6 +230,12 @@ fn what_is_refused() {
         "routes: {orders: {backends: [{endpoint: http://a, weight: -1}]}}",
         "1:59: error[out-of-range]: routes.orders.backends[0].weight: must be from 0 to 1000000",
     );
+}
+
+/// RT-OVER-1: a file is bounded in length and depth, and names nothing twice.
+#[test]
+fn what_is_too_much() {
+    let other = |text: &str, expected: &str| check(text, &format!("o.yaml:{expected}"));
     let long = "#".repeat(tree::FILE_BYTES_MAX + 1);
     other(&long, " error[yaml-syntax]: the file is larger than 1 MiB");
     let deep = "[".repeat(1000);
