@@ -84,7 +84,9 @@ pub(super) async fn forward<'a, D: Downstream>(
             note_response(exchange, upstream, backend, open);
         }
         let outcome = Outcome::of(tried, open)?;
-        settle(core, exchange, backend, pass, outcome.is_good());
+        if let Some(good) = outcome.speaks() {
+            settle(core, exchange, backend, pass, good);
+        }
         let goes_on = match retry {
             Some(retry) => tries.made < retry.attempts && outcome.calls_for(retry, exchange, open),
             // RT-UP-9
@@ -155,9 +157,13 @@ impl Outcome {
             && open.upload.is_replayable()
     }
 
-    /// Whether it speaks for the backend (RT-CB-1).
-    fn is_good(&self) -> bool {
-        matches!(self, Self::Answered(status) if *status < 500)
+    /// Whether it speaks for the backend or against it (RT-CB-1); `None`: it got nothing of the request.
+    fn speaks(&self) -> Option<bool> {
+        match self {
+            Self::Answered(status) => Some(*status < 500),
+            Self::Failed(UpstreamFault::Crowded) => None,
+            Self::Failed(_) => Some(false),
+        }
     }
 
     fn is_before_sending(&self) -> bool {
