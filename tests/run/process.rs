@@ -25,8 +25,8 @@ fn values_that_cannot_be_used() {
         ),
         (
             "A",
-            Some("https://x"),
-            "error[not-yet-supported]: gateway.routes[0].target: ",
+            Some("https://u@x"),
+            "error[bad-url]: gateway.routes[0].target: ",
         ),
         (
             "LISTEN",
