@@ -43,6 +43,20 @@ const CLASSES: [u8; 256] = {
     classes
 };
 
+/// Up to here a look at each byte costs less than a call of `memchr`, and most paths are no longer.
+const SHORT_BYTES: usize = 16;
+
+/// The first place of a byte.
+#[inline]
+pub(crate) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
+    let (start, rest) = bytes.split_at_checked(SHORT_BYTES).unwrap_or((bytes, b""));
+    let place = start.iter().position(|byte| *byte == wanted);
+    match place {
+        None if !rest.is_empty() => memchr::memchr(wanted, rest).map(|at| at + SHORT_BYTES),
+        place => place,
+    }
+}
+
 /// Canonicalises a path; `None` if it is canonical already, as almost all are.
 ///
 /// # Errors

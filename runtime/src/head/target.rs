@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::path::canonicalize;
+use super::path::{canonicalize, find};
 use super::{Method, Request, Span};
 use crate::error::Refusal;
 
@@ -105,7 +105,7 @@ impl Request {
 
     fn set_path_and_query(&mut self, span: Span) -> Result<(), Refusal> {
         let bytes = self.fields.buffer.at(span);
-        let path_end = memchr::memchr(b'?', bytes).unwrap_or(bytes.len());
+        let path_end = find(b'?', bytes).unwrap_or(bytes.len());
         let (path, query) = span.split_at(path_end);
         if self.fields.buffer.at(query).contains(&b'#') {
             return Err(Refusal::target("fragment in the target"));
@@ -182,9 +182,11 @@ fn parse_port(text: &[u8]) -> Result<Option<u16>, Refusal> {
         [b':', digits @ ..] => digits,
         _ => return Err(MALFORMED_HOST),
     };
-    let port = digits.iter().try_fold(0_u16, |port, byte| {
-        let digit = Some(byte.wrapping_sub(b'0')).filter(|digit| *digit < 10)?;
-        port.checked_mul(10)?.checked_add(u16::from(digit))
+    let port = digits.iter().try_fold(0_u32, |port, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        // What is too large stays so.
+        (digit < 10 && port < 1 << 16).then(|| port * 10 + u32::from(digit))
     });
+    let port = port.and_then(|port| u16::try_from(port).ok());
     port.map(Some).ok_or(MALFORMED_HOST)
 }

@@ -20,8 +20,10 @@ use crate::upstream::{Backend, Connection, is_unprocessed};
 
 /// Largest head of a response (RT-UP-10).
 const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
-/// Sends a request on a connection; its response is in `open` then.
-pub(super) async fn send<D: Downstream>(
+/// Sends a request on a connection; its response is in `open` then. `OF_SEVERAL`: it is one of the tries of
+/// [`super::tries`], which get a copy of their own, so that the other one, with a single caller, is inlined
+/// there.
+pub(super) async fn send<const OF_SEVERAL: bool, D: Downstream>(
     core: &Core,
     downstream: &mut D,
     exchange: &Exchange,

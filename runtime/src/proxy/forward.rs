@@ -106,7 +106,9 @@ pub(super) async fn forward<'a, D: Downstream>(
                 }
             },
         };
-        match send(core, downstream, exchange, body, backend, connection, open).await {
+        let sent =
+            send::<false, D>(core, downstream, exchange, body, backend, connection, open).await;
+        match sent {
             Ok(()) => {
                 if !upstream.is_single() {
                     note_response(exchange, upstream, backend, open);

@@ -225,7 +225,7 @@ async fn try_once<D: Downstream>(
         }
     };
     *sent = true;
-    send(core, downstream, exchange, body, backend, connection, open).await
+    send::<true, D>(core, downstream, exchange, body, backend, connection, open).await
 }
 
 /// Tells the circuit of a backend, and the log what that has changed.

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::pattern::{is_parameter, segments};
 use super::table::Search;
 use super::{PathType, Route, RouteId};
+use crate::head::path::find;
 
 /// The patterns of one host pattern.
 #[derive(Debug, Default)]
@@ -118,7 +119,7 @@ impl Trie {
         // A canonical path has no empty segments, but perhaps a slash at its end.
         let below = rest.get(1..).unwrap_or_default();
         if !below.is_empty() {
-            let end = memchr::memchr(b'/', below).unwrap_or(below.len());
+            let end = find(b'/', below).unwrap_or(below.len());
             let (segment, rest) = below.split_at(end);
             if !node.below.is_empty()
                 && let Some(child) = node.below.get(segment)
