@@ -267,6 +267,8 @@ fn skopeo_and_umoci_accept_it() {
     let expected = [
         "etc/group",
         "etc/passwd",
+        // `${A}` may be an https:// URL.
+        "etc/ssl/certs/ca-certificates.crt",
         "usr/local/bin/goma",
         "usr/local/share/goma/specification.json",
     ];
