@@ -198,7 +198,8 @@ fn mirrors(old: &str, new: &str, name: &str) {
     let count = |diff: &Diff, side: fn(&super::Change) -> &str| {
         let whole = diff.changes.iter();
         let whole = whole.filter(|change| change.what == "route" && side(change) == "none");
-        whole.count()
+        // What is the same of several routes is told once.
+        whole.map(|change| change.routes.len()).sum::<usize>()
     };
     let (added, removed) = (
         count(&there, |change| &change.before),
