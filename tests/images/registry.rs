@@ -368,3 +368,96 @@ fn a_registry_that_is_busy_and_keeps_lists() {
         "{text}"
     );
 }
+
+/// Whoever the registry redirects to, and whoever its server of tokens redirects to, gets no credentials,
+/// whatever it asks for.
+#[test]
+fn credentials_stay_with_the_registry() {
+    let dir = scratch("redirected", SPEC);
+    let registry = Registry::start(&dir, "");
+    build(&dir, "image");
+    expect(&deploy(&dir, &registry.named("shop:1")).output().unwrap());
+
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&heard);
+    let other = Backend::script(move |connection| {
+        while let Some(request) = connection.request() {
+            let host = request.fields("host").concat();
+            log.lock().unwrap().push(request.head.clone());
+            connection.send(format!(
+                "HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer realm=\"http://{host}/token\"\r\nContent-Length: 0\r\n\r\n"
+            ));
+        }
+    });
+    let redirect = |to: &str| {
+        let to = other.url() + to;
+        format!("HTTP/1.1 307 There\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n")
+    };
+    let away = redirect("/blob");
+    let relay = registry.relay(move |head| head.contains("/blobs/").then(|| away.clone()));
+    let away = redirect("/elsewhere");
+    let tokens = registry.relay(move |head| {
+        let ask = "HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer realm=";
+        Some(
+            match head.split_once("\r\n").unwrap().0.contains("/tokens") {
+                true => away.clone(),
+                false => {
+                    let host = head
+                        .lines()
+                        .find(|line| line.to_ascii_lowercase().starts_with("host:"));
+                    let host = host.unwrap()[5..].trim();
+                    format!("{ask}\"http://{host}/tokens\"\r\nContent-Length: 0\r\n\r\n")
+                }
+            },
+        )
+    });
+    for (server, asked) in [(relay, "/blob"), (tokens, "")] {
+        let host = server.url().replace("http://", "");
+        for entry in [
+            "{\"auth\": \"YW5uOnNlY3JldA==\"}",
+            "{\"identitytoken\": \"secret\"}",
+        ] {
+            heard.lock().unwrap().clear();
+            let config = format!("{{\"auths\": {{\"{host}\": {entry}}}}}");
+            fs::write(dir.join("auth.json"), config).unwrap();
+            let image = format!("oci://{host}/shop:1");
+            let mut check = goma(&dir, &["check", "-c", &image]);
+            fails(
+                &check
+                    .env("REGISTRY_AUTH_FILE", dir.join("auth.json"))
+                    .output()
+                    .unwrap(),
+            );
+            let heard = heard.lock().unwrap();
+            let fine = |head: &String| {
+                let head = head.to_ascii_lowercase();
+                head.starts_with(&format!("get {asked} ")) && !head.contains("authorization:")
+            };
+            assert!(heard.iter().all(fine), "{heard:?}");
+            assert_eq!(heard.is_empty(), asked.is_empty(), "{heard:?}");
+        }
+    }
+}
+
+/// What the registry does not let us take over from another repository is sent.
+#[test]
+fn a_blob_that_cannot_be_mounted_is_sent() {
+    let dir = scratch("unmounted", SPEC);
+    let registry = Registry::start(&dir, "");
+    build(&dir, "image");
+    let relay = registry.relay(|head| {
+        let refused = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
+        head.contains("mount=").then(|| refused.to_owned())
+    });
+    let name = |name: &str| relay.url().replace("http://", "") + name;
+    expect(&deploy(&dir, &name("/shop:1")).output().unwrap());
+    let (from, to) = (name("/shop:1"), name("/production/shop:1"));
+    let args = [
+        "deploy",
+        "--to",
+        &format!("oci://{to}"),
+        &format!("oci://{from}"),
+    ];
+    let text = expect(&run(&dir, &args));
+    assert!(text.contains("sent      7 blobs"), "{text}");
+}

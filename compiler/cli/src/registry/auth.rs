@@ -88,17 +88,19 @@ impl Granted {
         let realm = of("realm").and_then(|realm| Url::parse(&realm).ok());
         let realm = realm.with_context(|| format!("{} names no server of tokens", to.host))?;
         ensure!(
-            realm.scheme() == "https" || client.is_plain(),
+            client.may_tell(&realm),
             "{} names a server of tokens without TLS",
             to.host
         );
+        let mut scopes = self.scopes.clone();
         for scope in of("scope").unwrap_or_default().split_whitespace() {
-            if !self.scopes.iter().any(|known| known == scope) && self.scopes.len() < SCOPES_MAX {
-                self.scopes.push(scope.to_owned());
+            if !scopes.iter().any(|known| known == scope) && scopes.len() < SCOPES_MAX {
+                scopes.push(scope.to_owned());
             }
         }
-        let call = self.call(realm, of("service"), known)?;
-        let response = client.send(&call).await.context("the server of tokens")?;
+        let call = call(realm, of("service"), &scopes, known)?;
+        let response = client.ask_for_token(&call).await;
+        let response = response.context("the server of tokens")?;
         if response.status().is_client_error() {
             bail!(
                 "{}",
@@ -118,46 +120,48 @@ impl Granted {
         let token = answer.get("token").or_else(|| answer.get("access_token"));
         let token = token.and_then(Value::as_str);
         let token = token.context("the server of tokens gives none")?;
+        // Not before: what was refused once is not asked for again with everything else.
+        self.scopes = scopes;
         Ok(token.to_owned())
     }
+}
 
-    /// The request for a token: GET with a password or anonymously, POST with a token.
-    fn call(
-        &self,
-        mut realm: Url,
-        service: Option<String>,
-        known: Option<&Credentials>,
-    ) -> anyhow::Result<Call> {
-        let service = service.iter().map(|service| ("service", service.as_str()));
-        let scopes = self.scopes.iter().map(|scope| ("scope", scope.as_str()));
-        if let Some(Credentials::Token(token)) = known {
-            let scope = self.scopes.join(" ");
-            let fields = [
-                ("grant_type", "refresh_token"),
-                ("refresh_token", token),
-                ("client_id", CLIENT_ID),
-                ("scope", &scope),
-            ];
-            let form = Serializer::new(String::new())
-                .extend_pairs(fields)
-                .extend_pairs(service)
-                .finish();
-            let mut call = Call::post(realm);
-            let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-            call.headers.insert(CONTENT_TYPE, kind);
-            call.body = Some(form.into());
-            return Ok(call);
-        }
-        realm
-            .query_pairs_mut()
+/// The request for a token: GET with a password or anonymously, POST with a token.
+fn call(
+    mut realm: Url,
+    service: Option<String>,
+    scopes: &[String],
+    known: Option<&Credentials>,
+) -> anyhow::Result<Call> {
+    let service = service.iter().map(|service| ("service", service.as_str()));
+    let pairs = scopes.iter().map(|scope| ("scope", scope.as_str()));
+    if let Some(Credentials::Token(token)) = known {
+        let scope = scopes.join(" ");
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token),
+            ("client_id", CLIENT_ID),
+            ("scope", &scope),
+        ];
+        let form = Serializer::new(String::new())
+            .extend_pairs(fields)
             .extend_pairs(service)
-            .extend_pairs(scopes);
-        let mut call = Call::get(realm);
-        if let Some(Credentials::Password { user, password }) = known {
-            call.headers.insert(AUTHORIZATION, basic(user, password)?);
-        }
-        Ok(call)
+            .finish();
+        let mut call = Call::post(realm);
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        call.headers.insert(CONTENT_TYPE, kind);
+        call.body = Some(form.into());
+        return Ok(call);
     }
+    realm
+        .query_pairs_mut()
+        .extend_pairs(service)
+        .extend_pairs(pairs);
+    let mut call = Call::get(realm);
+    if let Some(Credentials::Password { user, password }) = known {
+        call.headers.insert(AUTHORIZATION, basic(user, password)?);
+    }
+    Ok(call)
 }
 
 fn basic(user: &str, password: &str) -> anyhow::Result<HeaderValue> {

@@ -9,7 +9,7 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::Mutex;
-use url::Url;
+use url::{Host, Url};
 
 use super::auth::{Granted, refused};
 use super::reference::Reference;
@@ -24,6 +24,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// Without a byte from the registry.
 const IDLE_TIME: Duration = Duration::from_secs(60);
+/// The slowest upload that is waited for, in bytes per second: it is no use to wait for ever.
+const UPLOAD_RATE_MIN: u64 = 4 << 10;
 /// Redirects that are followed: registries send to stores of blobs.
 const REDIRECTS_MAX: usize = 5;
 /// The longest explanation of an error that is read, and that is shown.
@@ -33,8 +35,14 @@ const ERROR_CHARS_MAX: usize = 200;
 /// A client of one repository.
 pub(super) struct Client {
     http: reqwest::Client,
+    /// For what has a body: how long that may take depends on its size.
+    uploads: reqwest::Client,
+    /// For servers of tokens, which get what is secret: follows no redirects.
+    tokens: reqwest::Client,
     to: Reference,
     base: Url,
+    /// Told to do without TLS.
+    plain: bool,
     granted: Mutex<Granted>,
 }
 
@@ -100,23 +108,44 @@ impl Client {
         let mut headers = HeaderMap::new();
         let agent = format!("goma/{}", goma_compiler::VERSION);
         headers.extend(agent.parse().map(|agent| (USER_AGENT, agent)));
-        let http = reqwest::Client::builder()
-            .default_headers(headers)
-            .connect_timeout(CONNECT_TIME)
-            .read_timeout(IDLE_TIME)
-            .redirect(Policy::custom(follow))
-            .build();
+        let client = |policy, idle: Option<Duration>| {
+            let mut builder = reqwest::Client::builder()
+                .default_headers(headers.clone())
+                .connect_timeout(CONNECT_TIME)
+                .redirect(policy);
+            if let Some(idle) = idle {
+                builder = builder.read_timeout(idle);
+            }
+            if to.is_loopback() {
+                // A proxy would ask itself.
+                builder = builder.no_proxy();
+            }
+            builder.build().context("cannot make a client")
+        };
         Ok(Self {
-            http: http.context("cannot make a client")?,
+            http: client(Policy::custom(follow), Some(IDLE_TIME))?,
+            uploads: client(Policy::custom(follow), None)?,
+            tokens: client(Policy::none(), Some(IDLE_TIME))?,
             to: to.clone(),
             base,
+            plain,
             granted: Mutex::default(),
         })
     }
 
-    /// Whether the registry is spoken to without TLS.
-    pub(super) fn is_plain(&self) -> bool {
-        self.base.scheme() == "http"
+    /// Whether a server of tokens may be told a password: without TLS only one of this machine, or when told.
+    pub(super) fn may_tell(&self, realm: &Url) -> bool {
+        let loopback = match realm.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        match realm.scheme() {
+            "https" => true,
+            "http" => self.plain || self.to.is_loopback() && loopback,
+            _ => false,
+        }
     }
 
     /// A URL of the repository. INVARIANT: the path is made of checked parts.
@@ -131,11 +160,16 @@ impl Client {
         url.with_context(|| format!("{} names no place for an upload", self.to.host))
     }
 
+    /// Makes a request of a server of tokens.
+    pub(super) async fn ask_for_token(&self, call: &Call) -> anyhow::Result<Response> {
+        self.send(&self.tokens, call).await
+    }
+
     /// Makes a request as it is, as often as it may help.
-    pub(super) async fn send(&self, call: &Call) -> anyhow::Result<Response> {
+    async fn send(&self, http: &reqwest::Client, call: &Call) -> anyhow::Result<Response> {
         let mut pause = PAUSE;
         for rest in (0..TRIES).rev() {
-            let answer = self.once(call).await;
+            let answer = self.once(http, call).await;
             let wait = match &answer {
                 Ok(answer) if !is_transient(answer.status()) => None,
                 Ok(answer) => Some(asked_pause(answer).unwrap_or(pause)),
@@ -161,7 +195,12 @@ impl Client {
     }
 
     async fn authorized(&self, call: &Call, repeat: bool) -> anyhow::Result<Response> {
-        let own = call.url.origin() == self.base.origin();
+        let is_own = |url: &Url| url.origin() == self.base.origin();
+        let own = is_own(&call.url);
+        let http = match &call.body {
+            Some(_) => &self.uploads,
+            None => &self.http,
+        };
         let mut renewed = false;
         loop {
             let mut call = call.clone();
@@ -169,11 +208,13 @@ impl Client {
                 call.headers.insert(AUTHORIZATION, header);
             }
             let answer = if repeat {
-                self.send(&call).await?
+                self.send(http, &call).await?
             } else {
-                self.once(&call).await?
+                self.once(http, &call).await?
             };
-            if answer.status() != StatusCode::UNAUTHORIZED || !own {
+            // Where the registry redirected to has no say in who gets the password.
+            let asks = answer.status() == StatusCode::UNAUTHORIZED;
+            if !asks || !own || !is_own(answer.url()) {
                 return Ok(answer);
             }
             ensure!(!renewed, "{}", refused(&self.to));
@@ -184,11 +225,11 @@ impl Client {
         }
     }
 
-    async fn once(&self, call: &Call) -> anyhow::Result<Response> {
-        let mut request = self.http.request(call.method.clone(), call.url.clone());
+    async fn once(&self, http: &reqwest::Client, call: &Call) -> anyhow::Result<Response> {
+        let mut request = http.request(call.method.clone(), call.url.clone());
         request = request.headers(call.headers.clone());
         if let Some(body) = &call.body {
-            request = request.body(body.clone());
+            request = request.timeout(upload_time(body.len())).body(body.clone());
         }
         let answer = request.send().await;
         answer.map_err(|error| describe(error, &self.to.host))
@@ -239,6 +280,12 @@ pub(super) async fn body(mut answer: Response, bytes_max: usize) -> anyhow::Resu
     Ok(bytes)
 }
 
+/// How long a request with a body of this size may take in all.
+fn upload_time(bytes: usize) -> Duration {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    IDLE_TIME + Duration::from_secs(bytes / UPLOAD_RATE_MIN)
+}
+
 fn is_transient(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
@@ -273,4 +320,43 @@ fn describe(error: reqwest::Error, host: &str) -> anyhow::Error {
         cause = error.source();
     }
     anyhow::anyhow!("{host} cannot be asked: {}", text.replace('\n', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without TLS a password goes nowhere but to this machine, unless one said so.
+    #[test]
+    fn who_is_told_a_password() {
+        for (registry, plain, realm, expected) in [
+            ("h.example/a", false, "https://tokens.example/", true),
+            ("h.example/a", false, "http://tokens.example/", false),
+            ("h.example/a", false, "http://127.0.0.1:1/", false),
+            ("localhost:5000/a", false, "http://tokens.example/", false),
+            ("localhost:5000/a", false, "http://10.0.0.1/", false),
+            ("localhost:5000/a", false, "http://127.0.0.2:1/", true),
+            ("127.0.0.1:5000/a", false, "http://[::1]:1/", true),
+            ("127.0.0.1:5000/a", false, "http://localhost/", true),
+            (
+                "127.0.0.1:5000/a",
+                false,
+                "http://localhost.example/",
+                false,
+            ),
+            ("h.example/a", true, "http://tokens.example/", true),
+            ("h.example/a", true, "ftp://tokens.example/", false),
+        ] {
+            let client = Client::new(&registry.parse().unwrap(), plain).unwrap();
+            let realm = Url::parse(realm).unwrap();
+            assert_eq!(client.may_tell(&realm), expected, "{registry} {realm}");
+        }
+    }
+
+    /// A large blob on a slow link: 64 MiB at 8 KiB/s.
+    #[test]
+    fn time_for_uploads() {
+        assert_eq!(upload_time(0), IDLE_TIME);
+        assert!(upload_time(64 << 20) > Duration::from_secs((64 << 20) / (8 << 10)));
+    }
 }

@@ -175,8 +175,8 @@ impl Repository {
         self.wait(async {
             // What is not mounted is uploaded, whatever the reason; an upload that the registry has begun
             // instead ends by itself.
-            let answer = self.client.ask(&Call::post(url)).await?;
-            Ok(answer.status().as_u16() == 201)
+            let answer = self.client.ask(&Call::post(url)).await;
+            Ok(answer.is_ok_and(|answer| answer.status().as_u16() == 201))
         })
     }
 
