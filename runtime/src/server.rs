@@ -1,5 +1,6 @@
 //! The process: start, one thread per core, signals, stop (RT-START, RT-STOP).
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -204,8 +205,11 @@ fn serve(gateway: &'static Gateway, arguments: &Arguments) -> Result<(), StartEr
     let signals = runtime.block_on(async { Signals::catch() });
     let signals = signals.map_err(internal)?;
     let prepared = prepare(gateway, arguments)?;
-    let share = arguments.share_address;
-    let listeners = Listeners::bind(&prepared.shared, share)?;
+    let listeners = if arguments.trial {
+        Listeners::of_trial(&prepared.shared)?
+    } else {
+        Listeners::bind(&prepared.shared, arguments.share_address)?
+    };
     run(prepared, listeners, &runtime, signals)
 }
 
@@ -220,6 +224,17 @@ impl Listeners {
         Ok(Self {
             web: web.transpose()?,
             forwards: forwards.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Where only who looks for it finds it: a trial takes no traffic from what serves.
+    fn of_trial(shared: &Shared) -> Result<Self, StartError> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let web = shared.settings.web_address;
+        let web = web.map(|_| listen::bind(Protocol::Tcp, address, shared.cores, false));
+        Ok(Self {
+            web: web.transpose()?,
+            forwards: Vec::new(),
         })
     }
 }

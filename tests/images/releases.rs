@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -56,6 +56,7 @@ impl Runner {
         let child = goma_command()
             .args(["run", "--release-dir", "live"])
             .env("LISTEN", format!("127.0.0.1:{port}"))
+            .env("FORWARD", free_port().to_string())
             .env("A", backend)
             .env("LOG", "")
             .env("PASSWORD", "x")
@@ -89,6 +90,11 @@ impl Drop for Runner {
             self.end();
         }
     }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// Clients that ask and ask.
@@ -136,13 +142,17 @@ impl Load {
 /// request fails meanwhile.
 #[test]
 fn releases_follow_one_another() {
-    let dir = scratch("releases", SPEC);
+    // Whoever tries a release out leaves its forwards alone: their port is taken.
+    let spec = SPEC.replace(
+        "  log:",
+        "    passThrough: { forwards: [ { protocol: tcp, port: \"${FORWARD:-1}\", address: 127.0.0.1, target: 127.0.0.1:9 } ] }\n  log:",
+    );
+    let spec = spec.as_str();
+    let dir = scratch("releases", spec);
     let backend = Backend::ok();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let port = free_port();
     assert!(fails(&goma(&dir, &["status", "--to", "dir:live"])).contains("nothing is deployed"));
-    let text = expect(&deploy(&dir, SPEC));
+    let text = expect(&deploy(&dir, spec));
     assert!(text.contains("current   in live"), "{text}");
     let mut runner = Runner::start(&dir, port, &backend.url());
     let status = || goma(&dir, &["status", "--to", "dir:live"]);
@@ -155,7 +165,7 @@ fn releases_follow_one_another() {
         (ask(port, "/private"), ask(port, "/secret")),
         (Some(401), Some(200))
     );
-    let changed = SPEC.replace("[/private]", "[/secret]");
+    let changed = spec.replace("[/private]", "[/secret]");
     let text = expect(&deploy(&dir, &changed));
     assert!(text.contains("serves    from live"), "{text}");
     wait_until("only the new one answers", || {
@@ -163,13 +173,13 @@ fn releases_follow_one_another() {
     });
 
     // The variable is not set where it runs.
-    let broken = SPEC.replace("${A:-http://127.0.0.1:1}", "${NOT_SET}");
+    let broken = spec.replace("${A:-http://127.0.0.1:1}", "${NOT_SET}");
     let text = fails(&deploy(&dir, &broken));
     assert!(text.contains("it does not start"), "{text}");
     assert!(text.contains("rolled back to"), "{text}");
     assert!(expect(&status()).contains("serves    yes"));
     // It starts, and its backend is not there.
-    let wrong = SPEC.replace("${A:-http://127.0.0.1:1}", "http://127.0.0.1:1");
+    let wrong = spec.replace("${A:-http://127.0.0.1:1}", "http://127.0.0.1:1");
     let text = fails(&deploy(&dir, &wrong));
     assert!(text.contains("GET http://h/ 200: 502 came"), "{text}");
     assert!(expect(&status()).contains("serves    yes"));
@@ -194,9 +204,34 @@ fn releases_follow_one_another() {
     let absent = ["rollback", "--to", "dir:live", "--revision", "000000000000"];
     assert!(fails(&goma(&dir, &absent)).contains("there is no release"));
 
-    // Whatever ends it, it is started again.
+    // Nobody runs them for a moment, and who waits for that is ended: what was current is so again.
+    let current = || fs::read_link(dir.join("live/current")).unwrap();
+    let serving = current();
+    runner.signal(&["kill", "-STOP"]);
+    let mut waiting = goma_command();
+    let waiting = waiting.args(["rollback", "--to", "dir:live"]);
+    let waiting = waiting.current_dir(&dir).stderr(Stdio::piped()).spawn();
+    let waiting = waiting.unwrap();
+    wait_until("the other is current", || current() != serving);
+    let id = waiting.id().to_string();
+    expect(&Command::new("kill").arg(id).output().unwrap());
+    let text = fails(&waiting.wait_with_output().unwrap());
+    assert!(text.contains("rolled back to"), "{text}");
+    assert_eq!(current(), serving);
+    runner.signal(&["kill", "-CONT"]);
+    wait_until("it serves still", || status().status.success());
+
+    // Whatever ends it, it is started again: also if it would not answer its golden requests now, and if
+    // nothing can be written down.
+    let golden = dir.join("live").join(&serving).join("golden.txt");
+    fs::write(golden, "GET http://h/ 299\n").unwrap();
+    let state = dir.join("live/state.json");
+    fs::remove_file(&state).unwrap();
+    fs::create_dir(&state).unwrap();
     runner.signal(&["pkill", "-KILL", "-P"]);
     wait_until("it is started again", || ask(port, "/private") == Some(401));
+    fs::remove_dir(&state).unwrap();
+    wait_until("that is written down", || status().status.success());
     assert!(runner.end().success());
     assert!(fails(&status()).contains("serves    no"));
 }

@@ -63,29 +63,46 @@ pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
 
 /// Whether a gateway comes to listen, in time.
 pub(crate) async fn comes_up(child: &mut Child) -> bool {
+    let up = |child: &Child| {
+        let up = listening(child).next().is_some() || sockets(child, UDP).next().is_some();
+        up.then_some(())
+    };
+    comes(child, up).await.is_some()
+}
+
+/// Where a gateway comes to listen with TCP, in time.
+pub(crate) async fn comes_to_listen(child: &mut Child) -> Option<SocketAddr> {
+    comes(child, |child| listening(child).next()).await
+}
+
+async fn comes<T>(child: &mut Child, look: impl Fn(&Child) -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + START_MAX;
     while Instant::now() < deadline {
-        if listens(child) {
-            return true;
+        if let Some(seen) = look(child) {
+            return Some(seen);
         }
         if !matches!(child.try_wait(), Ok(None)) {
-            return false;
+            return None;
         }
         sleep(START_TICK).await;
     }
-    false
-}
-
-/// Whether a process listens on some TCP port.
-fn listens(child: &Child) -> bool {
-    !listening(child).is_empty()
+    None
 }
 
 /// Where a process listens: the TCP sockets that it holds and that the system lists as listening.
-pub(crate) fn listening(child: &Child) -> Vec<SocketAddr> {
-    let Some(id) = child.id() else {
-        return Vec::new();
-    };
+fn listening(child: &Child) -> impl Iterator<Item = SocketAddr> + use<> {
+    sockets(child, TCP)
+}
+
+/// Of a protocol the names of its tables, and the state of sockets that anybody may send to: listening ones,
+/// and those of UDP that are bound and have no peer.
+type Tables = ([&'static str; 2], &'static str);
+const TCP: Tables = (["tcp", "tcp6"], "0A");
+const UDP: Tables = (["udp", "udp6"], "07");
+
+/// The sockets that a process holds.
+fn sockets(child: &Child, (names, state): Tables) -> impl Iterator<Item = SocketAddr> + use<> {
+    let id = child.id().map(|id| id.to_string()).unwrap_or_default();
     let open = std::fs::read_dir(format!("/proc/{id}/fd"));
     let open = open.into_iter().flatten().filter_map(|entry| {
         let target = std::fs::read_link(entry.ok()?.path()).ok()?;
@@ -94,23 +111,21 @@ pub(crate) fn listening(child: &Child) -> Vec<SocketAddr> {
         Some(inode.to_owned())
     });
     let open: Vec<String> = open.collect();
-    let tables = ["tcp", "tcp6"].into_iter().filter_map(|family| {
-        let table = std::fs::read_to_string(format!("/proc/{id}/net/{family}"));
+    let tables = names.into_iter().filter_map(move |name| {
+        let table = std::fs::read_to_string(format!("/proc/{id}/net/{name}"));
         table.ok()
     });
-    let addresses = tables.flat_map(|table| {
-        let addresses = table.lines().filter_map(|line| listener(line, &open));
-        addresses.collect::<Vec<_>>()
-    });
-    addresses.collect()
+    tables.flat_map(move |table| {
+        let sockets = table.lines().filter_map(|line| socket(line, state, &open));
+        sockets.collect::<Vec<_>>()
+    })
 }
 
 /// A line of `/proc/net/tcp`: the address in the second column, state in the fourth, inode in the tenth.
-fn listener(line: &str, inodes: &[String]) -> Option<SocketAddr> {
-    const LISTEN: &str = "0A";
+fn socket(line: &str, wanted: &str, inodes: &[String]) -> Option<SocketAddr> {
     let mut columns = line.split_ascii_whitespace().skip(1);
     let local = columns.next()?;
-    columns.nth(1).filter(|state| *state == LISTEN)?;
+    columns.nth(1).filter(|state| *state == wanted)?;
     let inode = columns.nth(5)?;
     inodes.iter().find(|open| *open == inode)?;
     address(local)
@@ -137,16 +152,32 @@ fn address(text: &str) -> Option<SocketAddr> {
 mod tests {
     use super::*;
 
+    /// A gateway that only forwards datagrams is up as well.
+    #[tokio::test]
+    async fn datagrams_are_listened_for() {
+        const BIND: &str = "import socket, time\n\
+            one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+            one.bind(('127.0.0.1', 0))\n\
+            time.sleep(60)";
+        let start = |program: &str| {
+            let mut command = Command::new("python3");
+            command.args(["-c", program]).kill_on_drop(true);
+            command.spawn().unwrap()
+        };
+        assert!(comes_up(&mut start(BIND)).await);
+        assert!(!comes_up(&mut start("")).await);
+    }
+
     #[test]
     fn the_table_of_sockets() {
         let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 0 100 0 0 10 0";
         let own = ["12345".to_owned()];
-        assert!(listener(line, &own).is_some());
-        assert!(listener(line, &["1234".to_owned()]).is_none());
-        assert!(listener(&line.replace(" 0A ", " 01 "), &own).is_none());
-        assert!(listener("sl local_address", &[]).is_none());
+        assert!(socket(line, TCP.1, &own).is_some());
+        assert!(socket(line, TCP.1, &["1234".to_owned()]).is_none());
+        assert!(socket(&line.replace(" 0A ", " 01 "), TCP.1, &own).is_none());
+        assert!(socket("sl local_address", TCP.1, &[]).is_none());
         if cfg!(target_endian = "little") {
-            assert_eq!(listener(line, &own), "127.0.0.1:8080".parse().ok());
+            assert_eq!(socket(line, TCP.1, &own), "127.0.0.1:8080".parse().ok());
             let six = "00000000000000000000000001000000:1F90";
             assert_eq!(address(six), "[::1]:8080".parse().ok());
         }

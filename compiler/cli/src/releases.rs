@@ -2,14 +2,18 @@
 //! was deployed when, and what the process that runs it says. `goma deploy`, `rollback`, `status` and
 //! `run --release-dir` meet here and nowhere else.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File, TryLockError};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::build::write_if_changed;
 use crate::golden::{GOLDEN_MAX, Golden};
@@ -30,6 +34,8 @@ const CURRENT: &str = "current";
 const HISTORY: &str = "history.jsonl";
 const STATE: &str = "state.json";
 const GOLDEN: &str = "golden.txt";
+/// In the directory of a release that has served since it last became current.
+const CONFIRMED: &str = "confirmed";
 
 /// The program of a release.
 pub(crate) const GATEWAY: &str = "gateway";
@@ -100,10 +106,11 @@ impl Releases {
         bail!("the releases in {} are run already", self.root.display())
     }
 
-    /// Whether a process runs it. Asking takes the lock for a moment if nobody has it.
+    /// Whether a process runs it. Asking shares the lock for a moment if nobody has it, so that who else asks
+    /// does not take us for that process.
     pub(crate) fn is_run(&self) -> bool {
-        let file = self.root.join(RUN_LOCK);
-        file.is_file() && matches!(lock(&file), Ok(None))
+        let file = File::open(self.root.join(RUN_LOCK));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// The directory of a release.
@@ -111,10 +118,10 @@ impl Releases {
         self.root.join("releases").join(revision)
     }
 
-    /// Puts a release in its place.
+    /// Puts a release in its place, its program last: what has one is whole.
     ///
     /// # Errors
-    /// Another program of this revision is there.
+    /// It is current, and its program or its golden requests are others.
     pub(crate) fn install(
         &self,
         revision: &str,
@@ -129,26 +136,50 @@ impl Releases {
         );
         let directory = self.release(revision);
         let program = directory.join(GATEWAY);
-        let context = || format!("cannot write {}", program.display());
-        fs::create_dir_all(&directory).with_context(context)?;
         let lines = golden.iter().map(|golden| format!("{golden}\n"));
-        write_if_changed(&directory.join(GOLDEN), &lines.collect::<String>())?;
-        if let Ok(there) = fs::read(&program) {
-            if there == gateway {
-                return Ok(());
-            }
+        let golden = lines.collect::<String>();
+        let is_there = fs::read(&program).is_ok_and(|there| there == gateway);
+        if self.current().as_deref() == Some(revision) {
             ensure!(
-                self.current().as_deref() != Some(revision),
+                is_there || !program.exists(),
                 "{revision} is deployed, and was built otherwise: deploy another first"
             );
+            let held = fs::read_to_string(directory.join(GOLDEN)).unwrap_or_default();
+            ensure!(
+                held == golden,
+                "{revision} is deployed, with other golden requests: deploy another first"
+            );
         }
-        let mut file = tempfile::NamedTempFile::new_in(&directory).with_context(context)?;
-        file.write_all(gateway).with_context(context)?;
-        let mode = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(file.path(), mode).with_context(context)?;
-        file.persist(&program).with_context(context)?;
-        write_if_changed(&directory.join("build.json"), &format!("{record:#}\n"))?;
+        fs::create_dir_all(&directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
+        let record = format!("{record:#}\n");
+        put(&directory.join("build.json"), record.as_bytes(), 0o644)?;
+        put(&directory.join(GOLDEN), golden.as_bytes(), 0o644)?;
+        if !is_there {
+            put(&program, gateway, 0o755)?;
+        }
         Ok(())
+    }
+
+    /// Notes that a release has served.
+    pub(crate) fn set_confirmed(&self, revision: &str) -> anyhow::Result<()> {
+        put(&self.release(revision).join(CONFIRMED), b"", 0o644)
+    }
+
+    /// Whether a release has served since it last became current.
+    pub(crate) fn is_confirmed(&self, revision: &str) -> bool {
+        self.release(revision).join(CONFIRMED).is_file()
+    }
+
+    /// Has a release answer its golden requests once more.
+    fn unconfirm(&self, revision: &str) -> anyhow::Result<()> {
+        let file = self.release(revision).join(CONFIRMED);
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", file.display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What a release must answer before it takes over.
@@ -183,7 +214,8 @@ impl Releases {
             .with_context(context)
     }
 
-    /// Makes a release the current one, and waits until it serves; else the one before is current again.
+    /// Makes a release the current one, and waits until it serves; else the one before is current again,
+    /// also if SIGINT or SIGTERM comes meanwhile.
     ///
     /// # Errors
     /// It does not serve.
@@ -193,32 +225,40 @@ impl Releases {
         how: &str,
         wait: Duration,
     ) -> anyhow::Result<Switched> {
-        let before = self.current();
-        let deadline = Instant::now() + wait;
-        // What is said of an earlier try.
-        while self.is_run()
-            && self.state().failed.as_deref() == Some(revision)
-            && Instant::now() < deadline
-        {
-            std::thread::sleep(TICK);
-        }
-        self.point(Some(revision))?;
-        let switched = match self.confirm(revision, deadline) {
-            Ok(switched) => switched,
-            Err(error) => {
-                self.point(before.as_deref())?;
-                return Err(error.context(match before {
-                    Some(before) => format!("rolled back to {before}"),
-                    None => "taken back".to_owned(),
-                }));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start")?;
+        runtime.block_on(async {
+            let mut pauses = Pauses::new(wait)?;
+            // What is said of an earlier try.
+            while self.is_run() && self.state().failed.as_deref() == Some(revision) {
+                if !pauses.next().await? {
+                    break;
+                }
             }
-        };
-        self.note(revision, how)?;
-        self.prune();
-        Ok(switched)
+            let before = self.current();
+            if before.as_deref() != Some(revision) {
+                self.unconfirm(revision)?;
+            }
+            self.point(Some(revision))?;
+            let switched = match self.confirm(revision, &mut pauses).await {
+                Ok(switched) => switched,
+                Err(error) => {
+                    self.point(before.as_deref())?;
+                    return Err(error.context(match before {
+                        Some(before) => format!("rolled back to {before}"),
+                        None => "taken back".to_owned(),
+                    }));
+                }
+            };
+            self.note(revision, how)?;
+            self.prune();
+            Ok(switched)
+        })
     }
 
-    fn confirm(&self, revision: &str, deadline: Instant) -> anyhow::Result<Switched> {
+    async fn confirm(&self, revision: &str, pauses: &mut Pauses) -> anyhow::Result<Switched> {
         loop {
             if !self.is_run() {
                 return Ok(Switched::NotRun);
@@ -231,11 +271,7 @@ impl Releases {
                 let why = state.why.unwrap_or_default();
                 bail!("{revision} does not serve: {}", why.escape_debug());
             }
-            ensure!(
-                Instant::now() < deadline,
-                "{revision} did not serve in time"
-            );
-            std::thread::sleep(TICK);
+            ensure!(pauses.next().await?, "{revision} did not serve in time");
         }
     }
 
@@ -313,6 +349,36 @@ impl Releases {
     }
 }
 
+/// Looks at what changes, a tick apart, until the time is over.
+struct Pauses {
+    deadline: Instant,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Pauses {
+    fn new(wait: Duration) -> anyhow::Result<Self> {
+        let caught = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            deadline: Instant::now() + wait,
+            interrupt: caught(SignalKind::interrupt())?,
+            terminate: caught(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next look; whether there is time for one.
+    ///
+    /// # Errors
+    /// A signal came.
+    async fn next(&mut self) -> anyhow::Result<bool> {
+        tokio::select! {
+            _ = self.interrupt.recv() => bail!("interrupted"),
+            _ = self.terminate.recv() => bail!("terminated"),
+            () = tokio::time::sleep(TICK) => Ok(Instant::now() < self.deadline),
+        }
+    }
+}
+
 impl Entry {
     fn read(line: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
@@ -328,6 +394,17 @@ impl Entry {
         let Self { revision, at, how } = self;
         format!("{}\n", json!({"revision": revision, "at": at, "how": how}))
     }
+}
+
+/// Writes a file in one step.
+fn put(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+    let context = || format!("cannot write {}", path.display());
+    let directory = path.parent().unwrap_or(path);
+    let mut file = tempfile::NamedTempFile::new_in(directory).with_context(context)?;
+    file.write_all(bytes).with_context(context)?;
+    fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).with_context(context)?;
+    file.persist(path).with_context(context)?;
+    Ok(())
 }
 
 /// The file, locked; none: another process has it.
@@ -348,95 +425,4 @@ fn lock(path: &Path) -> anyhow::Result<Option<File>> {
 /// It is the name of a directory: nothing else may be one.
 pub(crate) fn is_revision(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WAIT: Duration = Duration::from_secs(5);
-
-    #[test]
-    fn releases_come_and_go() {
-        let home = tempfile::tempdir().unwrap();
-        let releases = Releases::at(home.path());
-        assert_eq!(releases.current(), None);
-        for number in 0..12 {
-            let revision = format!("{number:012x}");
-            releases.install(&revision, b"x", &json!({}), &[]).unwrap();
-            let switched = releases.switch(&revision, "deploy", WAIT).unwrap();
-            assert_eq!(switched, Switched::NotRun);
-            assert_eq!(releases.current(), Some(revision));
-        }
-        assert_eq!(releases.history().len(), 12);
-        let kept = fs::read_dir(home.path().join("releases")).unwrap().count();
-        assert_eq!(kept, KEPT_MAX);
-        let error = releases.install("00000000000b", b"y", &json!({}), &[]);
-        assert!(error.unwrap_err().to_string().contains("built otherwise"));
-        let error = releases.install("../../../x", b"y", &json!({}), &[]);
-        assert!(error.unwrap_err().to_string().contains("is no revision"));
-    }
-
-    #[test]
-    fn one_at_a_time() {
-        let home = tempfile::tempdir().unwrap();
-        let releases = Releases::at(home.path());
-        let held = releases.lock().unwrap();
-        assert!(releases.lock().is_err());
-        drop(held);
-        releases.lock().unwrap();
-        assert!(!releases.is_run());
-        let run = releases.run().unwrap();
-        assert!(releases.is_run());
-        releases
-            .tell(&State {
-                failed: Some("0".repeat(12)),
-                ..State::default()
-            })
-            .unwrap();
-        drop(run);
-        assert!(!releases.is_run());
-    }
-
-    /// Who asks whether it is run does not keep it from being run.
-    #[test]
-    fn asking_is_not_running() {
-        let home = tempfile::tempdir().unwrap();
-        let asked = home.path().to_path_buf();
-        let (stop, stopped) = std::sync::mpsc::channel::<()>();
-        let asking = std::thread::spawn(move || {
-            let ended = Err(std::sync::mpsc::TryRecvError::Disconnected);
-            while stopped.try_recv() != ended {
-                Releases::at(&asked).is_run();
-            }
-        });
-        for _ in 0..100 {
-            Releases::at(home.path()).run().unwrap();
-        }
-        drop(stop);
-        asking.join().unwrap();
-    }
-
-    /// What does not start is not current.
-    #[test]
-    fn back_again() {
-        let home = tempfile::tempdir().unwrap();
-        let releases = Releases::at(home.path());
-        let (old, new) = ("0".repeat(12), "1".repeat(12));
-        for revision in [&old, &new] {
-            releases.install(revision, b"x", &json!({}), &[]).unwrap();
-        }
-        releases.switch(&old, "deploy", WAIT).unwrap();
-        let _run = releases.run().unwrap();
-        let running = State {
-            running: Some(old.clone()),
-            ..State::default()
-        };
-        releases.tell(&running).unwrap();
-        let short = Duration::from_millis(1);
-        let error = releases.switch(&new, "deploy", short).unwrap_err();
-        assert!(format!("{error:#}").contains("did not serve in time"));
-        assert_eq!(releases.current(), Some(old));
-        assert_eq!(releases.history().len(), 1);
-    }
 }

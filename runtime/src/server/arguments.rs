@@ -15,6 +15,8 @@ pub(super) struct Arguments {
     pub(super) overlay: Option<PathBuf>,
     /// Listen although another gateway does: `goma dev` starts the next one before it stops the last.
     pub(super) share_address: bool,
+    /// Listen only for whoever tries this gateway out: on a free port of this machine, and for no forwards.
+    pub(super) trial: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,7 @@ impl Arguments {
             env_files: Vec::new(),
             overlay: None,
             share_address: false,
+            trial: false,
         };
         let mut arguments = arguments.enumerate();
         while let Some((index, argument)) = arguments.next() {
@@ -46,6 +49,7 @@ impl Arguments {
                 "--check" => parsed.mode = Mode::Check,
                 "--print-routes" => parsed.mode = Mode::PrintRoutes,
                 "--share-address" => parsed.share_address = true,
+                "--trial" => parsed.trial = true,
                 "--version" => parsed.mode = Mode::PrintVersion,
                 "--env-file" | "--overlay" => match arguments.next() {
                     Some((_, file)) => parsed.take_file(&argument, file),
@@ -78,7 +82,7 @@ impl Arguments {
 }
 
 const KNOWN: &str = "healthcheck, --env-file FILE, --overlay FILE, --check, --print-routes, \
-                     --share-address, --version";
+                     --share-address, --trial, --version";
 
 /// The table of `--print-routes` (RT-START-4).
 pub(super) fn route_table(gateway: &Gateway) -> String {
@@ -171,6 +175,7 @@ mod tests {
                 .contains("goma build")
         );
         assert!(parse(&["--share-address"]).unwrap().share_address);
+        assert!(parse(&["--trial"]).unwrap().trial);
         assert!(parse(&["--check", "serve"]).is_err());
         assert!(parse(&["--env-file"]).is_err());
     }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::failure::Outcome;
-use crate::gateway::{comes_up, exit_code, forward, listening, spawn};
+use crate::gateway::{comes_to_listen, comes_up, exit_code, forward, spawn};
 use crate::golden::Golden;
 use crate::releases::{GATEWAY, Releases, State};
 
@@ -23,8 +23,6 @@ const TICK: Duration = Duration::from_millis(100);
 /// Pause before what ended by itself is started again; it doubles.
 const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// Overrides where a gateway listens.
-const ADDRESS: &str = "GOMA_ENTRYPOINT_WEB_ADDRESS";
 /// Who lives so long is well.
 const WELL: Duration = Duration::from_secs(60);
 
@@ -41,6 +39,8 @@ struct Runner<'a> {
     /// When a release that ended by itself is started again.
     again: (Instant, Duration),
     since: Instant,
+    /// Whether what is the case could be written down.
+    told: bool,
 }
 
 /// Runs until a signal ends it; the exit code is that of the gateway.
@@ -51,7 +51,6 @@ pub(super) async fn run(
 ) -> Outcome {
     let releases = Releases::at(root);
     let _run = releases.run()?;
-    releases.tell(&State::default())?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     let mut ticks = interval(TICK);
@@ -66,11 +65,13 @@ pub(super) async fn run(
         failed: None,
         again: (now, PAUSE),
         since: now,
+        told: true,
     };
+    runner.tell();
     loop {
         tokio::select! {
-            status = ended(&mut runner.serving) => runner.has_ended(status)?,
-            _ = ticks.tick() => runner.follow().await?,
+            status = ended(&mut runner.serving) => runner.has_ended(&status),
+            _ = ticks.tick() => runner.follow().await,
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
         }
@@ -104,9 +105,10 @@ async fn start(
     Err("it does not start; its log says why".to_owned())
 }
 
-/// Sends golden requests to a gateway.
-async fn hold(golden: Vec<Golden>, to: &Child) -> Result<(), String> {
-    let address = listening(to).into_iter().next().ok_or("it has ended")?;
+/// Sends golden requests to a gateway that listens for nothing else.
+async fn hold(golden: Vec<Golden>, to: &mut Child) -> Result<(), String> {
+    let address = comes_to_listen(to).await;
+    let address = address.ok_or("it does not start for its golden requests; its log says why")?;
     let held = tokio::task::spawn_blocking(move || {
         golden.iter().try_for_each(|golden| golden.hold(address))
     });
@@ -120,9 +122,9 @@ async fn end(mut child: Child) -> std::io::Result<ExitStatus> {
 }
 
 impl Runner<'_> {
-    fn has_ended(&mut self, how: String) -> anyhow::Result<()> {
+    fn has_ended(&mut self, how: &str) {
         let Some((revision, _)) = self.serving.take() else {
-            return Ok(());
+            return;
         };
         let pause = if self.since.elapsed() > WELL {
             PAUSE
@@ -131,33 +133,32 @@ impl Runner<'_> {
         };
         eprintln!("{revision} ended ({how}); it is started again");
         self.again = (Instant::now() + pause, (pause * 2).min(PAUSE_MAX));
-        self.tell()
+        self.tell();
     }
 
     /// Sees that what is current serves.
-    async fn follow(&mut self) -> anyhow::Result<()> {
+    async fn follow(&mut self) {
+        if !self.told {
+            self.tell();
+        }
         let Some(current) = self.releases.current() else {
-            return Ok(());
+            return;
         };
         match &self.serving {
             Some((serving, _)) if *serving == current => {
                 if self.failed.take().is_some() {
-                    self.tell()?;
+                    self.tell();
                 }
-                return Ok(());
+                return;
             }
-            Some(_) if self.has_failed(&current) => return Ok(()),
-            None if Instant::now() < self.again.0 => return Ok(()),
+            Some(_) if self.has_failed(&current) => return,
+            None if Instant::now() < self.again.0 => return,
             Some(_) | None => {}
         }
-        let path = self.releases.release(&current).join(GATEWAY);
-        let mut args = self.args.to_vec();
-        // The first one should say so if something else listens there.
-        if self.serving.is_some() || !self.draining.is_empty() {
-            args.push("--share-address".to_owned());
-        }
-        let next = match self.begin(&current, &path, &args).await {
-            Ok(next) => next,
+        match self.begin(&current).await {
+            Ok(Some(next)) => self.take_over(current, next),
+            // The next look sees what is current instead.
+            Ok(None) => {}
             Err(why) => {
                 eprintln!("{current} does not serve: {why}");
                 if self.serving.is_none() {
@@ -165,35 +166,70 @@ impl Runner<'_> {
                     self.again = (Instant::now() + pause, (pause * 2).min(PAUSE_MAX));
                 }
                 self.failed = Some((current, why));
-                return self.tell();
+                self.tell();
             }
-        };
+        }
+    }
+
+    fn take_over(&mut self, current: String, next: Child) {
         eprintln!("{current} serves");
+        if let Err(error) = self.releases.set_confirmed(&current) {
+            eprintln!(
+                "{current} answers its golden requests again when it starts again: {error:#}"
+            );
+        }
         self.since = Instant::now();
         self.failed = None;
         if let Some((_, last)) = self.serving.replace((current, next)) {
             self.again.1 = PAUSE;
-            self.draining.spawn(async move {
-                // It has said why, if it did not end well.
-                let _ = end(last).await;
-            });
+            self.drain(last);
         }
-        self.tell()
+        self.tell();
     }
 
-    /// Starts a release, after it has answered its golden requests where nobody else asks it.
-    async fn begin(&self, revision: &str, path: &Path, args: &[String]) -> Result<Child, String> {
-        let golden = self.releases.golden(revision)?;
+    fn drain(&mut self, last: Child) {
+        self.draining.spawn(async move {
+            // It has said why, if it did not end well.
+            let _ = end(last).await;
+        });
+    }
+
+    /// Starts a release, after it has answered its golden requests where nobody else asks it, unless it has
+    /// served before; none: another has become current meanwhile.
+    async fn begin(&mut self, revision: &str) -> Result<Option<Child>, String> {
+        let path = self.releases.release(revision).join(GATEWAY);
+        let golden = if self.releases.is_confirmed(revision) {
+            Vec::new()
+        } else {
+            self.releases.golden(revision)?
+        };
         if !golden.is_empty() {
-            let mut variables = self.variables.clone();
-            variables.insert(ADDRESS.to_owned(), "127.0.0.1:0".to_owned());
-            let trial = start(path, self.args, &variables).await?;
-            let held = hold(golden, &trial).await;
+            let args = [self.args, &["--trial".to_owned()]].concat();
+            let trial = spawn(&path, &args, self.variables);
+            let mut trial = trial.map_err(|error| format!("{error:#}"))?;
+            let held = hold(golden, &mut trial).await;
             // What it answered is what counts.
             let _ = end(trial).await;
             held?;
+            if !self.is_current(revision) {
+                return Ok(None);
+            }
         }
-        start(path, args, self.variables).await
+        let mut args = self.args.to_vec();
+        // The first one should say so if something else listens there.
+        if self.serving.is_some() || !self.draining.is_empty() {
+            args.push("--share-address".to_owned());
+        }
+        let next = start(&path, &args, self.variables).await?;
+        if self.is_current(revision) {
+            return Ok(Some(next));
+        }
+        self.drain(next);
+        Ok(None)
+    }
+
+    fn is_current(&self, revision: &str) -> bool {
+        self.releases.current().as_deref() == Some(revision)
     }
 
     fn has_failed(&self, revision: &str) -> bool {
@@ -201,12 +237,19 @@ impl Runner<'_> {
         failed.is_some_and(|(failed, _)| failed == revision)
     }
 
-    fn tell(&self) -> anyhow::Result<()> {
-        self.releases.tell(&State {
+    /// Writes down what is the case; what serves does so also where that cannot be written.
+    fn tell(&mut self) {
+        let told = self.releases.tell(&State {
             running: self.serving.as_ref().map(|(revision, _)| revision.clone()),
             failed: self.failed.as_ref().map(|(revision, _)| revision.clone()),
             why: self.failed.as_ref().map(|(_, why)| why.clone()),
-        })
+        });
+        if let Err(error) = &told
+            && self.told
+        {
+            eprintln!("{error:#}; it is tried again");
+        }
+        self.told = told.is_ok();
     }
 
     /// Lets everything drain.
@@ -216,7 +259,7 @@ impl Runner<'_> {
             code = exit_code(end(child).await.context("cannot wait for the gateway")?);
         }
         while self.draining.join_next().await.is_some() {}
-        self.tell()?;
+        self.tell();
         Ok(code)
     }
 }
