@@ -14,7 +14,8 @@ use super::{Common, FindingsFormat, verify};
 use crate::failure::{FAILED, Failure, Outcome};
 use crate::findings;
 use crate::golden::{GOLDEN_MAX, Golden};
-use crate::image::is_image;
+use crate::image::{Place, is_image};
+use crate::registry::Access;
 use crate::terminal::say;
 use target::Target;
 
@@ -65,13 +66,18 @@ pub(crate) fn run(args: DeployArgs) -> Outcome {
         let message = format!("there are more than {GOLDEN_MAX} golden requests");
         return Err(Failure::Usage(message));
     }
+    if !args.golden.is_empty() && matches!(args.to, Target::Registry(_)) {
+        let message = "a registry answers no golden requests: --golden is for dir:PATH";
+        return Err(Failure::Usage(message.to_owned()));
+    }
     let access = args.common.registries();
     let image = match args.what.as_deref().filter(|path| is_image(path)) {
         Some(image) => {
-            if !is_good(image, &args.common)? {
+            let image = fixed(image, access)?;
+            if !is_good(&image, &args.common)? {
                 return Ok(ExitCode::from(FAILED));
             }
-            image.to_path_buf()
+            image
         }
         None if args.dry_run => {
             let file = args.what.as_deref();
@@ -107,6 +113,17 @@ pub(crate) fn run(args: DeployArgs) -> Outcome {
             push(&image, to, access)?.say();
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+/// The image by its digest, if it is in a registry: its tag may become that of another meanwhile.
+fn fixed(image: &Path, access: Access) -> anyhow::Result<PathBuf> {
+    match Place::open(image, access)? {
+        Some(Place::Repository(repository)) if repository.reference.digest.is_none() => {
+            let digest = repository.asked()?.digest;
+            Ok(repository.reference.at(&digest).to_string().into())
+        }
+        _ => Ok(image.to_path_buf()),
     }
 }
 

@@ -32,14 +32,15 @@ pub(crate) struct RollbackArgs {
 /// Runs the command.
 pub(crate) fn run(args: &RollbackArgs) -> Outcome {
     let releases = Releases::at(&args.to.0);
-    let history = releases.history();
     if args.list {
-        for entry in history.iter().rev() {
+        for entry in releases.history().iter().rev() {
             say!("{}  {:<8}  {}", entry.revision, entry.how, entry.at);
         }
         return Ok(ExitCode::SUCCESS);
     }
     let _lock = releases.lock()?;
+    // Not before: nobody else adds to it now.
+    let history = releases.history();
     let current = releases.current();
     let is_there = |revision: &str| releases.release(revision).join(GATEWAY).is_file();
     let wanted = match &args.revision {
