@@ -186,19 +186,30 @@ pub(crate) fn print(
 ) {
     let text = match format {
         FindingsFormat::Github => render::github(findings, sources),
-        FindingsFormat::Human => render::human(findings, sources, use_color(color)),
+        FindingsFormat::Human => {
+            let is_terminal = std::io::stdout().is_terminal();
+            render::human(findings, sources, use_color(color, is_terminal))
+        }
         FindingsFormat::Json => render::json(findings, sources),
         FindingsFormat::Sarif => render::sarif(findings, sources),
     };
     terminal::print(format_args!("{text}"));
 }
 
-fn use_color(color: Color) -> bool {
+/// Prints them to standard error, for commands whose output is something else.
+pub(crate) fn tell(findings: &Diagnostics, sources: &SourceMap, color: Color) {
+    let is_terminal = std::io::stderr().is_terminal();
+    eprint!(
+        "{}",
+        render::human(findings, sources, use_color(color, is_terminal))
+    );
+}
+
+fn use_color(color: Color, is_terminal: bool) -> bool {
     match color {
         Color::Always => true,
         Color::Auto => {
-            std::io::stdout().is_terminal()
-                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         }
         Color::Never => false,
     }

@@ -173,11 +173,15 @@ fn load(
     Ok(None)
 }
 
-/// What is wrong with a side.
+/// What is wrong with a side. Who takes the output for the differences gets nothing else, unless it says what
+/// it is.
 fn print(found: &Diagnostics, sources: &SourceMap, args: &DiffArgs) {
-    let format = match args.format {
-        DiffFormat::Human | DiffFormat::Markdown => FindingsFormat::Human,
-        DiffFormat::Json => FindingsFormat::Json,
-    };
-    findings::print(found, sources, format, args.common.color);
+    match args.format {
+        DiffFormat::Human | DiffFormat::Markdown => {
+            findings::tell(found, sources, args.common.color);
+        }
+        DiffFormat::Json => {
+            findings::print(found, sources, FindingsFormat::Json, args.common.color);
+        }
+    }
 }
