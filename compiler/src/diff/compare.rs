@@ -350,10 +350,10 @@ fn settings(old: &Route, new: &Route, changes: &mut Vec<Change>) {
     }
 }
 
-/// Clear text where there was TLS.
+/// Clear text where there was TLS. What a variable says is not known: it may be that.
 fn backends_class(old: &Route, new: &Route) -> Class {
-    let clear = |item: &&String| item.contains("http://") || item.contains("h2c://");
     let sealed = |item: &&String| item.contains("https://");
+    let clear = |item: &&String| !sealed(item);
     let (before, after) = (old.items("backends"), new.items("backends"));
     let mut more = after.iter().filter(|item| !before.contains(item));
     let mut gone = before.iter().filter(|item| !after.contains(item));

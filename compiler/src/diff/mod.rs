@@ -117,6 +117,10 @@ pub fn diff(old: &Side, new: &Side) -> Diff {
     let mut changes = settings::compare(&old.settings, &new.settings);
     changes.extend(compare::routes(&old.routes, &new.routes));
     let mut changes = merged(changes);
+    changes
+        .iter_mut()
+        .filter(|change| rules::inherits_no_proof(change, &new.settings))
+        .for_each(|change| change.class = Class::Exposure);
     if old.model.is_none() || new.model.is_none() {
         // No request shows that they let nothing through.
         let ranks = |change: &&mut Change| ["order of routes", "priority"].contains(&&*change.what);

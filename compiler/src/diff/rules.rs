@@ -1,7 +1,7 @@
 //! Which way a changed value opens something. What is not in a table merely changes; of middlewares
 //! that guard, it opens.
 
-use super::Class;
+use super::{Change, Class};
 use crate::archive::WITHHELD;
 use crate::model::address::{IpRange, parse_range};
 use crate::resolve::flat::{Cell, Flat};
@@ -23,10 +23,12 @@ pub(super) enum Opens {
     Removed,
 }
 
+const FORWARDS: &str = "gateway.entryPoints.passThrough.forwards";
+
 /// Keys of the main file; an entry is for all keys that begin with it.
 const GATEWAY: &[(&str, Opens)] = &[
     ("gateway.debug", Opens::On),
-    ("gateway.entryPoints.passThrough.forwards", Opens::Added),
+    (FORWARDS, Opens::Added),
     ("gateway.entryPoints.web.proxyProtocol.required", Opens::Off),
     (
         "gateway.entryPoints.web.proxyProtocol.trustedProxies",
@@ -127,7 +129,22 @@ pub(super) fn of_gateway(key: &str, before: Option<&Cell>, after: Option<&Cell>)
     if key.ends_with(".address") {
         return address(before, after);
     }
-    judge(find(GATEWAY, key), before, after)
+    match judge(find(GATEWAY, key), before, after) {
+        // It is not less that gets through: nothing does any more.
+        Class::Restriction if key.starts_with(FORWARDS) => Class::Removal,
+        class => class,
+    }
+}
+
+/// Whether a route that says nothing of it any more is one whose backends prove nothing.
+pub(super) fn inherits_no_proof(change: &Change, gateway: &Flat) -> bool {
+    const OF_ROUTE: &str = "security.tls.insecureSkipVerify";
+    const OF_GATEWAY: &str = "gateway.networking.transport.insecureSkipVerify";
+    let of_gateway = gateway.get(OF_GATEWAY).and_then(|cell| cell.items.first());
+    change.what == OF_ROUTE
+        && change.class == Class::Restriction
+        && change.after == shown(None)
+        && of_gateway.is_some_and(|text| text != "false")
 }
 
 pub(super) fn of_route(key: &str, before: Option<&Cell>, after: Option<&Cell>) -> Class {
