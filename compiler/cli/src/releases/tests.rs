@@ -1,3 +1,5 @@
+//! Releases that come, go and come back.
+
 use super::*;
 
 const WAIT: Duration = Duration::from_secs(5);
