@@ -204,13 +204,21 @@ fn releases_follow_one_another() {
     let absent = ["rollback", "--to", "dir:live", "--revision", "000000000000"];
     assert!(fails(&goma(&dir, &absent)).contains("there is no release"));
 
-    // Nobody runs them for a moment, and who waits for that is ended: what was current is so again.
+    who_waits_is_ended(&dir, &runner);
+    started_again(&dir, &runner, port);
+    assert!(runner.end().success());
+    assert!(fails(&status()).contains("serves    no"));
+}
+
+/// Nobody runs the releases for a moment, and who waits for that is ended: what was current is so again.
+fn who_waits_is_ended(dir: &Path, runner: &Runner) {
+    let status = || goma(dir, &["status", "--to", "dir:live"]);
     let current = || fs::read_link(dir.join("live/current")).unwrap();
     let serving = current();
     runner.signal(&["kill", "-STOP"]);
     let mut waiting = goma_command();
     let waiting = waiting.args(["rollback", "--to", "dir:live"]);
-    let waiting = waiting.current_dir(&dir).stderr(Stdio::piped()).spawn();
+    let waiting = waiting.current_dir(dir).stderr(Stdio::piped()).spawn();
     let waiting = waiting.unwrap();
     wait_until("the other is current", || current() != serving);
     let id = waiting.id().to_string();
@@ -220,10 +228,16 @@ fn releases_follow_one_another() {
     assert_eq!(current(), serving);
     runner.signal(&["kill", "-CONT"]);
     wait_until("it serves still", || status().status.success());
+}
 
-    // Whatever ends it, it is started again: also if it would not answer its golden requests now, and if
-    // nothing can be written down.
-    let golden = dir.join("live").join(&serving).join("golden.txt");
+/// Whatever ends a gateway, it is started again: also if it would not answer its golden requests now, and if
+/// nothing can be written down.
+fn started_again(dir: &Path, runner: &Runner, port: u16) {
+    let status = || goma(dir, &["status", "--to", "dir:live"]);
+    let golden = dir
+        .join("live")
+        .join(fs::read_link(dir.join("live/current")).unwrap())
+        .join("golden.txt");
     fs::write(golden, "GET http://h/ 299\n").unwrap();
     let state = dir.join("live/state.json");
     fs::remove_file(&state).unwrap();
@@ -232,6 +246,4 @@ fn releases_follow_one_another() {
     wait_until("it is started again", || ask(port, "/private") == Some(401));
     fs::remove_dir(&state).unwrap();
     wait_until("that is written down", || status().status.success());
-    assert!(runner.end().success());
-    assert!(fails(&status()).contains("serves    no"));
 }
