@@ -2,7 +2,7 @@
 many there are.
 
 h2_backend.py MODE    prints its port, then a line for every connection (`connection N`) and every request that
-it answers (`N METHOD PATH BYTES`)
+it answers (`N METHOD PATH BYTES`); of paths that begin with /slow also `begun PATH` and `part PATH`
 
 plain     answers every request with its body's length, and with trailers if its path ends so
 refuse    refuses the first stream of every connection but the first request's second try
@@ -25,6 +25,13 @@ import h2.settings
 mode = sys.argv[1]
 refused = 0
 lock = threading.Lock()
+
+
+def say_of_slow(what, request):
+    path = dict(request)[b":path"].decode()
+    if path.startswith("/slow"):
+        with lock:
+            print(what, path, flush=True)
 
 
 def answer(connection, stream, number, request, size):
@@ -68,6 +75,7 @@ def serve(plain, number):
                     connection.reset_stream(stream, h2.errors.ErrorCodes.REFUSED_STREAM)
                     continue
                 requests[stream], sizes[stream] = event.headers, 0
+                say_of_slow("begun", event.headers)
                 if mode == "early":
                     connection.send_headers(stream, [(":status", "413")])
                     connection.send_data(stream, b"too much", end_stream=True)
@@ -77,6 +85,7 @@ def serve(plain, number):
                 connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 if event.stream_id in sizes:
                     sizes[event.stream_id] += len(event.data)
+                    say_of_slow("part", requests[event.stream_id])
             elif isinstance(event, h2.events.StreamEnded) and event.stream_id in requests:
                 stream = event.stream_id
                 answer(connection, stream, number, requests.pop(stream), sizes[stream])

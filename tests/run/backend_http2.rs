@@ -133,6 +133,37 @@ fn from_http1_to_http2() {
     assert!(server.lines("connection").len() <= cores);
 }
 
+/// RT-STREAM-4: an upload that pauses keeps nothing of the session's window, which is 65,535 bytes: others that
+/// share it go on.
+#[test]
+fn a_paused_upload_holds_nothing() {
+    let (server, rig) = rig("plain");
+    let cores = std::thread::available_parallelism().unwrap().get();
+    // As many that every core has one.
+    let mut paused: Vec<_> = (0..4 * cores).map(|_| rig.gateway.connect()).collect();
+    for client in &mut paused {
+        client.send("POST /clear/slow HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n");
+    }
+    let said = |line: &str| server.lines(line).len();
+    wait_until("all have begun", || said("begun") == paused.len());
+    for client in &mut paused {
+        client.send("12345");
+    }
+    wait_until("all have sent a part", || said("part") == paused.len());
+    let large = "x".repeat(300_000);
+    for _ in 0..4 * cores {
+        let chunked = format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
+        let head = "POST /clear/b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let mut client = rig.gateway.connect();
+        client.send(format!("{head}{chunked}"));
+        assert_eq!(client.response().text(), "300000");
+    }
+    for client in &mut paused {
+        client.send("67890");
+        assert_eq!(client.response().text(), "10");
+    }
+}
+
 /// RT-UP-8: a stream that the backend refuses, or that comes behind its GOAWAY, is sent once more, whatever its
 /// method; nobody has looked at it.
 #[test]

@@ -20,7 +20,7 @@ use crate::io::Socket;
 
 /// Largest head of a request; the engine's own are far smaller.
 const HEAD_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Most bytes of a body that are taken at once.
+/// Most bytes of a request that are taken at once, and of a body that wait for room.
 const TAKEN_BYTES_MAX: usize = 64 * 1024;
 
 /// A stream.
@@ -30,6 +30,8 @@ pub struct Stream {
     secure: bool,
     outgoing: Outgoing,
     sending: Option<SendStream<Bytes>>,
+    /// Data of the body for which the backend, or the session, has had no room yet.
+    unsent: Bytes,
     incoming: Incoming,
     bodiless: bool,
     /// Bytes of HTTP/1.1 that are to be read next.
@@ -44,6 +46,8 @@ enum Outgoing {
     /// Bytes of its head.
     Head(SendRequest<Bytes>, Vec<u8>),
     Body(Body),
+    /// Behind `unsent` come the end and these trailers.
+    Last(Vec<u8>),
     Done,
 }
 
@@ -110,6 +114,7 @@ impl Stream {
             secure,
             outgoing: Outgoing::Head(send, Vec::new()),
             sending: None,
+            unsent: Bytes::new(),
             incoming: Incoming::Nothing,
             bodiless: false,
             staged: Buffer::default(),
@@ -136,7 +141,7 @@ impl Stream {
         let (response, sending) = send
             .send_request(outgoing.request, empty)
             .map_err(io_error)?;
-        let mut rest = received.split_off(end);
+        let rest = received.split_off(end);
         self.bodiless = outgoing.bodiless;
         self.incoming = Incoming::Head(response);
         self.sending = Some(sending);
@@ -149,13 +154,13 @@ impl Stream {
         };
         match rest.is_empty() {
             true => Ok(()),
-            false => self.send(&mut rest),
+            false => self.accept(rest),
         }
     }
 
-    /// Sends a piece of body as it is on HTTP/1.1. What has no room yet waits in the `h2` crate.
-    fn send(&mut self, bytes: &mut [u8]) -> io::Result<()> {
-        let (Outgoing::Body(body), Some(sending)) = (&mut self.outgoing, &mut self.sending) else {
+    /// Takes a piece of body as it is on HTTP/1.1.
+    fn accept(&mut self, mut bytes: Vec<u8>) -> io::Result<()> {
+        let Outgoing::Body(body) = &mut self.outgoing else {
             return Err(broken("more than the request's body"));
         };
         let (data, done, trailers) = match body {
@@ -166,44 +171,54 @@ impl Stream {
                 (bytes.len(), *left == 0, Vec::new())
             }
             Body::Chunked(decoder) => {
-                let decoded = decoder.decode(bytes);
+                let decoded = decoder.decode(&mut bytes);
                 let decoded = decoded.map_err(|_| broken("the request's chunks are malformed"))?;
                 (decoded.data, decoded.done, decoded.trailers)
             }
         };
-        let data = Bytes::copy_from_slice(bytes.get(..data).unwrap_or_default());
-        let ends = done && trailers.is_empty();
-        if ends || !data.is_empty() {
-            sending.send_data(data, ends).map_err(io_error)?;
-        }
-        if !trailers.is_empty() {
-            let trailers = head::response_trailers(&trailers);
-            let trailers = trailers.ok_or_else(|| broken("a trailer that cannot be sent"))?;
-            sending.send_trailers(trailers).map_err(io_error)?;
-        }
+        bytes.truncate(data);
+        self.unsent = Bytes::from(bytes);
         if done {
-            self.outgoing = Outgoing::Done;
+            self.outgoing = Outgoing::Last(trailers);
         }
         Ok(())
     }
 
-    /// How many bytes of a body the backend, and the session, have room for.
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Sends what has been taken. Room is asked for data alone, and none is kept: it is the session's, and
+    /// others wait for it.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(sending) = &mut self.sending else {
-            return Poll::Ready(Err(broken("no request")));
+            return Poll::Ready(Ok(()));
         };
-        sending.reserve_capacity(TAKEN_BYTES_MAX);
-        loop {
-            let room = sending.capacity().min(TAKEN_BYTES_MAX);
-            if room > 0 {
-                return Poll::Ready(Ok(room));
+        let ends = matches!(&self.outgoing, Outgoing::Last(trailers) if trailers.is_empty());
+        let mut has_ended = false;
+        while !self.unsent.is_empty() {
+            sending.reserve_capacity(self.unsent.len());
+            let room = sending.capacity().min(self.unsent.len());
+            if room == 0 {
+                match ready!(sending.poll_capacity(cx)) {
+                    Some(Ok(_)) => continue,
+                    Some(Err(error)) => return Poll::Ready(Err(io_error(error))),
+                    None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+                }
             }
-            match ready!(sending.poll_capacity(cx)) {
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Err(io_error(error))),
-                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-            }
+            let data = self.unsent.split_to(room);
+            has_ended = ends && self.unsent.is_empty();
+            sending.send_data(data, has_ended).map_err(io_error)?;
+            sending.reserve_capacity(0);
         }
+        let Outgoing::Last(trailers) = &self.outgoing else {
+            return Poll::Ready(Ok(()));
+        };
+        if !trailers.is_empty() {
+            let trailers = head::response_trailers(trailers);
+            let trailers = trailers.ok_or_else(|| broken("a trailer that cannot be sent"))?;
+            sending.send_trailers(trailers).map_err(io_error)?;
+        } else if !has_ended {
+            sending.send_data(Bytes::new(), true).map_err(io_error)?;
+        }
+        self.outgoing = Outgoing::Done;
+        Poll::Ready(Ok(()))
     }
 
     /// Stages what comes next of the response. Ready without an error: there is something, or the end.
@@ -324,27 +339,35 @@ impl Socket for Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if let Outgoing::Head(_, received) = &mut self.outgoing {
-            let before = received.len();
-            for slice in slices {
-                received.extend_from_slice(slice);
-            }
-            let count = received.len() - before;
-            return Poll::Ready(self.open().map(|()| count));
-        }
-        let room = ready!(self.poll_room(cx))?;
-        let mut bytes = Vec::with_capacity(room);
+        ready!(self.poll_send(cx))?;
+        let wanted = slices.iter().map(|slice| slice.len()).sum::<usize>();
+        let wanted = wanted.min(TAKEN_BYTES_MAX);
+        let mut own = Vec::new();
+        let into = match &mut self.outgoing {
+            Outgoing::Head(_, received) => received,
+            Outgoing::Body(_) | Outgoing::Done | Outgoing::Last(_) => &mut own,
+        };
+        into.reserve(wanted);
+        let mut left = wanted;
         for slice in slices {
-            let left = room - bytes.len();
-            bytes.extend_from_slice(slice.get(..left.min(slice.len())).unwrap_or_default());
+            let part = slice.get(..left.min(slice.len())).unwrap_or_default();
+            into.extend_from_slice(part);
+            left -= part.len();
         }
-        let count = bytes.len();
-        Poll::Ready(self.send(&mut bytes).map(|()| count))
+        match self.outgoing {
+            Outgoing::Head(..) => self.open()?,
+            Outgoing::Body(_) | Outgoing::Done | Outgoing::Last(_) => self.accept(own)?,
+        }
+        // What has no room yet waits until the next piece, or until all is to be sent.
+        if let Poll::Ready(sent) = self.poll_send(cx) {
+            sent?;
+        }
+        Poll::Ready(Ok(wanted))
     }
 
-    /// The session's task sends.
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// What the `h2` crate has, the session's task sends.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_send(cx)
     }
 
     fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
