@@ -109,6 +109,9 @@ pub enum UpstreamFault {
     /// The response cannot be delimited without doubt (RT-UP-10, RT-ERR-15).
     #[error("malformed response: {0}")]
     Malformed(&'static str),
+    /// The backend speaks HTTP/2, and the request cannot be said in it: a switch of protocols, for one.
+    #[error("the request cannot be said in HTTP/2: {0}")]
+    Unsayable(&'static str),
 }
 
 /// The first phase in which nothing has been sent yet.
@@ -129,7 +132,7 @@ impl UpstreamFault {
             | Self::Connect { .. }
             | Self::Handshake { .. }
             | Self::Timeout { .. } => true,
-            Self::Crowded | Self::Malformed(_) => false,
+            Self::Crowded | Self::Malformed(_) | Self::Unsayable(_) => false,
         }
     }
 
@@ -139,7 +142,7 @@ impl UpstreamFault {
         match self {
             Self::Connect { .. } | Self::Crowded | Self::Handshake { .. } => true,
             Self::Timeout { what } => [CONNECT, HANDSHAKE].contains(what),
-            Self::Closed(_) | Self::Malformed(_) => false,
+            Self::Closed(_) | Self::Malformed(_) | Self::Unsayable(_) => false,
         }
     }
 
@@ -150,7 +153,8 @@ impl UpstreamFault {
             Self::Closed(_)
             | Self::Connect { .. }
             | Self::Handshake { .. }
-            | Self::Malformed(_) => 502,
+            | Self::Malformed(_)
+            | Self::Unsayable(_) => 502,
             Self::Crowded => 503,
             Self::Timeout { .. } => 504,
         }

@@ -130,6 +130,15 @@ pub(crate) fn is_unprocessed(error: &std::io::Error) -> bool {
     }
 }
 
+/// What an error of a connection is, before the head of a response was complete.
+pub(crate) fn fault_of(error: std::io::Error) -> UpstreamFault {
+    #[cfg(feature = "http2-backends")]
+    if let Some(detail) = stream::unsayable(&error) {
+        return UpstreamFault::Unsayable(detail);
+    }
+    UpstreamFault::Closed(error)
+}
+
 /// Where a backend stands in the list of its route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place(usize);

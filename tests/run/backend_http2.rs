@@ -263,13 +263,21 @@ fn grpc() {
     }
 }
 
-/// RT-WS: a backend that speaks HTTP/2 in clear text only cannot switch protocols.
+/// RT-WS: a backend that speaks HTTP/2 in clear text only cannot switch protocols, which does not speak against
+/// it. RT-PATH: a query may have what HTTP/2's own rules do not let pass.
 #[test]
-fn no_upgrade_over_http2() {
+fn what_http2_has_not() {
     let (server, rig) = rig("plain");
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n";
-    assert_eq!(rig.get("/clear/x", upgrade).status, 502);
+    for _ in 0..5 {
+        assert_eq!(rig.get("/clear/x", upgrade).status, 502);
+    }
     assert!(server.lines("0 ").is_empty());
     let line = rig.gateway.line_with(&["Proxy error", "route=clear"]);
     assert!(line.contains("HTTP/2"), "{line}");
+    assert_eq!(rig.get("/clear/y?q=\"<b>\"", "").status, 200);
+    wait_until("the query is said", || {
+        let lines = server.lines("");
+        lines.iter().any(|line| line.contains(" GET /y?q=%22%3Cb%3E%22 "))
+    });
 }

@@ -28,7 +28,7 @@ pub(crate) fn request(head: &[u8], secure: bool) -> Option<Outgoing> {
     let first = lines.next()?;
     let mut words = first.split(|byte| *byte == b' ');
     let method = Method::from_bytes(words.next()?).ok()?;
-    let target = PathAndQuery::from_maybe_shared(head.slice_ref(words.next()?)).ok()?;
+    let target = target(head.slice_ref(words.next()?))?;
     let mut headers = HeaderMap::new();
     let (mut authority, mut lengths) = (None, framing::Fields::default());
     for line in lines {
@@ -42,7 +42,8 @@ pub(crate) fn request(head: &[u8], secure: bool) -> Option<Outgoing> {
             Known::ContentLength => lengths.content_length(value).ok()?,
             _ => {}
         }
-        let passes = known == Known::ContentLength || name.eq_ignore_ascii_case(b"te");
+        let trailers = name.eq_ignore_ascii_case(b"te") && value.eq_ignore_ascii_case(b"trailers");
+        let passes = known == Known::ContentLength || trailers;
         if known == Known::Host || (known.is_hop_by_hop() && !passes) {
             continue;
         }
@@ -72,6 +73,32 @@ pub(crate) fn request(head: &[u8], secure: bool) -> Option<Outgoing> {
         framing,
         bodiless,
     })
+}
+
+/// `:path`. What HTTP/1.1 lets pass and the `http` crate does not, such as quotation marks, is encoded.
+fn target(text: Bytes) -> Option<PathAndQuery> {
+    // Of a `#` the crate would keep what is before it.
+    let is_whole = memchr::memchr(b'#', &text).is_none();
+    if is_whole && let Ok(target) = PathAndQuery::from_maybe_shared(text.clone()) {
+        return Some(target);
+    }
+    let is_utf8 = std::str::from_utf8(&text).is_ok();
+    let mut encoded = Vec::with_capacity(text.len() + 32);
+    let mut in_query = false;
+    for byte in text {
+        let probe: &[u8] = if in_query { &[b'/', b'?', byte] } else { &[b'/', byte] };
+        let passes = match byte {
+            b'#' => false,
+            0x80.. => is_utf8,
+            _ => PathAndQuery::try_from(probe).is_ok(),
+        };
+        in_query |= byte == b'?';
+        match passes {
+            true => encoded.push(byte),
+            false => encoded.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+        }
+    }
+    PathAndQuery::from_maybe_shared(Bytes::from(encoded)).ok()
 }
 
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -163,6 +190,29 @@ mod tests {
         let upgrade = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
         assert!(request(upgrade, false).is_none());
         assert!(request(b"GET / HTTP/1.1\r\nX: 1\r\n\r\n", false).is_none());
+    }
+
+    /// RT-PATH: nothing else of a target changes.
+    #[test]
+    fn what_a_target_may_not_have_is_encoded() {
+        let path = |target: &[u8]| {
+            let head = [b"GET ", target, b" HTTP/1.1\r\nHost: h\r\n\r\n"].concat();
+            request(&head, false).map(|outgoing| {
+                let path = outgoing.request.uri().path_and_query().cloned();
+                path.unwrap().as_str().to_owned()
+            })
+        };
+        for (target, expected) in [
+            (&b"/a%22b?c=d"[..], "/a%22b?c=d"),
+            (b"/<`>?q=\"<`>'", "/%3C%60%3E?q=%22%3C`%3E'"),
+            (b"/a#b?c#d", "/a%23b?c%23d"),
+            ("/é?ü=\"".as_bytes(), "/é?ü=%22"),
+            (b"/\xe9?\xc3\xbc", "/%E9?%C3%BC"),
+            (b"*", "*"),
+        ] {
+            assert_eq!(path(target).as_deref(), Some(expected));
+        }
+        assert_eq!(path(b"no-path"), None);
     }
 
     fn written(fields: &[(&str, &str)], status: u16, bodiless: bool, ended: bool) -> String {

@@ -16,7 +16,7 @@ use crate::h1::response::{self, Parsed, ResponseHead};
 use crate::h2::connect as handshake;
 use crate::head::{Fields, Method, Version};
 use crate::io::Socket;
-use crate::upstream::{Backend, Connection, is_unprocessed};
+use crate::upstream::{Backend, Connection, fault_of, is_unprocessed};
 
 /// Largest head of a response (RT-UP-10).
 const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
@@ -157,7 +157,7 @@ async fn await_head<D: Downstream>(
             });
         }
         if let Some(error) = broken {
-            return Poll::Ready(Err(Failure::Upstream(UpstreamFault::Closed(error))));
+            return Poll::Ready(Err(Failure::Upstream(fault_of(error))));
         }
         if downstream.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::ClientGone));

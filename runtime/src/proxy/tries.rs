@@ -161,7 +161,7 @@ impl Outcome {
     fn speaks(&self) -> Option<bool> {
         match self {
             Self::Answered(status) => Some(*status < 500),
-            Self::Failed(UpstreamFault::Crowded) => None,
+            Self::Failed(UpstreamFault::Crowded | UpstreamFault::Unsayable(_)) => None,
             Self::Failed(_) => Some(false),
         }
     }
@@ -182,7 +182,9 @@ impl Outcome {
                 what => what == RESPONSE_HEADER && retry.timeout,
             },
             Self::Failed(UpstreamFault::Closed(_)) => retry.reset,
-            Self::Failed(UpstreamFault::Crowded | UpstreamFault::Malformed(_)) => false,
+            Self::Failed(
+                UpstreamFault::Crowded | UpstreamFault::Malformed(_) | UpstreamFault::Unsayable(_),
+            ) => false,
         }
     }
 

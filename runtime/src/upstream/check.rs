@@ -96,7 +96,8 @@ fn cause(fault: UpstreamFault) -> io::Error {
         | UpstreamFault::Crowded
         | UpstreamFault::Handshake { .. }
         | UpstreamFault::Malformed(_)
-        | UpstreamFault::Timeout { .. } => io::Error::other(fault),
+        | UpstreamFault::Timeout { .. }
+        | UpstreamFault::Unsayable(_) => io::Error::other(fault),
     }
 }
 

@@ -96,8 +96,23 @@ pub(super) fn io_error(error: h2::Error) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, error)
 }
 
+/// The request is none that HTTP/2 has: nothing of it has been sent, and the backend has no part in it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unsayable(&'static str);
+
+/// Why a request cannot be said in HTTP/2, if that is what an error says.
+pub(super) fn unsayable(error: &io::Error) -> Option<&'static str> {
+    let inner = error.get_ref()?.downcast_ref::<Unsayable>();
+    inner.map(|unsayable| unsayable.0)
+}
+
 fn broken(text: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+fn cannot_say(text: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, Unsayable(text))
 }
 
 impl std::fmt::Debug for Stream {
@@ -130,13 +145,13 @@ impl Stream {
         };
         let Some(end) = memchr::memmem::find(received, b"\r\n\r\n").map(|at| at + 4) else {
             return match received.len() > HEAD_BYTES_MAX {
-                true => Err(broken("the request's head is too large")),
+                true => Err(cannot_say("its head is too large")),
                 false => Ok(()),
             };
         };
         let head = received.get(..end).unwrap_or_default();
         let outgoing = translate::request(head, self.secure)
-            .ok_or_else(|| broken("the request cannot be said in HTTP/2"))?;
+            .ok_or_else(|| cannot_say("its head has what HTTP/2 has not"))?;
         let empty = outgoing.framing.is_empty();
         let (response, sending) = send
             .send_request(outgoing.request, empty)
