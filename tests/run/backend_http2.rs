@@ -278,6 +278,8 @@ fn what_http2_has_not() {
     assert_eq!(rig.get("/clear/y?q=\"<b>\"", "").status, 200);
     wait_until("the query is said", || {
         let lines = server.lines("");
-        lines.iter().any(|line| line.contains(" GET /y?q=%22%3Cb%3E%22 "))
+        lines
+            .iter()
+            .any(|line| line.contains(" GET /y?q=%22%3Cb%3E%22 "))
     });
 }

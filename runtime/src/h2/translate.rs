@@ -86,7 +86,11 @@ fn target(text: Bytes) -> Option<PathAndQuery> {
     let mut encoded = Vec::with_capacity(text.len() + 32);
     let mut in_query = false;
     for byte in text {
-        let probe: &[u8] = if in_query { &[b'/', b'?', byte] } else { &[b'/', byte] };
+        let probe: &[u8] = if in_query {
+            &[b'/', b'?', byte]
+        } else {
+            &[b'/', byte]
+        };
         let passes = match byte {
             b'#' => false,
             0x80.. => is_utf8,

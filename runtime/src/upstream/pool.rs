@@ -54,11 +54,20 @@ pub(crate) struct Pool {
     #[cfg(feature = "http2-backends")]
     beginning: Beginning,
     /// Requests of this core that wait, in the order in which they came.
-    waiting: RefCell<VecDeque<oneshot::Sender<Connection>>>,
+    waiting: RefCell<VecDeque<Waiter>>,
     limit: Option<Arc<Limit>>,
     shared: Rc<Shared>,
     #[cfg(feature = "http2-backends")]
     me: Weak<Self>,
+}
+
+/// A request that waits.
+#[derive(Debug)]
+struct Waiter {
+    sender: oneshot::Sender<Connection>,
+    /// Whether no stream will do.
+    #[cfg(feature = "http2-backends")]
+    http1: bool,
 }
 
 /// What is known of sessions to come.
@@ -223,7 +232,7 @@ impl Pool {
         connection.reused = true;
         // First those of this core who wait.
         while let Some(first) = self.take_waiting() {
-            match first.send(connection) {
+            match first.sender.send(connection) {
                 Ok(()) => return,
                 Err(returned) => connection = returned,
             }
@@ -240,8 +249,17 @@ impl Pool {
         }
     }
 
-    fn take_waiting(&self) -> Option<oneshot::Sender<Connection>> {
+    fn take_waiting(&self) -> Option<Waiter> {
         self.waiting.borrow_mut().pop_front()
+    }
+
+    /// Puts a request behind those that wait. Of those in front that have given up nothing is kept.
+    fn queue(&self, waiter: Waiter) {
+        let mut waiting = self.waiting.borrow_mut();
+        while waiting.front().is_some_and(Waiter::is_gone) {
+            waiting.pop_front();
+        }
+        waiting.push_back(waiter);
     }
 
     /// Whether a core waits for a place of this backend.
@@ -260,25 +278,29 @@ impl Pool {
             // Boxed: a request to HTTP/1.1 is not to keep room for it.
             return Box::pin(self.turn_of_session()).await;
         }
-        let _ = http1;
-        self.turn_of_connection().await
+        self.turn_of_connection(http1).await
     }
 
-    async fn turn_of_connection(&self) -> Result<Turn, UpstreamFault> {
+    async fn turn_of_connection(&self, http1: bool) -> Result<Turn, UpstreamFault> {
         let Some(limit) = &self.limit else {
             return Ok(Turn::New(Place::default()));
         };
         match limit.try_enter() {
             Some(permit) => Ok(Turn::New(Place::of(Some(permit)))),
             // Boxed: few requests wait.
-            None => Box::pin(self.wait(limit)).await,
+            None => Box::pin(self.wait(limit, http1)).await,
         }
     }
 
-    async fn wait(&self, limit: &Limit) -> Result<Turn, UpstreamFault> {
+    async fn wait(&self, limit: &Limit, http1: bool) -> Result<Turn, UpstreamFault> {
+        let _ = http1;
         let _waiting = limit.wait();
         let (sender, receiver) = oneshot::channel();
-        self.waiting.borrow_mut().push_back(sender);
+        self.queue(Waiter {
+            sender,
+            #[cfg(feature = "http2-backends")]
+            http1,
+        });
         tokio::select! {
             biased;
             Ok(connection) = receiver => Ok(Turn::Kept(connection)),
@@ -288,6 +310,7 @@ impl Pool {
     }
 
     fn sweep(&self) {
+        self.waiting.borrow_mut().retain(|waiter| !waiter.is_gone());
         let now = self.shared.clock.now_ms();
         let wanted = self.is_wanted();
         let idle_ms_max = self.shared.idle_ms_max;
@@ -307,6 +330,13 @@ impl Pool {
     #[cfg(not(feature = "http2-backends"))]
     fn stream(&self) -> Option<Connection> {
         None
+    }
+}
+
+impl Waiter {
+    /// Whether it waits no longer.
+    fn is_gone(&self) -> bool {
+        self.sender.is_closed()
     }
 }
 
@@ -338,7 +368,7 @@ impl Pool {
             beginning.under_way.set(true);
             Beginner(pool)
         });
-        Ok(match self.turn_of_connection().await? {
+        Ok(match self.turn_of_connection(false).await? {
             Turn::New(place) => Turn::New(Place {
                 _beginner: beginner,
                 ..place
@@ -378,18 +408,17 @@ impl Pool {
         Some(Connection::new(Link::Stream(Box::new(stream)), None))
     }
 
-    /// There may be room for a request that waits.
+    /// There may be room for a request that waits, and to which a stream is of use.
     pub(super) fn stream_ended(&self) {
-        while !self.waiting.borrow().is_empty() {
-            let Some(mut connection) = self.stream() else {
+        loop {
+            let fits = |waiter: &Waiter| !waiter.http1 && !waiter.is_gone();
+            let first = self.waiting.borrow().iter().position(fits);
+            let (Some(first), Some(connection)) = (first, first.and_then(|_| self.stream())) else {
                 return;
             };
-            while let Some(first) = self.take_waiting() {
-                match first.send(connection) {
-                    Ok(()) => break,
-                    Err(returned) => connection = returned,
-                }
-            }
+            let waiter = self.waiting.borrow_mut().remove(first);
+            // Nobody has given up meanwhile: a core does one thing at a time.
+            let _ = waiter.map(|waiter| waiter.sender.send(connection));
         }
     }
 
@@ -410,6 +439,52 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// RT-UP-5: a stream is of no use to a request that is to switch protocols, and what has given up takes no
+    /// room.
+    #[cfg(feature = "http2-backends")]
+    #[test]
+    fn who_waits() {
+        let transport = Transport {
+            http2: true,
+            idle_max: 1,
+            idle_per_host_max: 1,
+            per_host_max: 1,
+            idle_timeout_ms: 0,
+            response_header_timeout_ms: 0,
+            handshake_timeout_ms: 0,
+        };
+        let url = crate::values::scalar::url("h2c://127.0.0.1:1").unwrap();
+        let pools = Pools::new(Clock::new(), &transport, (0, 1));
+        let pool = pools.of(&Endpoint::plain(url));
+        let mut kept = Vec::new();
+        for at in 0..1000 {
+            let (sender, receiver) = oneshot::channel();
+            pool.queue(Waiter {
+                sender,
+                http1: at % 2 == 0,
+            });
+            if at == 0 || at == 997 {
+                kept.push(receiver);
+            }
+        }
+        pool.sweep();
+        let http1 = |pool: &Pool| {
+            let waiting = pool.waiting.borrow();
+            waiting
+                .iter()
+                .map(|waiter| waiter.http1)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(http1(&pool), [true, false]);
+        kept.remove(0);
+        let (sender, _receiver) = oneshot::channel();
+        pool.queue(Waiter {
+            sender,
+            http1: true,
+        });
+        assert_eq!(http1(&pool), [false, true]);
+    }
 
     /// 6.3: the shares of all cores add up to what holds for the process.
     #[test]
