@@ -83,7 +83,7 @@ def serve(plain, number):
                     del requests[stream]
             elif isinstance(event, h2.events.DataReceived):
                 connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                if event.stream_id in sizes:
+                if event.stream_id in requests:
                     sizes[event.stream_id] += len(event.data)
                     say_of_slow("part", requests[event.stream_id])
             elif isinstance(event, h2.events.StreamEnded) and event.stream_id in requests:

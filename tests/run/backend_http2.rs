@@ -133,7 +133,7 @@ fn from_http1_to_http2() {
     assert!(server.lines("connection").len() <= cores);
 }
 
-/// RT-STREAM-4: an upload that pauses keeps nothing of the session's window, which is 65,535 bytes: others that
+/// RT-STREAM-5: an upload that pauses keeps nothing of the session's window, which is 65,535 bytes: others that
 /// share it go on.
 #[test]
 fn a_paused_upload_holds_nothing() {
@@ -264,7 +264,7 @@ fn grpc() {
 }
 
 /// RT-WS: a backend that speaks HTTP/2 in clear text only cannot switch protocols, which does not speak against
-/// it. RT-PATH: a query may have what HTTP/2's own rules do not let pass.
+/// it. RT-PATH-5: a query may have what HTTP/2's own rules do not let pass.
 #[test]
 fn what_http2_has_not() {
     let (server, rig) = rig("plain");

@@ -196,7 +196,7 @@ mod tests {
         assert!(request(b"GET / HTTP/1.1\r\nX: 1\r\n\r\n", false).is_none());
     }
 
-    /// RT-PATH: nothing else of a target changes.
+    /// RT-PATH-5: nothing else of a target changes.
     #[test]
     fn what_a_target_may_not_have_is_encoded() {
         let path = |target: &[u8]| {
