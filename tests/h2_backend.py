@@ -4,7 +4,8 @@ many there are.
 h2_backend.py MODE    prints its port, then a line for every connection (`connection N`) and every request that
 it answers (`N METHOD PATH BYTES`); of paths that begin with /slow also `begun PATH` and `part PATH`
 
-plain     answers every request with its body's length, and with trailers if its path ends so
+plain     answers every request with its body's length, and with trailers if its path ends so; bodies of paths
+          that begin with /endless have no end, in pieces of a byte if they end with drops
 refuse    refuses the first stream of every connection but the first request's second try
 goodbye   answers one request per connection, then GOAWAY; what comes after it is not processed
 one       one stream at a time
@@ -24,6 +25,7 @@ import h2.settings
 
 mode = sys.argv[1]
 refused = 0
+full = set()
 lock = threading.Lock()
 
 
@@ -32,6 +34,18 @@ def say_of_slow(what, request):
     if path.startswith("/slow"):
         with lock:
             print(what, path, flush=True)
+
+
+def pour(connection, endless):
+    """Sends as much as there is room for; `full PATH` once, when there is none."""
+    for stream, path in list(endless.items()):
+        piece = 1 if path.endswith("drops") else connection.max_outbound_frame_size
+        while room := connection.local_flow_control_window(stream):
+            connection.send_data(stream, b"x" * min(piece, room))
+        if path not in full:
+            full.add(path)
+            with lock:
+                print("full", path, flush=True)
 
 
 def answer(connection, stream, number, request, size):
@@ -59,7 +73,7 @@ def serve(plain, number):
     if mode == "one":
         connection.update_settings({h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 1})
     plain.sendall(connection.data_to_send())
-    requests, sizes, leaving = {}, {}, False
+    requests, sizes, leaving, endless = {}, {}, False, {}
     with lock:
         print("connection", number, flush=True)
     while data := plain.recv(65536):
@@ -88,10 +102,18 @@ def serve(plain, number):
                     say_of_slow("part", requests[event.stream_id])
             elif isinstance(event, h2.events.StreamEnded) and event.stream_id in requests:
                 stream = event.stream_id
+                path = dict(requests[stream])[b":path"].decode()
+                if path.startswith("/endless"):
+                    connection.send_headers(stream, [(":status", "200")])
+                    endless[stream] = path
+                    continue
                 answer(connection, stream, number, requests.pop(stream), sizes[stream])
                 if mode == "goodbye":
                     leaving = True
                     connection.close_connection(last_stream_id=stream)
+            elif isinstance(event, h2.events.StreamReset):
+                endless.pop(event.stream_id, None)
+        pour(connection, endless)
         if out := connection.data_to_send():
             plain.sendall(out)
         if leaving:

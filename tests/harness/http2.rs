@@ -103,6 +103,19 @@ impl Http2 {
         answer.status().as_u16()
     }
 
+    /// A request without a body whose response is here; of its body nothing is read.
+    pub fn begin(&mut self, uri: &str) -> http::Response<h2::RecvStream> {
+        let request = Request::get(uri).body(()).unwrap();
+        let requests = &mut self.requests;
+        let answer = async {
+            std::future::poll_fn(|cx| requests.poll_ready(cx)).await?;
+            requests.send_request(request, true)?.0.await
+        };
+        let answer = async { tokio::time::timeout(PATIENCE, answer).await };
+        let answer = self.runtime.block_on(answer);
+        answer.expect("waited in vain for a response").unwrap()
+    }
+
     /// A request without a body.
     pub fn ask(&mut self, method: &str, uri: &str) -> Answered {
         let request = Request::builder().method(method).uri(uri);

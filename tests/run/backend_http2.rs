@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use goma_tests::http2::Http2;
 use goma_tests::tls::{Authority, python, script};
 use goma_tests::{Backend, Gateway, wait_until};
 
@@ -162,6 +163,25 @@ fn a_paused_upload_holds_nothing() {
         client.send("67890");
         assert_eq!(client.response().text(), "10");
     }
+}
+
+/// RT-STREAM-1: clients that stop reading hold up nobody else on the session, however small the pieces.
+#[test]
+fn clients_that_stop_reading() {
+    let (server, rig) = rig("plain");
+    let mut client = Http2::connect(rig.gateway.port());
+    let mut stalled: Vec<_> = (0..40)
+        .map(|at| client.begin(&format!("http://h/clear/endless/{at}")))
+        .collect();
+    stalled.push(client.begin("http://h/clear/endless/drops"));
+    wait_until("there is no room left", || {
+        server.lines("full").len() == stalled.len()
+    });
+    let cores = std::thread::available_parallelism().unwrap().get();
+    for _ in 0..8 * cores {
+        assert_eq!(rig.get("/clear/x", "").text(), "0");
+    }
+    assert!(server.lines("connection").len() <= cores);
 }
 
 /// RT-UP-8: a stream that the backend refuses, or that comes behind its GOAWAY, is sent once more, whatever its

@@ -14,13 +14,16 @@ use super::pool::Pool;
 use super::stream::{Stream, io_error};
 
 /// Streams at once, whatever the backend allows: more get another connection.
-const STREAMS_MAX: usize = 256;
+const STREAMS_MAX: u32 = 256;
 /// Streams before the backend has said how many it allows.
 const STREAMS_FIRST: usize = 100;
 /// What a backend may send on one stream before it is read.
-const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
-/// What it may send on all of them.
-const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+/// What it may send on all of them, 16 MiB: clients that do not read take nothing from the others.
+const CONNECTION_WINDOW_BYTES: u32 = STREAMS_MAX * STREAM_WINDOW_BYTES;
+/// What the `h2` crate may spend on the frames of data that has not been read, beside the data: it counts 256
+/// bytes less the frame's own for each. Four streams of frames of one byte, or all of them with events of 50.
+const FRAMES_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Unsent bytes of a stream that the `h2` crate keeps.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// Largest head of a response (RT-UP-10).
@@ -71,6 +74,7 @@ impl Session {
             .initial_max_send_streams(STREAMS_FIRST)
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .data_frame_budget(FRAMES_BYTES_MAX)
             .max_send_buffer_size(SEND_BUFFER_BYTES)
             .max_header_list_size(RESPONSE_HEAD_BYTES_MAX)
             .handshake(socket);
@@ -93,7 +97,12 @@ impl Session {
     /// Another stream; `None`: there are as many as may be. Its session must not be over.
     pub(super) fn stream(&self) -> Option<Stream> {
         let open = self.open.get();
-        if open >= self.send.current_max_send_streams().min(STREAMS_MAX) {
+        if open
+            >= self
+                .send
+                .current_max_send_streams()
+                .min(STREAMS_MAX as usize)
+        {
             return None;
         }
         self.open.set(open + 1);
