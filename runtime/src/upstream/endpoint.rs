@@ -139,6 +139,10 @@ impl Endpoint {
         if tls::speaks_http2(&session) {
             return self.begin(session, true, pool, place).await;
         }
+        #[cfg(feature = "http2-backends")]
+        if let Some(pool) = pool.filter(|_| !http1) {
+            pool.expect_sessions(false);
+        }
         let _ = pool;
         let link = Link::Secure(Box::new(session));
         Ok(Connection::new(link, place.permit))
@@ -158,7 +162,7 @@ impl Endpoint {
         let session = begun.await.map_err(|source| self.fault(source))?;
         let connection = match pool {
             Some(pool) => {
-                pool.expect_sessions();
+                pool.expect_sessions(true);
                 pool.begin(session)
             }
             None => session.stream().map(Pool::apart),

@@ -1,6 +1,9 @@
 //! Connections of one core that are there for the next request: idle ones, and sessions of HTTP/2; and how
 //! many of them there may be (RT-UP-5).
 
+#[cfg(feature = "http2-backends")]
+mod sessions;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -11,6 +14,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+#[cfg(feature = "http2-backends")]
+use self::sessions::{Beginner, Beginning};
 use super::endpoint::{Endpoint, Key};
 use super::limit::{Limit, Permit};
 use super::link::Link;
@@ -20,10 +25,6 @@ use crate::clock::Clock;
 use crate::error::UpstreamFault;
 use crate::gateway::Transport;
 use crate::io::Socket;
-
-/// Sessions of HTTP/2 per endpoint and core, whatever `maxConnsPerHost` says.
-#[cfg(feature = "http2-backends")]
-const SESSIONS_MAX: usize = 64;
 
 /// All pools of a core.
 #[derive(Debug)]
@@ -68,30 +69,6 @@ struct Waiter {
     /// Whether no stream will do.
     #[cfg(feature = "http2-backends")]
     http1: bool,
-}
-
-/// What is known of sessions to come.
-#[cfg(feature = "http2-backends")]
-#[derive(Debug, Default)]
-struct Beginning {
-    /// Whether the backend speaks HTTP/2, as far as is known.
-    expected: Cell<bool>,
-    /// Whether a session is being made: others wait for it.
-    under_way: Cell<bool>,
-    over: tokio::sync::Notify,
-}
-
-/// Who makes a session; the others go on when it is dropped.
-#[cfg(feature = "http2-backends")]
-#[derive(Debug)]
-struct Beginner(Rc<Pool>);
-
-#[cfg(feature = "http2-backends")]
-impl Drop for Beginner {
-    fn drop(&mut self) {
-        self.0.beginning.under_way.set(false);
-        self.0.beginning.over.notify_waiters();
-    }
 }
 
 #[derive(Debug)]
@@ -278,23 +255,33 @@ impl Pool {
             // Boxed: a request to HTTP/1.1 is not to keep room for it.
             return Box::pin(self.turn_of_session()).await;
         }
-        self.turn_of_connection(http1).await
+        self.turn_of_connection(http1, self.shared.wait_limit).await
     }
 
-    async fn turn_of_connection(&self, http1: bool) -> Result<Turn, UpstreamFault> {
-        let Some(limit) = &self.limit else {
+    /// `limit`: how long it may wait.
+    async fn turn_of_connection(
+        &self,
+        http1: bool,
+        limit: Duration,
+    ) -> Result<Turn, UpstreamFault> {
+        let Some(places) = &self.limit else {
             return Ok(Turn::New(Place::default()));
         };
-        match limit.try_enter() {
+        match places.try_enter() {
             Some(permit) => Ok(Turn::New(Place::of(Some(permit)))),
             // Boxed: few requests wait.
-            None => Box::pin(self.wait(limit, http1)).await,
+            None => Box::pin(self.wait(places, http1, limit)).await,
         }
     }
 
-    async fn wait(&self, limit: &Limit, http1: bool) -> Result<Turn, UpstreamFault> {
+    async fn wait(
+        &self,
+        places: &Limit,
+        http1: bool,
+        limit: Duration,
+    ) -> Result<Turn, UpstreamFault> {
         let _ = http1;
-        let _waiting = limit.wait();
+        let _waiting = places.wait();
         let (sender, receiver) = oneshot::channel();
         self.queue(Waiter {
             sender,
@@ -304,8 +291,8 @@ impl Pool {
         tokio::select! {
             biased;
             Ok(connection) = receiver => Ok(Turn::Kept(connection)),
-            permit = limit.enter() => Ok(Turn::New(Place::of(permit))),
-            () = tokio::time::sleep(self.shared.wait_limit) => Err(UpstreamFault::Crowded),
+            permit = places.enter() => Ok(Turn::New(Place::of(permit))),
+            () = tokio::time::sleep(limit) => Err(UpstreamFault::Crowded),
         }
     }
 
@@ -347,92 +334,6 @@ impl Place {
             #[cfg(feature = "http2-backends")]
             _beginner: None,
         }
-    }
-}
-
-/// Sessions of HTTP/2.
-#[cfg(feature = "http2-backends")]
-impl Pool {
-    /// One request makes a session, the others wait for it.
-    async fn turn_of_session(&self) -> Result<Turn, UpstreamFault> {
-        let beginning = &self.beginning;
-        while beginning.under_way.get() {
-            let limit = self.shared.wait_limit;
-            let over = tokio::time::timeout(limit, beginning.over.notified());
-            over.await.map_err(|_| UpstreamFault::Crowded)?;
-            if let Some(connection) = self.stream() {
-                return Ok(Turn::Kept(connection));
-            }
-        }
-        let beginner = self.me.upgrade().map(|pool| {
-            beginning.under_way.set(true);
-            Beginner(pool)
-        });
-        Ok(match self.turn_of_connection(false).await? {
-            Turn::New(place) => Turn::New(Place {
-                _beginner: beginner,
-                ..place
-            }),
-            kept @ Turn::Kept(_) => kept,
-        })
-    }
-
-    /// A backend that speaks HTTP/2 will do so again.
-    pub(super) fn expect_sessions(&self) {
-        self.beginning.expected.set(true);
-    }
-
-    /// A stream of the session that has been there longest.
-    fn stream(&self) -> Option<Connection> {
-        let mut sessions = self.sessions.borrow_mut();
-        if sessions.is_empty() {
-            return None;
-        }
-        sessions.retain_mut(|session| !session.is_over());
-        let stream = sessions.iter().find_map(Session::stream)?;
-        Some(Connection {
-            reused: true,
-            ..Connection::new(Link::Stream(Box::new(stream)), None)
-        })
-    }
-
-    /// Takes a new session in; its first stream.
-    pub(super) fn begin(&self, session: Session) -> Option<Connection> {
-        let stream = session.stream()?;
-        let mut sessions = self.sessions.borrow_mut();
-        if sessions.len() < SESSIONS_MAX {
-            sessions.push(session);
-        }
-        drop(sessions);
-        self.stream_ended();
-        Some(Connection::new(Link::Stream(Box::new(stream)), None))
-    }
-
-    /// There may be room for a request that waits, and to which a stream is of use.
-    pub(super) fn stream_ended(&self) {
-        loop {
-            let fits = |waiter: &Waiter| !waiter.http1 && !waiter.is_gone();
-            let first = self.waiting.borrow().iter().position(fits);
-            let (Some(first), Some(connection)) = (first, first.and_then(|_| self.stream())) else {
-                return;
-            };
-            let waiter = self.waiting.borrow_mut().remove(first);
-            // Nobody has given up meanwhile: a core does one thing at a time.
-            let _ = waiter.map(|waiter| waiter.sender.send(connection));
-        }
-    }
-
-    /// A stream whose session belongs to no pool.
-    pub(super) fn apart(stream: super::stream::Stream) -> Connection {
-        Connection::new(Link::Stream(Box::new(stream)), None)
-    }
-
-    pub(super) fn now_ms(&self) -> u64 {
-        self.shared.clock.now_ms()
-    }
-
-    pub(super) fn me(&self) -> Weak<Self> {
-        Weak::clone(&self.me)
     }
 }
 

@@ -1,0 +1,122 @@
+//! Sessions of HTTP/2 in a pool: who makes one, and who gets their streams (RT-UP-3).
+
+use std::cell::Cell;
+use std::rc::{Rc, Weak};
+
+use super::{Connection, Place, Pool, Turn, Waiter};
+use crate::error::UpstreamFault;
+use crate::upstream::link::Link;
+use crate::upstream::session::Session;
+use crate::upstream::stream::Stream;
+
+/// Sessions per endpoint and core, whatever `maxConnsPerHost` says.
+const SESSIONS_MAX: usize = 64;
+
+/// What is known of sessions to come.
+#[derive(Debug, Default)]
+pub(super) struct Beginning {
+    /// Whether the backend speaks HTTP/2, as far as is known.
+    pub(super) expected: Cell<bool>,
+    /// Whether a session is being made: others wait for it.
+    under_way: Cell<bool>,
+    over: tokio::sync::Notify,
+}
+
+/// Who makes a session; the others go on when it is dropped.
+#[derive(Debug)]
+pub(super) struct Beginner(Rc<Pool>);
+
+impl Drop for Beginner {
+    fn drop(&mut self) {
+        self.0.beginning.under_way.set(false);
+        self.0.beginning.over.notify_waiters();
+    }
+}
+
+impl Pool {
+    /// One request makes a session, the others wait for it; where it has no room for them, they go on as with
+    /// any connection.
+    pub(super) async fn turn_of_session(&self) -> Result<Turn, UpstreamFault> {
+        let beginning = &self.beginning;
+        let limit = self.shared.wait_limit;
+        if beginning.under_way.get() {
+            let since = tokio::time::Instant::now();
+            let over = tokio::time::timeout(limit, beginning.over.notified());
+            over.await.map_err(|_| UpstreamFault::Crowded)?;
+            if let Some(connection) = self.take(false) {
+                return Ok(Turn::Kept(connection));
+            }
+            let left = limit.saturating_sub(since.elapsed());
+            return self.turn_of_connection(false, left).await;
+        }
+        let beginner = self.me.upgrade().map(|pool| {
+            beginning.under_way.set(true);
+            Beginner(pool)
+        });
+        Ok(match self.turn_of_connection(false, limit).await? {
+            Turn::New(place) => Turn::New(Place {
+                _beginner: beginner,
+                ..place
+            }),
+            kept @ Turn::Kept(_) => kept,
+        })
+    }
+
+    /// What a backend has chosen, it will choose again: HTTP/2 or not.
+    pub(in crate::upstream) fn expect_sessions(&self, expected: bool) {
+        self.beginning.expected.set(expected);
+    }
+
+    /// A stream of the session that has been there longest.
+    pub(super) fn stream(&self) -> Option<Connection> {
+        let mut sessions = self.sessions.borrow_mut();
+        if sessions.is_empty() {
+            return None;
+        }
+        sessions.retain_mut(|session| !session.is_over());
+        let stream = sessions.iter().find_map(Session::stream)?;
+        Some(Connection {
+            reused: true,
+            ..Connection::new(Link::Stream(Box::new(stream)), None)
+        })
+    }
+
+    /// Takes a new session in; its first stream.
+    pub(in crate::upstream) fn begin(&self, session: Session) -> Option<Connection> {
+        let stream = session.stream()?;
+        let mut sessions = self.sessions.borrow_mut();
+        if sessions.len() < SESSIONS_MAX {
+            sessions.push(session);
+        }
+        drop(sessions);
+        self.stream_ended();
+        Some(Connection::new(Link::Stream(Box::new(stream)), None))
+    }
+
+    /// There may be room for a request that waits, and to which a stream is of use.
+    pub(in crate::upstream) fn stream_ended(&self) {
+        loop {
+            let fits = |waiter: &Waiter| !waiter.http1 && !waiter.is_gone();
+            let first = self.waiting.borrow().iter().position(fits);
+            let (Some(first), Some(connection)) = (first, first.and_then(|_| self.stream())) else {
+                return;
+            };
+            let waiter = self.waiting.borrow_mut().remove(first);
+            // Nobody has given up meanwhile: a core does one thing at a time.
+            let _ = waiter.map(|waiter| waiter.sender.send(connection));
+        }
+    }
+
+    /// A stream whose session belongs to no pool.
+    pub(in crate::upstream) fn apart(stream: Stream) -> Connection {
+        Connection::new(Link::Stream(Box::new(stream)), None)
+    }
+
+    pub(in crate::upstream) fn now_ms(&self) -> u64 {
+        self.shared.clock.now_ms()
+    }
+
+    pub(in crate::upstream) fn me(&self) -> Weak<Self> {
+        Weak::clone(&self.me)
+    }
+}
