@@ -22,6 +22,12 @@ use crate::io::Socket;
 const HEAD_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Most bytes of a request that are taken at once, and of a body that wait for room.
 const TAKEN_BYTES_MAX: usize = 64 * 1024;
+/// Trailers have been judged where they came from.
+const TRAILERS_JUDGED: Limits = Limits {
+    target_bytes_max: 0,
+    header_bytes_max: HEAD_BYTES_MAX,
+    fields_max: HEAD_BYTES_MAX,
+};
 
 /// A stream.
 pub struct Stream {
@@ -162,8 +168,7 @@ impl Stream {
         self.sending = Some(sending);
         self.outgoing = match outgoing.framing {
             _ if empty => Outgoing::Done,
-            // Its trailers have been judged where they came from.
-            Framing::Chunked => Outgoing::Body(Body::Chunked(Decoder::new(&Limits::default()))),
+            Framing::Chunked => Outgoing::Body(Body::Chunked(Decoder::new(&TRAILERS_JUDGED))),
             Framing::Length(length) => Outgoing::Body(Body::Length(length)),
             Framing::Close => return Err(broken("a request without length")),
         };
