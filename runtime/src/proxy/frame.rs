@@ -77,6 +77,13 @@ impl Frame {
         Self::head(lead)
     }
 
+    /// The same behind a head.
+    pub(super) fn behind(self, mut head: Buffer, buffers: &Buffers) -> Self {
+        head.push(self.lead.filled());
+        buffers.put_wire(self.lead);
+        Self { lead: head, ..self }
+    }
+
     /// Writes until nothing is left.
     pub(super) fn poll_write(
         &mut self,

@@ -142,9 +142,14 @@ impl Upload {
                 let lead = buffers.wire();
                 let body = Frame::with_piece(lead, piece, self.delimiting, buffers);
                 replay.keep(&body, received);
-                body.recycle(buffers);
-                replay.begin(&mut head);
-                Frame::head(head)
+                if replay.is_whole() {
+                    body.recycle(buffers);
+                    replay.begin(&mut head);
+                    Frame::head(head)
+                } else {
+                    // Its trailers are too large for that.
+                    body.behind(head, buffers)
+                }
             }
             Some(piece) => {
                 replay.give_up();
@@ -275,5 +280,40 @@ fn piece(held: Held, body: &Body) -> Option<Piece> {
             fields,
             tail: Tail::of(true, body.trailers.clone()),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RT-RETRY-1: a body that was held back goes behind the head, whether or not it can be kept for another try.
+    #[test]
+    fn a_held_body_with_trailers() {
+        for size in [10, 140_000] {
+            let mut fields = crate::head::Fields::new(Buffer::default());
+            fields.buffer.push(&[b'x'; 5000]);
+            let trailers = format!("X-Sum: {}\r\n", "1".repeat(size));
+            let body = Body {
+                framing: Framing::Chunked,
+                content_length: None,
+                prefix: Span::default(),
+                expects_continue: false,
+                trailers: trailers.clone().into_bytes(),
+            };
+            let held = Some(Held::Own(fields));
+            let mut upload = Upload::new(&body, held, None, true, None, 0);
+            let buffers = Buffers::default();
+            upload.keep();
+            let mut head = Buffer::default();
+            head.push(b"HEAD\r\n\r\n");
+            upload.start(head, &buffers);
+            let mut written = Buffer::default();
+            upload.frame.as_ref().unwrap().copy_to(&mut written);
+            let data = "x".repeat(5000);
+            let expected = format!("HEAD\r\n\r\n1388\r\n{data}\r\n0\r\n{trailers}\r\n");
+            assert_eq!(written.filled(), expected.as_bytes(), "{size}");
+            assert_eq!(upload.is_replayable(), size == 10);
+        }
     }
 }
