@@ -10,6 +10,7 @@ refuse    refuses the first stream of every connection but the first request's s
 goodbye   answers one request per connection, then GOAWAY; what comes after it is not processed
 one       one stream at a time
 reset     resets every stream in its body
+mute      answers one request per connection, and says nothing to others
 early     answers before the body is there, and resets the rest without error
 """
 
@@ -90,6 +91,8 @@ def serve(plain, number):
                     continue
                 requests[stream], sizes[stream] = event.headers, 0
                 say_of_slow("begun", event.headers)
+                if mode == "mute" and stream > 1:
+                    del requests[stream]
                 if mode == "early":
                     connection.send_headers(stream, [(":status", "413")])
                     connection.send_data(stream, b"too much", end_stream=True)

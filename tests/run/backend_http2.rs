@@ -228,6 +228,17 @@ fn streams_within_the_limit() {
     );
 }
 
+/// RT-UP-3, RT-ERR-16: a session on which no answer comes gets no other request.
+#[test]
+fn a_session_that_has_gone_silent() {
+    let (server, rig) = rig("mute");
+    let mut client = Http2::connect(rig.gateway.port());
+    let mut status = || client.ask("GET", "http://h/clear/x").status;
+    let found = [status(), status(), status()];
+    assert_eq!(found, [200, 504, 200]);
+    assert_eq!(server.lines("connection").len(), 2);
+}
+
 /// RT-ERR-18: a stream that is reset in its body ends the client's connection; other requests go on.
 #[test]
 fn a_stream_that_is_reset() {

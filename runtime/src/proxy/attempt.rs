@@ -80,6 +80,9 @@ pub(super) async fn send<const OF_SEVERAL: bool, D: Downstream>(
             _ => false,
         };
         if !again {
+            if matches!(&failure, Failure::Upstream(UpstreamFault::Timeout { .. })) {
+                connection.retire();
+            }
             upload.recycle(&core.buffers);
             if let Some(fields) = received {
                 core.buffers.put_scratch(fields);

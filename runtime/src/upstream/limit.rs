@@ -49,7 +49,12 @@ impl Limit {
 
     /// Whether anybody waits, on whatever core: then no connection is kept idle.
     pub(super) fn is_wanted(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+        self.waiting() > 0
+    }
+
+    /// How many wait, on all cores.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 }
 

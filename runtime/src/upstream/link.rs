@@ -35,6 +35,17 @@ impl Link {
             Self::Stream(_) => false,
         }
     }
+
+    /// What it shares with others takes no more of them: nothing has come from its backend in time.
+    pub(super) fn retire(&self) {
+        match self {
+            Self::Plain(_) => {}
+            #[cfg(feature = "tls")]
+            Self::Secure(_) => {}
+            #[cfg(feature = "http2-backends")]
+            Self::Stream(stream) => stream.retire(),
+        }
+    }
 }
 
 /// The same call of whichever it is.

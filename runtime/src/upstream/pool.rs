@@ -114,6 +114,11 @@ impl Connection {
             _permit: permit,
         }
     }
+
+    /// No response came on it in time: no other request gets to the same session.
+    pub(crate) fn retire(&self) {
+        self.socket.retire();
+    }
 }
 
 impl Pools {
@@ -308,10 +313,7 @@ impl Pool {
         self.shared.idle.set(self.shared.idle.get() - count);
         drop(idle);
         #[cfg(feature = "http2-backends")]
-        self.sessions.borrow_mut().retain_mut(|session| {
-            let idle = session.is_idle() && expired(session.idle_since_ms.get());
-            !idle && !session.is_over()
-        });
+        self.sweep_sessions(expired);
     }
 
     #[cfg(not(feature = "http2-backends"))]

@@ -36,6 +36,8 @@ pub(super) struct Session {
     /// Streams that are open.
     open: Rc<Cell<usize>>,
     pool: Weak<Pool>,
+    /// Whether it is to take no more streams.
+    retired: Rc<Cell<bool>>,
     /// When the last of them ended, or it began.
     pub(super) idle_since_ms: Rc<Cell<u64>>,
 }
@@ -44,7 +46,15 @@ pub(super) struct Session {
 pub(super) struct Place {
     open: Rc<Cell<usize>>,
     idle_since_ms: Rc<Cell<u64>>,
+    retired: Rc<Cell<bool>>,
     pool: Weak<Pool>,
+}
+
+impl Place {
+    /// No more streams on this session: its backend may have vanished without a word.
+    pub(super) fn retire(&self) {
+        self.retired.set(true);
+    }
 }
 
 impl Drop for Place {
@@ -90,6 +100,7 @@ impl Session {
             secure,
             open: Rc::default(),
             pool,
+            retired: Rc::default(),
             idle_since_ms: Rc::new(Cell::new(now_ms)),
         })
     }
@@ -109,19 +120,28 @@ impl Session {
         let place = Place {
             open: Rc::clone(&self.open),
             idle_since_ms: Rc::clone(&self.idle_since_ms),
+            retired: Rc::clone(&self.retired),
             pool: self.pool.clone(),
         };
         Some(Stream::new(self.send.clone(), place, self.secure))
     }
 
-    /// Whether it takes no more streams: the backend has said so (GOAWAY), or has gone.
+    /// Whether it takes no more streams: the backend has said so (GOAWAY), has gone, or has not answered.
     pub(super) fn is_over(&mut self) -> bool {
+        if self.retired.get() {
+            return true;
+        }
         let cx = &mut Context::from_waker(Waker::noop());
         matches!(self.send.poll_ready(cx), Poll::Ready(Err(_)))
     }
 
     pub(super) fn is_idle(&self) -> bool {
         self.open.get() == 0
+    }
+
+    /// How many streams are open.
+    pub(super) fn open(&self) -> usize {
+        self.open.get()
     }
 }
 

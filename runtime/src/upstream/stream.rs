@@ -32,7 +32,7 @@ const TRAILERS_JUDGED: Limits = Limits {
 /// A stream.
 pub struct Stream {
     /// Counts it among those of its session.
-    _place: Place,
+    place: Place,
     secure: bool,
     outgoing: Outgoing,
     sending: Option<SendStream<Bytes>>,
@@ -131,7 +131,7 @@ impl Stream {
     /// One that has not been opened yet.
     pub(super) fn new(send: SendRequest<Bytes>, place: Place, secure: bool) -> Self {
         Self {
-            _place: place,
+            place,
             secure,
             outgoing: Outgoing::Head(send, Vec::new()),
             sending: None,
@@ -142,6 +142,11 @@ impl Stream {
             read: 0,
             data: Bytes::new(),
         }
+    }
+
+    /// Its session takes no more streams.
+    pub(super) fn retire(&self) {
+        self.place.retire();
     }
 
     /// Opens the stream once the head is complete; what is behind it is body.

@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use super::{Connection, Place, Pool, Turn, Waiter};
 use crate::error::UpstreamFault;
+use crate::upstream::limit::Limit;
 use crate::upstream::link::Link;
 use crate::upstream::session::Session;
 use crate::upstream::stream::Stream;
@@ -79,6 +81,26 @@ impl Pool {
             reused: true,
             ..Connection::new(Link::Stream(Box::new(stream)), None)
         })
+    }
+
+    pub(super) fn sweep_sessions(&self, expired: impl Fn(u64) -> bool) {
+        let mut sessions = self.sessions.borrow_mut();
+        sessions.retain_mut(|session| {
+            let idle = session.is_idle() && expired(session.idle_since_ms.get());
+            !idle && !session.is_over()
+        });
+        // Somebody waits to whom streams of this core are of no use: one of its connections comes free with its
+        // last stream.
+        let waiting = self.waiting.borrow();
+        let own = waiting.iter().filter(|waiter| !waiter.http1).count();
+        let is_wanted = |limit: &Arc<Limit>| limit.waiting() > own;
+        if self.limit.as_ref().is_some_and(is_wanted) {
+            let open = |(_, session): &(usize, &Session)| session.open();
+            let fewest = sessions.iter().enumerate().min_by_key(open);
+            if let Some((at, _)) = fewest {
+                sessions.remove(at);
+            }
+        }
     }
 
     /// Takes a new session in; its first stream.
