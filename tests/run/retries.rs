@@ -39,6 +39,11 @@ fn failing(connection: &mut Connection) {
                 connection.reset_at_end();
                 return;
             }
+            "/again/early" => {
+                connection.send(format!(
+                    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n{BUSY}"
+                ));
+            }
             "/again/never" => while connection.read().is_some() {},
             "/again/large" => {
                 connection.send("HTTP/1.1 503 Busy\r\nContent-Length: 5000000\r\n\r\n");
@@ -72,6 +77,12 @@ fn causes() {
             asked(&rig.backend) > before + 1
         });
     }
+    // An interim response has been passed on: it is this backend that answers.
+    wait_until("the first backend answers", || {
+        let answer = client.ask("GET", "http://h/again/early");
+        assert!([200, 503].contains(&answer.status), "{}", answer.status);
+        answer.status == 503
+    });
     for (target, status) in [("/again/404", 404), ("/again/garbage", 502)] {
         wait_until("the first backend fails", || {
             let found = rig.get(target, "").status;

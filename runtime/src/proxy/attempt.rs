@@ -54,7 +54,9 @@ pub(super) async fn send<const OF_SEVERAL: bool, D: Downstream>(
             Ok(()) => {
                 if let Some(interim) = open.response.take_if(|head| !is_final(exchange, head)) {
                     answered = true;
-                    received = pass_interim(core, downstream, exchange, interim).await?;
+                    received =
+                        pass_interim(core, downstream, exchange, interim, &mut open.answered)
+                            .await?;
                     continue;
                 }
                 open.response
@@ -248,6 +250,7 @@ async fn pass_interim<D: Downstream>(
     downstream: &mut D,
     exchange: &Exchange,
     interim: ResponseHead,
+    passed: &mut bool,
 ) -> Result<Option<Box<Fields>>, Failure> {
     let status = interim.head.status();
     if status == 101 {
@@ -255,6 +258,7 @@ async fn pass_interim<D: Downstream>(
         return Err(Failure::Upstream(UpstreamFault::Malformed(detail)));
     }
     if status != 100 && exchange.request.version() != Version::Http10 {
+        *passed = true;
         downstream.push_interim(&core.buffers, &interim.head);
         let sent = sent(core, downstream).await;
         sent.map_err(|_| Failure::ClientGone)?;

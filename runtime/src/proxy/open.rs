@@ -19,6 +19,8 @@ pub(super) struct Open {
     pub(super) connection: Option<Connection>,
     /// The response's head. It is handed on in this place because it is too large to be moved often.
     pub(super) response: Option<ResponseHead>,
+    /// Whether an interim response has been passed on: then there is no other try (RT-RETRY-1).
+    pub(super) answered: bool,
     /// What the backend that is tried counts, until the response ends.
     pub(super) in_flight: InFlight,
     /// The backend that the client has had before (RT-LB-9).
@@ -45,6 +47,7 @@ impl Open {
             upload: Upload::new(body, held, hidden, complete, limit, deadline_ms),
             connection: None,
             response: None,
+            answered: false,
             in_flight: InFlight::default(),
             stuck: None,
             cookie: None,

@@ -155,6 +155,7 @@ impl Outcome {
         self.is_among(retry)
             && (self.is_before_sending() || may_repeat(exchange))
             && open.upload.is_replayable()
+            && !open.answered
     }
 
     /// Whether it speaks for the backend or against it (RT-CB-1); `None`: it got nothing of the request.
