@@ -103,6 +103,17 @@ impl Http2 {
         answer.status().as_u16()
     }
 
+    /// A request whose body is still to be sent.
+    pub fn upload(&mut self, uri: &str) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
+        let request = Request::post(uri).body(()).unwrap();
+        let requests = &mut self.requests;
+        self.runtime.block_on(async {
+            let ready = std::future::poll_fn(|cx| requests.poll_ready(cx)).await;
+            ready.unwrap();
+            requests.send_request(request, false).unwrap()
+        })
+    }
+
     /// A request without a body whose response is here; of its body nothing is read.
     pub fn begin(&mut self, uri: &str) -> http::Response<h2::RecvStream> {
         let request = Request::get(uri).body(()).unwrap();

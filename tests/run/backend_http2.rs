@@ -139,30 +139,19 @@ fn from_http1_to_http2() {
 #[test]
 fn a_paused_upload_holds_nothing() {
     let (server, rig) = rig("plain");
-    let cores = std::thread::available_parallelism().unwrap().get();
-    // As many that every core has one.
-    let mut paused: Vec<_> = (0..4 * cores).map(|_| rig.gateway.connect()).collect();
-    for client in &mut paused {
-        client.send("POST /clear/slow HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n");
-    }
-    let said = |line: &str| server.lines(line).len();
-    wait_until("all have begun", || said("begun") == paused.len());
-    for client in &mut paused {
-        client.send("12345");
-    }
-    wait_until("all have sent a part", || said("part") == paused.len());
-    let large = "x".repeat(300_000);
-    for _ in 0..4 * cores {
-        let chunked = format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
-        let head = "POST /clear/b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let mut client = rig.gateway.connect();
-        client.send(format!("{head}{chunked}"));
-        assert_eq!(client.response().text(), "300000");
-    }
-    for client in &mut paused {
-        client.send("67890");
-        assert_eq!(client.response().text(), "10");
-    }
+    let mut client = Http2::connect(rig.gateway.port());
+    let (_response, mut paused) = client.upload("http://h/clear/slow");
+    wait_until("it has begun", || !server.lines("begun").is_empty());
+    paused.send_data("12345".into(), false).unwrap();
+    wait_until("a part has come", || !server.lines("part").is_empty());
+    let request = http::Request::post("http://h/clear/b").body(vec![b'x'; 60_000]);
+    let answer = client.send(request.unwrap(), None).unwrap();
+    assert_eq!(answer.text(), "60000");
+    paused.send_data("67890".into(), true).unwrap();
+    wait_until("all has come", || {
+        server.lines("0 POST /slow 10").len() == 1
+    });
+    assert_eq!(server.lines("connection").len(), 1);
 }
 
 /// RT-STREAM-1: clients that stop reading hold up nobody else on the session, however small the pieces.
