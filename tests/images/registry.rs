@@ -176,6 +176,9 @@ fn commands_read_an_image_in_a_registry() {
     let offline = run(&dir, &["check", "--offline", "-c", &image]);
     assert!(fails(&offline).contains("`--offline`"));
     assert_eq!(run(&dir, &["build", "-c", &image]).status.code(), Some(2));
+    let golden = ["--golden", "GET http://h/ 200", "image"];
+    let golden = [&["deploy", "--to", &image][..], &golden].concat();
+    assert_eq!(run(&dir, &golden).status.code(), Some(2));
     let stored = registry.stored(&layer(1));
     let mut bytes = fs::read(&stored).unwrap();
     let last = bytes.len() - 1;
