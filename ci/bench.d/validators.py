@@ -16,7 +16,8 @@ GOMA = Path(os.environ["CARGO_TARGET_DIR"]) / "release/goma"
 PAGE = ROOT / "docs/validators.md"
 
 QUICK = "--quick" in sys.argv[1:]
-RUNS = 1 if QUICK else 9
+# So many rounds over all tools, with so many runs of each that are counted.
+ROUNDS, RUNS = (1, 1) if QUICK else (3, 3)
 SIZES = (10, 1_000, 10_000)
 HOSTS = 50
 CHAINS = 20
@@ -266,11 +267,15 @@ def main():
         for count in SIZES:
             texts = {tool: large(tool, count) for tool in TOOLS}
             taken = {tool: [] for tool in TOOLS}
-            for _ in range(RUNS):
+            for _ in range(ROUNDS):
                 for tool, text in texts.items():
-                    code, output, seconds, memory = run(tool, text, work)
-                    assert code == 0, f"{tool} refuses {count} routes: {output[:2000]}"
-                    taken[tool].append((seconds, memory))
+                    # The first run of a tool is not counted: a virtual machine gives memory back to its host
+                    # meanwhile, and whoever comes next pays for getting it again.
+                    for counted in (False, *[True] * RUNS):
+                        code, output, seconds, memory = run(tool, text, work)
+                        assert code == 0, f"{tool} refuses {count} routes: {output[:2000]}"
+                        if counted:
+                            taken[tool].append((seconds, memory))
             for tool, figures in taken.items():
                 times[tool][count] = (
                     statistics.median(seconds for seconds, _ in figures), max(memory for _, memory in figures)
@@ -300,9 +305,10 @@ def render(rows, times):
     lines += [
         "", "The configurations are in `ci/bench.d/validators.py`; `ci/validators` runs them again.", "",
         "## Time and memory", "",
-        f"The same routes on {HOSTS} hosts, for each tool in its own language; every run a new process, the tools in",
-        f"turn, the median of {RUNS} runs, the most memory of any (under 16 MiB it is that of the",
-        "process that measures). goma checks more: references, conflicts, types, and every finding at once.", "",
+        f"The same routes on {HOSTS} hosts, for each tool in its own language; every run a new process. {ROUNDS} rounds over the",
+        f"tools, in each of them one run of a tool that is not counted and {RUNS} that are: the median, and the most memory of",
+        "any (under 16 MiB it is that of the process that measures). goma checks more: references, conflicts, types, and",
+        "every finding at once.", "",
         "| routes | " + " | ".join(f"`{tool}`" for tool in TOOLS) + " |",
         "|---" * (len(TOOLS) + 1) + "|",
     ]
