@@ -92,7 +92,9 @@ fn a_frozen_backend() {
     let rig = rig(Backend::ok(), &second.url());
     second.freeze();
     ask_until(&rig, "/pair", &[200, 504], (&[EJECTED, "route=pair"], 1));
-    assert_eq!(lines(&rig.gateway, &["status=504", "route=pair"]), 3);
+    wait_until("three requests in the log took too long", || {
+        lines(&rig.gateway, &["status=504", "route=pair"]) == 3
+    });
     let before = served(&rig);
     for _ in 0..10 {
         assert_eq!(rig.get("/pair", "").status, 200);
