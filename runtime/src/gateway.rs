@@ -113,6 +113,18 @@ pub struct Transport {
 const WAIT: Duration = Duration::from_secs(30);
 
 impl Transport {
+    /// As it is where a specification does not say.
+    #[cfg(test)]
+    pub(crate) const DEFAULT: Self = Self {
+        http2: true,
+        idle_max: 512,
+        idle_per_host_max: 256,
+        per_host_max: 256,
+        idle_timeout_ms: 90_000,
+        response_header_timeout_ms: 0,
+        handshake_timeout_ms: 10_000,
+    };
+
     /// How long a request waits for a connection.
     #[must_use]
     pub fn wait_limit(&self) -> Duration {

@@ -19,6 +19,7 @@ pub mod gateway;
 pub mod http2;
 pub mod load;
 pub mod process;
+pub mod script;
 pub mod tls;
 pub mod twin;
 

@@ -1,12 +1,11 @@
 //! Backends over TLS: certificates by `openssl`, sessions by Python's OpenSSL (tests/tls_end.py), what is
 //! said in them by a scripted backend behind it.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::process::Command;
 
-use super::{Backend, build, wait_until};
+use super::script::Script;
+use super::{Backend, wait_until};
 
 /// A certificate authority in a directory of its own, which goes with it.
 #[derive(Debug)]
@@ -25,11 +24,7 @@ pub struct Pair {
 
 /// One end of TLS before a scripted backend, ended when dropped.
 #[derive(Debug)]
-pub struct TlsEnd {
-    child: Child,
-    lines: Arc<Mutex<Vec<String>>>,
-    port: u16,
-}
+pub struct TlsEnd(Script);
 
 impl Authority {
     /// A new one; its name tells it from others of the same test.
@@ -113,69 +108,28 @@ impl Drop for Authority {
     }
 }
 
-/// The Python of the testbed.
-#[must_use]
-pub fn python() -> PathBuf {
-    let python = build::target().join("testbed/python/bin/python");
-    assert!(python.exists(), "run ci/testbed once");
-    python
-}
-
-/// A program of `tests/`.
-#[must_use]
-pub fn script(name: &str) -> PathBuf {
-    build::repository().join("tests").join(Path::new(name))
-}
-
 impl TlsEnd {
     /// Before a backend; `options` are those of tests/tls_end.py.
     #[must_use]
     pub fn start(backend: &Backend, pair: &Pair, options: &[&str]) -> Self {
         let url = backend.url();
         let (_, port) = url.rsplit_once(':').unwrap();
-        let mut child = Command::new(python())
-            .arg(script("tls_end.py"))
-            .args([port, &pair.certificate, &pair.key])
-            .args(options)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut first = String::new();
-        output.read_line(&mut first).unwrap();
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&lines);
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                sink.lock().unwrap().push(line);
-            }
-        });
-        Self {
-            child,
-            lines,
-            port: first.trim().parse().unwrap(),
-        }
+        let pair = [port, &pair.certificate, &pair.key];
+        Self(Script::start("tls_end.py", &[&pair, options].concat()))
     }
 
     /// Its URL by this host.
     #[must_use]
     pub fn url(&self, host: &str) -> String {
-        format!("https://{host}:{}", self.port)
+        format!("https://{host}:{}", self.0.port())
     }
 
     /// What is said of handshakes so far, once there are so many.
     #[must_use]
     pub fn handshakes(&self, count: usize) -> Vec<String> {
         wait_until(&format!("there are {count} handshakes"), || {
-            self.lines.lock().unwrap().len() >= count
+            self.0.lines("").len() >= count
         });
-        self.lines.lock().unwrap().clone()
-    }
-}
-
-impl Drop for TlsEnd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.0.lines("")
     }
 }

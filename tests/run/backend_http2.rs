@@ -2,66 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::io::Write;
 
 use goma_tests::http2::Http2;
-use goma_tests::tls::{Authority, python, script};
+use goma_tests::script::{self, Script};
+use goma_tests::tls::Authority;
 use goma_tests::{Backend, Gateway, wait_until};
 
 use super::Rig;
 
-/// A server that is a program of tests/; ended when dropped.
-struct Server {
-    child: Child,
-    port: String,
-    lines: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    fn start(name: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(python())
-            .arg(script(name))
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut port = String::new();
-        output.read_line(&mut port).unwrap();
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&lines);
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                sink.lock().unwrap().push(line);
-            }
-        });
-        Self {
-            child,
-            port: port.trim().to_owned(),
-            lines,
-        }
-    }
-
-    /// The lines so far that begin so.
-    fn lines(&self, beginning: &str) -> Vec<String> {
-        let lines = self.lines.lock().unwrap();
-        let fits = lines.iter().filter(|line| line.starts_with(beginning));
-        fits.cloned().collect()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn rig(mode: &str) -> (Server, Rig) {
-    let server = Server::start("h2_backend.py", &[mode]);
-    let env = [("CLEAR", server.port.as_str()), ("CA", "")];
+fn rig(mode: &str) -> (Script, Rig) {
+    let server = Script::start("h2_backend.py", &[mode]);
+    let env = [("CLEAR", &*server.port().to_string()), ("CA", "")];
     let rig = Rig::of("tls", Backend::ok(), &env).alone();
     (server, rig)
 }
@@ -266,13 +218,12 @@ fn grpc() {
     let pair = authority.issue("backend", "DNS:localhost");
     let ca = authority.certificate();
     for arguments in [vec!["serve"], vec!["serve", &pair.certificate, &pair.key]] {
-        let server = Server::start("grpc_calls.py", &arguments);
+        let server = Script::start("grpc_calls.py", &arguments);
         let scheme = if arguments.len() > 1 { "https" } else { "h2c" };
-        let url = format!("{scheme}://localhost:{}", server.port);
+        let url = format!("{scheme}://localhost:{}", server.port());
         let env = [("A", "http://127.0.0.1:1"), ("CALLS", &url), ("CA", &ca)];
         let gateway = Gateway::start("tls", &env);
-        let calls = Command::new(python())
-            .arg(script("grpc_calls.py"))
+        let calls = script::command("grpc_calls.py")
             .args(["call", &gateway.port().to_string()])
             .output()
             .unwrap();

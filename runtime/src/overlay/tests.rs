@@ -15,16 +15,6 @@ const fn backend(parts: &'static [Part]) -> Backend {
     }
 }
 
-static TRANSPORT: Transport = Transport {
-    http2: true,
-    idle_max: 512,
-    idle_per_host_max: 256,
-    per_host_max: 256,
-    idle_timeout_ms: 90_000,
-    response_header_timeout_ms: 0,
-    handshake_timeout_ms: 10_000,
-};
-
 static ONE: &[Backend] = &[backend(&[Part::Text("http://10.0.0.1:80")])];
 static TWO: &[Backend] = &[
     backend(&[Part::Text("http://10.0.0.1:80")]),
@@ -71,7 +61,7 @@ static ROUTES: &[&[Route]] = &[&[
 ]];
 
 fn built() -> Live {
-    Live::built(upstream::resolve(ROUTES, None, &TRANSPORT, &Environment::of([])).unwrap())
+    Live::built(upstream::resolve(ROUTES, None, &Transport::DEFAULT, &Environment::of([])).unwrap())
 }
 
 fn apply_to(before: &Live, built: &Live, text: &str) -> Result<Live, String> {
@@ -79,7 +69,7 @@ fn apply_to(before: &Live, built: &Live, text: &str) -> Result<Live, String> {
     let mut ground = Ground {
         built,
         before,
-        transport: &TRANSPORT,
+        transport: &Transport::DEFAULT,
         environment: &environment,
         texts: &mut Texts::default(),
     };
@@ -319,7 +309,7 @@ fn the_file_is_watched() {
     let path = home.join("overlay.yaml");
     let environment = Environment::of([]);
     let built = Arc::new(built());
-    let mut watched = Watched::new(path.clone(), Arc::clone(&built), &TRANSPORT);
+    let mut watched = Watched::new(path.clone(), Arc::clone(&built), &Transport::DEFAULT);
     let mut live = watched.begin(&environment).unwrap();
     assert_eq!(live.hash(), "");
     let mut look = || {

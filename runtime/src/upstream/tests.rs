@@ -10,15 +10,6 @@ use crate::route::{Canary, CanaryTest, HealthCheck, Operator, PreparedCanary, Ro
 use crate::route::{CircuitBreaker, Resilience};
 use crate::values::{Environment, Value, scalar};
 
-static TRANSPORT: Transport = Transport {
-    http2: true,
-    idle_max: 512,
-    idle_per_host_max: 256,
-    per_host_max: 256,
-    idle_timeout_ms: 90_000,
-    response_header_timeout_ms: 0,
-    handshake_timeout_ms: 10_000,
-};
 static PLAIN: Route = Route::PLAIN;
 static CHECKED: Route = Route {
     name: "r",
@@ -77,7 +68,7 @@ fn resolved(route: &'static Route, weighted: &[(&'static str, u32)]) -> Resolved
 fn of(resolved: &ResolvedUpstream, offset: usize) -> Upstream {
     Upstream::new(
         resolved,
-        &Pools::new(Clock::new(), &TRANSPORT, (0, 1)),
+        &Pools::new(Clock::new(), &Transport::DEFAULT, (0, 1)),
         offset,
     )
 }
