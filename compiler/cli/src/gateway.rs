@@ -1,13 +1,17 @@
 //! A gateway as a child process, for `goma run` and `goma dev`.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
@@ -17,6 +21,15 @@ use crate::failure::FAILED;
 const START_MAX: Duration = Duration::from_secs(15);
 /// How often that is looked at.
 const START_TICK: Duration = Duration::from_millis(10);
+/// The flag of a gateway that names the socket of takeovers.
+const TAKEOVER: &str = "--takeover";
+/// What is said at that socket, and answered with `serving` and the id of a process.
+const ASK_WHO_SERVES: &[u8] = b"goma-takeover 1 ask\n";
+/// As much of the answer as is read.
+const ANSWER_BYTES_MAX: u64 = 64;
+/// The system's tables of TCP sockets, and the state of those that listen.
+const TABLES: [&str; 2] = ["tcp", "tcp6"];
+const LISTENING: &str = "0A";
 
 /// The gateway gets a process group of its own: a terminal's Ctrl-C reaches it once, through
 /// [`forward`], not twice. It reads nothing from the terminal.
@@ -61,25 +74,55 @@ pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     )
 }
 
-/// Whether a gateway comes to listen, in time.
-pub(crate) async fn comes_up(child: &mut Child) -> bool {
-    let up = |child: &Child| {
-        let up = listening(child).next().is_some() || sockets(child, UDP).next().is_some();
-        up.then_some(())
+/// Whether a gateway comes to serve, in time: whether it is the one that answers at its `--takeover` socket.
+/// While it takes over, the one before keeps the question waiting.
+pub(crate) async fn comes_to_serve(child: &mut Child, takeover: &Path) -> bool {
+    let id = child.id();
+    let serves = async {
+        while id.is_none() || who_serves(takeover).await != id {
+            sleep(START_TICK).await;
+        }
     };
-    comes(child, up).await.is_some()
+    tokio::select! {
+        () = serves => true,
+        _ = child.wait() => false,
+        () = sleep(START_MAX) => false,
+    }
+}
+
+/// The process that serves.
+async fn who_serves(takeover: &Path) -> Option<u32> {
+    let directory = File::open(takeover.parent()?).ok()?;
+    // The name of a socket is short; a path need not be.
+    let number = directory.as_raw_fd().to_string();
+    let name = Path::new("/proc/self/fd").join(number);
+    let name = name.join(takeover.file_name()?);
+    let mut stream = UnixStream::connect(name).await.ok()?;
+    stream.write_all(ASK_WHO_SERVES).await.ok()?;
+    let mut answer = String::new();
+    let mut answered = stream.take(ANSWER_BYTES_MAX);
+    answered.read_to_string(&mut answer).await.ok()?;
+    answer.strip_prefix("serving ")?.trim_end().parse().ok()
+}
+
+/// The arguments of a gateway that takes over from the one before at this socket.
+pub(crate) fn taking_over(args: &[String], takeover: &Path) -> anyhow::Result<Vec<String>> {
+    let is_one = |arg: &String| arg == TAKEOVER || arg.starts_with("--takeover=");
+    ensure!(
+        !args.iter().any(is_one),
+        "{TAKEOVER} is what this command itself gives to its gateways"
+    );
+    let path = takeover.to_str().context("the path is no text")?;
+    let own = [TAKEOVER.to_owned(), path.to_owned()];
+    Ok([args, &own].concat())
 }
 
 /// Where a gateway comes to listen with TCP, in time.
 pub(crate) async fn comes_to_listen(child: &mut Child) -> Option<SocketAddr> {
-    comes(child, |child| listening(child).next()).await
-}
-
-async fn comes<T>(child: &mut Child, look: impl Fn(&Child) -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + START_MAX;
     while Instant::now() < deadline {
-        if let Some(seen) = look(child) {
-            return Some(seen);
+        if let Some(address) = listening(child).next() {
+            return Some(address);
         }
         if !matches!(child.try_wait(), Ok(None)) {
             return None;
@@ -91,17 +134,6 @@ async fn comes<T>(child: &mut Child, look: impl Fn(&Child) -> Option<T>) -> Opti
 
 /// Where a process listens: the TCP sockets that it holds and that the system lists as listening.
 fn listening(child: &Child) -> impl Iterator<Item = SocketAddr> + use<> {
-    sockets(child, TCP)
-}
-
-/// Of a protocol the names of its tables, and the state of sockets that anybody may send to: listening ones,
-/// and those of UDP that are bound and have no peer.
-type Tables = ([&'static str; 2], &'static str);
-const TCP: Tables = (["tcp", "tcp6"], "0A");
-const UDP: Tables = (["udp", "udp6"], "07");
-
-/// The sockets that a process holds.
-fn sockets(child: &Child, (names, state): Tables) -> impl Iterator<Item = SocketAddr> + use<> {
     let id = child.id().map(|id| id.to_string()).unwrap_or_default();
     let open = std::fs::read_dir(format!("/proc/{id}/fd"));
     let open = open.into_iter().flatten().filter_map(|entry| {
@@ -111,21 +143,21 @@ fn sockets(child: &Child, (names, state): Tables) -> impl Iterator<Item = Socket
         Some(inode.to_owned())
     });
     let open: Vec<String> = open.collect();
-    let tables = names.into_iter().filter_map(move |name| {
+    let tables = TABLES.into_iter().filter_map(move |name| {
         let table = std::fs::read_to_string(format!("/proc/{id}/net/{name}"));
         table.ok()
     });
     tables.flat_map(move |table| {
-        let sockets = table.lines().filter_map(|line| socket(line, state, &open));
+        let sockets = table.lines().filter_map(|line| socket(line, &open));
         sockets.collect::<Vec<_>>()
     })
 }
 
 /// A line of `/proc/net/tcp`: the address in the second column, state in the fourth, inode in the tenth.
-fn socket(line: &str, wanted: &str, inodes: &[String]) -> Option<SocketAddr> {
+fn socket(line: &str, inodes: &[String]) -> Option<SocketAddr> {
     let mut columns = line.split_ascii_whitespace().skip(1);
     let local = columns.next()?;
-    columns.nth(1).filter(|state| *state == wanted)?;
+    columns.nth(1).filter(|state| *state == LISTENING)?;
     let inode = columns.nth(5)?;
     inodes.iter().find(|open| *open == inode)?;
     address(local)
@@ -152,32 +184,25 @@ fn address(text: &str) -> Option<SocketAddr> {
 mod tests {
     use super::*;
 
-    /// A gateway that only forwards datagrams is up as well.
-    #[tokio::test]
-    async fn datagrams_are_listened_for() {
-        const BIND: &str = "import socket, time\n\
-            one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
-            one.bind(('127.0.0.1', 0))\n\
-            time.sleep(60)";
-        let start = |program: &str| {
-            let mut command = Command::new("python3");
-            command.args(["-c", program]).kill_on_drop(true);
-            command.spawn().unwrap()
-        };
-        assert!(comes_up(&mut start(BIND)).await);
-        assert!(!comes_up(&mut start("")).await);
+    #[test]
+    fn the_socket_of_takeovers_is_ours() {
+        let args = ["--overlay".to_owned(), "a".to_owned()];
+        let all = taking_over(&args, Path::new("b")).unwrap();
+        assert_eq!(all, ["--overlay", "a", "--takeover", "b"]);
+        assert!(taking_over(&all, Path::new("b")).is_err());
+        assert!(taking_over(&["--takeover=a".to_owned()], Path::new("b")).is_err());
     }
 
     #[test]
     fn the_table_of_sockets() {
         let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 0 100 0 0 10 0";
         let own = ["12345".to_owned()];
-        assert!(socket(line, TCP.1, &own).is_some());
-        assert!(socket(line, TCP.1, &["1234".to_owned()]).is_none());
-        assert!(socket(&line.replace(" 0A ", " 01 "), TCP.1, &own).is_none());
-        assert!(socket("sl local_address", TCP.1, &[]).is_none());
+        assert!(socket(line, &own).is_some());
+        assert!(socket(line, &["1234".to_owned()]).is_none());
+        assert!(socket(&line.replace(" 0A ", " 01 "), &own).is_none());
+        assert!(socket("sl local_address", &[]).is_none());
         if cfg!(target_endian = "little") {
-            assert_eq!(socket(line, TCP.1, &own), "127.0.0.1:8080".parse().ok());
+            assert_eq!(socket(line, &own), "127.0.0.1:8080".parse().ok());
             let six = "00000000000000000000000001000000:1F90";
             assert_eq!(address(six), "[::1]:8080".parse().ok());
         }
