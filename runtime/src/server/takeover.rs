@@ -107,6 +107,13 @@ impl Station {
         });
         Ok(Self(listener?))
     }
+
+    /// Whoever connects sees the process that has listened last.
+    fn is_ours(&self) {
+        let Self(listener) = self;
+        // A socket that listens may do so again; and if not, only a number in the log is wrong.
+        let _ = socket2::SockRef::from(listener).listen(place::BACKLOG);
+    }
 }
 
 /// Asks the gateway that listens there for all that it has; none: nobody does.
@@ -226,6 +233,7 @@ impl Predecessor {
 
     /// Says that this gateway serves. If the other one has ended, there is nobody who must know.
     pub(super) async fn leave(self) -> Station {
+        self.station.is_ours();
         let said = self.link.send("serving\n", &[]);
         let _ = tokio::time::timeout(TAKEOVER_MAX, said).await;
         self.station

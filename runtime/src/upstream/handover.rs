@@ -189,12 +189,13 @@ mod tests {
         ..Resilience::NONE
     };
     static OTHER_RULES: Route = Route {
+        name: "a\troute",
         health_check: Some(HealthCheck {
             path: "/other",
             ..CHECK
         }),
         resilience: Some(&OTHER_RESILIENCE),
-        ..ROUTE
+        ..Route::PLAIN
     };
 
     fn backends(route: &'static Route, fails_max: u32, texts: &[&'static str]) -> ResolvedBackends {

@@ -97,7 +97,8 @@ fn holds_listener(pid: u32, port: u16) -> bool {
     let listening = table.lines().filter_map(|line| {
         let columns: Vec<_> = line.split_whitespace().collect();
         let listens = columns.get(1) == Some(&&*local) && columns.get(3) == Some(&"0A");
-        listens.then(|| format!("socket:[{}]", columns[9]))
+        let inode = columns.get(9).filter(|_| listens)?;
+        Some(format!("socket:[{inode}]"))
     });
     let listening: Vec<_> = listening.collect();
     let open = std::fs::read_dir(format!("/proc/{pid}/fd"));
@@ -114,6 +115,9 @@ fn a_dead_socket() {
     let backend = Backend::ok();
     // Longer than the name of a socket can be.
     let mut line = Line::new("main", &"long-".repeat(20), &[("A", &backend.url())]);
+    let _ = std::fs::create_dir(&line.socket);
+    line.socket.push("socket");
+    let _ = std::fs::remove_file(&line.socket);
     assert!(line.socket.as_os_str().len() > 107);
     let mut first = line.next();
     first.signal("KILL");

@@ -12,7 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 /// The longest name that a socket can have.
 const NAME_BYTES_MAX: usize = 107;
 /// Who asks at once; others try again.
-const BACKLOG: i32 = 64;
+pub(super) const BACKLOG: i32 = 64;
 
 /// A name for the calls of sockets, whatever the length of the path.
 struct Name {
