@@ -141,6 +141,7 @@ fn a_dead_socket() {
     let other = UnixListener::bind(&line.socket).unwrap();
     let answer = std::thread::spawn(move || {
         let (mut stream, _) = other.accept().unwrap();
+        assert!(stream.read(&mut [0; 100]).unwrap() > 0);
         stream.write_all(b"listener sctp a b c\n").unwrap();
     });
     let (code, _, errors) = run_to_end("main", &[], &line.env(&[("LISTEN", "127.0.0.1:0")]));
