@@ -14,7 +14,7 @@ from pathlib import Path
 
 PROXY_CORE = 0
 LOAD_CORE = 1
-START_SECONDS_MAX = 30
+START_SECONDS_MAX = 120
 
 NGINX = """
 daemon off; master_process off; worker_processes 1; pid {work}/nginx.pid; error_log /dev/null;
