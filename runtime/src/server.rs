@@ -12,6 +12,7 @@ use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 
+use crate::files::Files;
 use crate::gateway::{Gateway, LogTo, Protocol, Resolved, Start, StartError};
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::log::{AccessLog, LogFile, Rotation, Writer};
@@ -19,7 +20,7 @@ use crate::overlay::{self, Live, Watched};
 #[cfg(feature = "pass-through")]
 use crate::passthrough::{self, Rule};
 use crate::route::Table;
-use crate::upstream;
+use crate::upstream::{self, Resolver};
 use crate::values::Environment;
 use crate::values::scalar::Level;
 
@@ -32,10 +33,12 @@ mod listen;
 mod proxy_protocol;
 #[cfg(feature = "fuzzing")]
 pub mod rig;
+mod watch;
 
 use arguments::{Arguments, Mode};
 use health::Checks;
 use listen::Listener;
+use watch::Watch;
 
 /// What all cores start from.
 #[derive(Clone, Debug)]
@@ -44,6 +47,7 @@ struct Shared {
     settings: Resolved,
     table: Table,
     live: Arc<overlay::Shared>,
+    files: Arc<Files>,
     environment: Arc<Environment>,
     lifecycle: Arc<Lifecycle>,
     /// What is said in the log at start.
@@ -51,13 +55,22 @@ struct Shared {
     writer: Writer,
     cores: usize,
     places: accept::Places,
+    #[cfg(feature = "dns")]
+    names: Arc<upstream::Names>,
     /// By their place in the settings.
     #[cfg(feature = "pass-through")]
     rules: Arc<[Arc<Rule>]>,
 }
 
-/// How often the overlay is looked at. A change is read once it has lasted from one look to the next.
-const OVERLAY_TICK: Duration = Duration::from_millis(250);
+impl Shared {
+    /// For one core.
+    fn resolver(&self) -> Resolver {
+        #[cfg(feature = "dns")]
+        return Resolver::new(&self.names);
+        #[cfg(not(feature = "dns"))]
+        Resolver::default()
+    }
+}
 
 /// Ready to bind its sockets.
 struct Prepared {
@@ -136,7 +149,8 @@ fn prepare_in(
     let settings = gateway.settings.resolve(&environment)?;
     let passive = gateway.settings.passive_health_check;
     let transport = &gateway.settings.transport;
-    let backends = upstream::resolve(gateway.routes, passive, transport, &environment)?;
+    let files = Arc::new(Files::default());
+    let backends = upstream::resolve(gateway.routes, passive, transport, &environment, &files)?;
     let built = Arc::new(Live::built(backends));
     let mut watched = overlay.map(|path| Watched::new(path, Arc::clone(&built), transport));
     let live = match &mut watched {
@@ -144,7 +158,7 @@ fn prepare_in(
         Some(watched) => Arc::new(watched.begin(&environment)?),
     };
     let table = Table::build(gateway.routes).map_err(|error| internal(&error))?;
-    let start = Start::new(&environment);
+    let start = Start::with(&environment, Arc::clone(&files));
     for chain in gateway.chains {
         chain(&start)?;
     }
@@ -154,6 +168,11 @@ fn prepare_in(
         Writer::start(file, settings.log_format).map_err(|error| internal(&error))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let connections = gateway.settings.limits.connections_max;
+    #[cfg(feature = "dns")]
+    let names = {
+        let ttl = Duration::from_millis(gateway.settings.dns_cache.ttl_ms);
+        Arc::new(upstream::Names::new(ttl, settings.dns_servers.clone()))
+    };
     #[cfg(feature = "pass-through")]
     let rules = settings.pass_through.iter().cloned();
     #[cfg(feature = "pass-through")]
@@ -164,7 +183,10 @@ fn prepare_in(
         gateway,
         settings,
         table,
+        #[cfg(feature = "dns")]
+        names,
         live: Arc::new(overlay::Shared::new(live)),
+        files,
         environment: Arc::new(environment),
         notices: notices.into(),
         lifecycle: Arc::default(),
@@ -287,15 +309,11 @@ fn run(
     log.flush();
     let log = Rc::new(log);
     let stopped = runtime.block_on(async {
-        let checks = Checks::new(&log);
+        #[cfg(feature = "dns")]
+        watch::keep_names(&shared.names, &log);
+        let checks = Checks::new(&log, shared.resolver());
         checks.follow(&shared.live.live());
-        if let Some(watched) = watched {
-            let (live, environment) = (Arc::clone(&shared.live), Arc::clone(&shared.environment));
-            let log = Rc::clone(&log);
-            tokio::task::spawn_local(async move {
-                keep_watching(watched, &live, &environment, &log, &checks).await;
-            });
-        }
+        tokio::task::spawn_local(Watch::new(watched, &shared, checks, &log).keep());
         await_stop(&shared, threads, signals).await
     });
     if stopped {
@@ -313,31 +331,6 @@ fn run(
             "stopped",
             "a second signal came before the drain was over",
         ))
-    }
-}
-
-/// Takes each change of the overlay over, or says why it does not (RT-OVER-2, RT-OVER-3).
-async fn keep_watching(
-    mut watched: Watched,
-    shared: &overlay::Shared,
-    environment: &Environment,
-    log: &AccessLog,
-    checks: &Checks,
-) {
-    log.overlay_applied(shared.live().hash());
-    loop {
-        log.flush();
-        tokio::time::sleep(OVERLAY_TICK).await;
-        match watched.look(&shared.live(), environment) {
-            None => {}
-            Some(Ok(live)) => {
-                let live = Arc::new(live);
-                shared.put(Arc::clone(&live));
-                checks.follow(&live);
-                log.overlay_applied(live.hash());
-            }
-            Some(Err(error)) => log.overlay_refused(&error.to_string()),
-        }
     }
 }
 

@@ -42,17 +42,29 @@ impl Backend {
     /// Runs `script` on every connection.
     #[must_use]
     pub fn script(script: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
-        Self::run(Arc::new(script))
+        Self::run("127.0.0.1:0", Arc::new(script))
+    }
+
+    /// Runs `script` on every connection to an address; of none if somebody else has it.
+    #[must_use]
+    pub fn at(
+        address: (&str, u16),
+        script: impl Fn(&mut Connection) + Send + Sync + 'static,
+    ) -> Option<Self> {
+        let (ip, port) = address;
+        TcpListener::bind(address)
+            .is_ok()
+            .then(|| Self::run(&format!("{ip}:{port}"), Arc::new(script)))
     }
 
     /// Another one that runs the same script.
     #[must_use]
     pub fn twin(&self) -> Self {
-        Self::run(Arc::clone(&self.script))
+        Self::run("127.0.0.1:0", Arc::clone(&self.script))
     }
 
-    fn run(script: Script) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    fn run(address: &str, script: Script) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let recorded = Arc::clone(&requests);

@@ -67,6 +67,7 @@ fn fields(settings: &Settings) -> TokenStream {
         route_health_errors,
         build_info_enabled,
         monitoring_host,
+        dns_cache,
         passive_health_check,
         transport,
     } = settings;
@@ -94,6 +95,7 @@ fn fields(settings: &Settings) -> TokenStream {
     let limits = limits_of(limits);
     let proxy = rt::option(proxy.as_ref().map(proxy_of));
     let monitoring_host = rt::option(monitoring_host.as_ref().map(|host| quote!(#host)));
+    let dns_cache = upstream::dns_cache(dns_cache);
     let passive = upstream::passive_health_check(passive_health_check.as_ref());
     let transport = upstream::transport(transport);
     quote! {
@@ -107,6 +109,7 @@ fn fields(settings: &Settings) -> TokenStream {
         route_health_errors: #route_health_errors,
         build_info_enabled: #build_info_enabled,
         monitoring_host: #monitoring_host,
+        dns_cache: #dns_cache,
         passive_health_check: #passive,
         transport: #transport,
     }

@@ -113,6 +113,11 @@ pub static SETTINGS: Settings = Settings {
     route_health_errors: false,
     build_info_enabled: false,
     monitoring_host: None,
+    dns_cache: DnsCache {
+        ttl_ms: 300000,
+        clear_on_reload: false,
+        servers: &[],
+    },
     passive_health_check: Some(PassiveHealthCheck {
         fails_max: 2,
         eject_ms: 10000,
