@@ -2,7 +2,9 @@
 //!
 //! Listeners, limits, timeouts, log and probes: read when the gateway starts.
 
-use goma_runtime::gateway::{Limits, PassiveHealthCheck, ProxyProtocol, Settings, Transport};
+use goma_runtime::gateway::{
+    DnsCache, Limits, PassiveHealthCheck, ProxyProtocol, Settings, Transport,
+};
 use goma_runtime::values::{Part, Value};
 
 /// `gateway` (goma.yaml:6)
