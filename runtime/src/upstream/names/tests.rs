@@ -1,3 +1,5 @@
+//! Names as cores see them, without a DNS server: what each answer, or none, changes.
+
 use super::*;
 
 fn ips(texts: &[&str]) -> Vec<IpAddr> {
