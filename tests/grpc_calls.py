@@ -1,6 +1,7 @@
 """gRPC by grpcio on both sides of a gateway: a server without generated code, and calls of every kind.
 
 grpc_calls.py serve [CERTIFICATE KEY]    prints its port, then a line for every call that was cancelled
+grpc_calls.py serve FILE                 the same on a socket of the file system; prints 1
 grpc_calls.py call PORT                  calls it through the gateway; prints `ok`
 """
 
@@ -65,7 +66,9 @@ def serve(pair):
     }
     server = grpc.server(futures.ThreadPoolExecutor(32))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-    if pair:
+    if len(pair) == 1:
+        port = server.add_insecure_port(f"unix:{pair[0]}")
+    elif pair:
         certificate, key = (open(file, "rb").read() for file in pair)
         port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, certificate)]))
     else:

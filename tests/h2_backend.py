@@ -1,7 +1,7 @@
 """An HTTP/2 backend by the library `h2` that does what servers may: refuses streams, says goodbye, limits how
 many there are.
 
-h2_backend.py MODE    prints its port, then a line for every connection (`connection N`) and every request that
+h2_backend.py MODE [IP PORT]    prints its port, then a line for every connection (`connection N`) and every request that
 it answers (`N METHOD PATH BYTES`); of paths that begin with /slow also `begun PATH` and `part PATH`
 
 plain     answers every request with its body's length, and with trailers if its path ends so; bodies of paths
@@ -126,7 +126,8 @@ def serve(plain, number):
             return
 
 
-listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+where = (sys.argv[2], int(sys.argv[3])) if len(sys.argv) > 2 else ("127.0.0.1", 0)
+listener = socket.create_server(where, backlog=128)
 print(listener.getsockname()[1], flush=True)
 number = 0
 while True:

@@ -59,13 +59,19 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("chain", &["answer", "gateway", "head", "route", "values"]),
     ("clock", &[]),
     ("error", &[]),
+    ("files", &[]),
     (
         "filter",
-        &["answer", "chain", "clock", "gateway", "head", "values"],
+        &[
+            "answer", "chain", "clock", "files", "gateway", "head", "values",
+        ],
     ),
     // Compiled for tests only: whole connections need the whole of a core.
     ("fuzzing", &["h1", "head", "server"]),
-    ("gateway", &["chain", "identity", "route", "values"]),
+    (
+        "gateway",
+        &["chain", "files", "identity", "route", "values"],
+    ),
     ("h1", &["answer", "error", "head"]),
     ("h2", &["error", "h1", "head"]),
     ("handover", &[]),
@@ -81,7 +87,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ),
     (
         "overlay",
-        &["answer", "gateway", "route", "upstream", "values"],
+        &["answer", "files", "gateway", "route", "upstream", "values"],
     ),
     (
         "passthrough",
@@ -113,6 +119,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
         "server",
         &[
             "clock",
+            "files",
             "gateway",
             "h1",
             "h2",
@@ -131,7 +138,8 @@ const RUNTIME: &[(&str, &[&str])] = &[
     (
         "upstream",
         &[
-            "clock", "error", "gateway", "h1", "h2", "handover", "head", "io", "route", "values",
+            "clock", "error", "files", "gateway", "h1", "h2", "handover", "head", "io", "route",
+            "values",
         ],
     ),
     ("values", &["head", "route"]),

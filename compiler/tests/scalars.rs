@@ -3,6 +3,7 @@
 #![allow(clippy::panic, reason = "a test may fail")]
 
 use goma_compiler::model::address;
+use goma_compiler::model::endpoint::{self, Endpoint};
 use goma_compiler::model::scalar::{self, Invalid};
 
 #[test]
@@ -42,6 +43,10 @@ fn read(kind: &str, text: &str) -> String {
             "bad-address",
             address::parse_host_port(text).map(|(host, port)| format!("{host}:{port}")),
         ),
+        "dnsserver" => (
+            "bad-address",
+            address::parse_dns_server(text).map(|server| server.to_string()),
+        ),
         "network" => (
             "bad-cidr",
             address::parse_network(text).map(|range| format!("{}-{}", range.first, range.last)),
@@ -74,9 +79,11 @@ fn read(kind: &str, text: &str) -> String {
 }
 
 fn url(text: &str) -> String {
-    let result = address::parse_url(text).map(|mut url| {
-        url.port = url.port.filter(|port| *port != url.scheme.port());
-        url.to_string()
+    let result = endpoint::parse(text).map(|mut endpoint| {
+        if let Endpoint::Url(url) = &mut endpoint {
+            url.port = url.port.filter(|port| *port != url.scheme.port());
+        }
+        endpoint.to_string()
     });
     answer("bad-url", result)
 }

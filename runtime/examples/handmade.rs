@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use goma_runtime::chain::{self, Chain, ChainId, Exchange, Filter, Flow};
 use goma_runtime::gateway::{
-    Gateway, Limits, ProxyProtocol, Settings, Start, StartError, Transport,
+    DnsCache, Gateway, Limits, ProxyProtocol, Settings, Start, StartError, Transport,
 };
 use goma_runtime::head::Response;
 use goma_runtime::route::{Backend, Route};
@@ -99,6 +99,11 @@ static SETTINGS: Settings = Settings {
     route_health_errors: false,
     build_info_enabled: false,
     monitoring_host: None,
+    dns_cache: DnsCache {
+        ttl_ms: 300_000,
+        clear_on_reload: false,
+        servers: &[],
+    },
     passive_health_check: None,
     transport: Transport {
         http2: true,

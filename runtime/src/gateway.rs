@@ -3,18 +3,22 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chain::ChainSource;
+use crate::files::Files;
 use crate::identity::Proxies;
 use crate::route::{HostFilter, Route};
 use crate::values::scalar::{self, Format, Level, Malformed};
 use crate::values::{Environment, Networks, Value};
 
 mod forwards;
+mod networking;
 
 pub use crate::values::StartError;
 pub use forwards::{Forward, ForwardTo, Protocol};
+pub use networking::{DnsCache, PassiveHealthCheck, Transport};
 
 /// A generated gateway: everything is static, everything comes from one configuration revision.
 #[derive(Debug)]
@@ -84,71 +88,12 @@ pub struct Settings {
     pub build_info_enabled: bool,
     /// `monitoring.host`; `None`: any.
     pub monitoring_host: Option<&'static str>,
+    /// `networking.dnsCache`
+    pub dns_cache: DnsCache,
     /// `networking.passiveHealthCheck`, if it is enabled.
     pub passive_health_check: Option<PassiveHealthCheck>,
     /// `networking.transport`
     pub transport: Transport,
-}
-
-/// Connections to backends: `networking.transport` (RT-UP).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Transport {
-    /// Whether `https` backends are offered HTTP/2 (`forceAttemptHTTP2`).
-    pub http2: bool,
-    /// Idle connections of the process; 0: no limit.
-    pub idle_max: usize,
-    /// Idle connections per backend; 0: no limit.
-    pub idle_per_host_max: usize,
-    /// Connections per backend; 0: no limit.
-    pub per_host_max: usize,
-    /// How long a connection may be idle; 0: no limit.
-    pub idle_timeout_ms: u64,
-    /// Until the head of a response; 0: no limit.
-    pub response_header_timeout_ms: u64,
-    /// Of a TLS handshake; 0: as long as it takes.
-    pub handshake_timeout_ms: u64,
-}
-
-/// How long a request waits for a connection if no key says (RT-UP-5).
-const WAIT: Duration = Duration::from_secs(30);
-
-impl Transport {
-    /// As it is where a specification does not say.
-    #[cfg(test)]
-    pub(crate) const DEFAULT: Self = Self {
-        http2: true,
-        idle_max: 512,
-        idle_per_host_max: 256,
-        per_host_max: 256,
-        idle_timeout_ms: 90_000,
-        response_header_timeout_ms: 0,
-        handshake_timeout_ms: 10_000,
-    };
-
-    /// How long a request waits for a connection.
-    #[must_use]
-    pub fn wait_limit(&self) -> Duration {
-        match self.response_header_timeout_ms {
-            0 => WAIT,
-            limit => Duration::from_millis(limit),
-        }
-    }
-
-    /// `None`: as long as it takes.
-    #[must_use]
-    pub fn handshake_limit(&self) -> Option<Duration> {
-        let limit = Some(self.handshake_timeout_ms).filter(|limit| *limit > 0);
-        limit.map(Duration::from_millis)
-    }
-}
-
-/// When a backend that fails gets no requests for a while (RT-HEALTH-7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PassiveHealthCheck {
-    /// Failures in a row.
-    pub fails_max: u32,
-    /// For how long.
-    pub eject_ms: u64,
 }
 
 /// `gateway.limits` (RT-LIM).
@@ -224,6 +169,12 @@ pub struct Given {
 pub struct Start<'a> {
     /// Where references are looked up.
     pub environment: &'a Environment,
+    /// Where files are read, once and when they change.
+    #[cfg_attr(
+        not(feature = "basic-auth"),
+        expect(dead_code, reason = "no filter reads any")
+    )]
+    pub(crate) files: Arc<Files>,
     /// What is to be said in the log when the gateway has started.
     notices: RefCell<BTreeSet<String>>,
 }
@@ -232,8 +183,14 @@ impl<'a> Start<'a> {
     /// Nothing made yet.
     #[must_use]
     pub fn new(environment: &'a Environment) -> Self {
+        Self::with(environment, Arc::default())
+    }
+
+    /// The same with files that others read too.
+    pub(crate) fn with(environment: &'a Environment, files: Arc<Files>) -> Self {
         Self {
             environment,
+            files,
             notices: RefCell::default(),
         }
     }
@@ -295,6 +252,8 @@ pub struct Resolved {
     pub build_info_enabled: bool,
     /// Where it does.
     pub monitoring_host: Option<HostFilter>,
+    /// Who is asked for addresses; none: the system's servers.
+    pub dns_servers: Vec<SocketAddr>,
 }
 
 impl Settings {
@@ -361,6 +320,7 @@ impl Settings {
             route_health_errors: self.route_health_errors,
             build_info_enabled: self.build_info_enabled,
             monitoring_host: self.monitoring_host.map(HostFilter::new),
+            dns_servers: self.dns_cache.servers(environment)?,
         })
     }
 

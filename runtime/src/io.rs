@@ -93,64 +93,94 @@ pub trait Socket: Unpin {
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
-impl Socket for TcpStream {
-    fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
-        // `AsyncRead::poll_read` forgets readiness after a short read, which saves the extra recv
-        // that would answer EAGAIN (PERF.md).
-        let mut space = ReadBuf::new(space);
-        match AsyncRead::poll_read(Pin::new(self), cx, &mut space) {
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(space.filled().len())),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-
-    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_read_ready(cx)
-    }
-
-    fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut byte = [0_u8; 1];
-        Self::poll_peek(self, cx, &mut ReadBuf::new(&mut byte))
-    }
-
-    fn is_quiet(&mut self) -> bool {
-        let read = self.try_read(&mut [0]);
-        read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    fn has_failed(&self) -> bool {
-        !matches!(self.take_error(), Ok(None))
-    }
-
-    fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match slices {
-            // There is room, so ask the kernel, not the reactor. A large write that is taken in part is
-            // left to `AsyncWrite`, which then forgets readiness and so saves the call that would
-            // answer EAGAIN.
-            [only] if only.len() <= SMALL_BYTES => loop {
-                match self.try_write(only) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        ready!(self.poll_write_ready(cx))?;
-                    }
-                    written => return Poll::Ready(written),
+/// A socket of the system; `$peek` looks at a byte without taking it.
+macro_rules! socket {
+    ($stream:ty, $peek:path) => {
+        impl Socket for $stream {
+            fn poll_read(
+                &mut self,
+                cx: &mut Context<'_>,
+                space: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                // `AsyncRead::poll_read` forgets readiness after a short read, which saves the extra recv
+                // that would answer EAGAIN (PERF.md).
+                let mut space = ReadBuf::new(space);
+                match AsyncRead::poll_read(Pin::new(self), cx, &mut space) {
+                    Poll::Ready(Ok(())) => Poll::Ready(Ok(space.filled().len())),
+                    Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                    Poll::Pending => Poll::Pending,
                 }
-            },
-            [only] => AsyncWrite::poll_write(Pin::new(self), cx, only),
-            several => AsyncWrite::poll_write_vectored(Pin::new(self), cx, several),
+            }
+
+            fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.poll_read_ready(cx)
+            }
+
+            fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+                $peek(self, cx)
+            }
+
+            fn is_quiet(&mut self) -> bool {
+                let read = self.try_read(&mut [0]);
+                read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            }
+
+            fn has_failed(&self) -> bool {
+                !matches!(self.take_error(), Ok(None))
+            }
+
+            fn poll_write(
+                &mut self,
+                cx: &mut Context<'_>,
+                slices: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                match slices {
+                    // There is room, so ask the kernel, not the reactor. A large write that is taken in part is
+                    // left to `AsyncWrite`, which then forgets readiness and so saves the call that would
+                    // answer EAGAIN.
+                    [only] if only.len() <= SMALL_BYTES => loop {
+                        match self.try_write(only) {
+                            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                                ready!(self.poll_write_ready(cx))?;
+                            }
+                            written => return Poll::Ready(written),
+                        }
+                    },
+                    [only] => AsyncWrite::poll_write(Pin::new(self), cx, only),
+                    several => AsyncWrite::poll_write_vectored(Pin::new(self), cx, several),
+                }
+            }
+
+            #[inline]
+            fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                AsyncWrite::poll_shutdown(Pin::new(self), cx)
+            }
         }
-    }
+    };
+}
 
-    #[inline]
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+socket!(TcpStream, peek);
 
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        AsyncWrite::poll_shutdown(Pin::new(self), cx)
+fn peek(stream: &TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    stream.poll_peek(cx, &mut ReadBuf::new(&mut [0]))
+}
+
+#[cfg(feature = "unix-sockets")]
+socket!(tokio::net::UnixStream, peek_local);
+
+#[cfg(feature = "unix-sockets")]
+fn peek_local(stream: &tokio::net::UnixStream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    let mut byte = [std::mem::MaybeUninit::uninit()];
+    let mut look = || socket2::SockRef::from(stream).peek(&mut byte);
+    loop {
+        ready!(stream.poll_read_ready(cx))?;
+        match stream.try_io(tokio::io::Interest::READABLE, &mut look) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            peeked => return Poll::Ready(peeked),
+        }
     }
 }

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod chain;
 pub mod clock;
 pub mod error;
+pub mod files;
 pub mod filter;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

@@ -6,13 +6,13 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 #[expect(clippy::disallowed_types, reason = "no request takes it")]
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
+use crate::files::Look;
 use crate::gateway::Transport;
 use crate::route::{Route, RouteId};
 use crate::upstream::ResolvedBackends;
@@ -59,27 +59,10 @@ pub struct Refused {
 /// The file, and what became of it.
 #[derive(Debug)]
 pub struct Watched {
-    path: PathBuf,
+    look: Look,
     built: Arc<Live>,
     transport: &'static Transport,
     texts: Texts,
-    /// What the file was like when it was last read.
-    seen: Option<Signature>,
-    /// What it was like at the last look: whoever writes it may not have finished.
-    last: Option<Signature>,
-}
-
-/// What changes whenever a file does, its name and what it points to included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Signature {
-    Missing,
-    There {
-        device: u64,
-        inode: u64,
-        bytes: u64,
-        modified: (i64, i64),
-        changed: (i64, i64),
-    },
 }
 
 impl Live {
@@ -156,12 +139,10 @@ impl Watched {
     #[must_use]
     pub fn new(path: PathBuf, built: Arc<Live>, transport: &'static Transport) -> Self {
         Self {
-            path,
+            look: Look::new(path),
             built,
             transport,
             texts: Texts::default(),
-            seen: None,
-            last: None,
         }
     }
 
@@ -171,7 +152,6 @@ impl Watched {
     /// The file is not taken (RT-OVER-2).
     pub fn begin(&mut self, environment: &Environment) -> Result<Live, StartError> {
         let built = Arc::clone(&self.built);
-        self.seen = Some(Signature::of(&self.path));
         let taken = self.read(&built, environment);
         taken.unwrap_or_else(|| Ok((*built).clone()))
     }
@@ -186,13 +166,10 @@ impl Watched {
         before: &Live,
         environment: &Environment,
     ) -> Option<Result<Live, StartError>> {
-        let signature = Some(Signature::of(&self.path));
-        let settled = std::mem::replace(&mut self.last, signature) == signature;
-        if self.seen == signature || !settled {
-            return None;
+        match self.look.has_changed() {
+            true => self.read(before, environment),
+            false => None,
         }
-        self.seen = signature;
-        self.read(before, environment)
     }
 
     fn read(
@@ -204,7 +181,7 @@ impl Watched {
             Ok(text) => text,
             Err(error) => {
                 let refused = Refused::of(None, "", "file-missing", error.to_string());
-                return Some(Err(refused.at(&self.path)));
+                return Some(Err(refused.at(self.look.path())));
             }
         };
         let hash = hash_of(&text);
@@ -219,12 +196,12 @@ impl Watched {
             texts: &mut self.texts,
         };
         let live = read::read(&text).and_then(|wanted| apply::apply(&wanted, hash, &mut ground));
-        Some(live.map_err(|refused| refused.at(&self.path)))
+        Some(live.map_err(|refused| refused.at(self.look.path())))
     }
 
     /// A missing file is an empty one (RT-OVER-3).
     fn text(&self) -> io::Result<String> {
-        let file = match std::fs::File::open(&self.path) {
+        let file = match std::fs::File::open(self.look.path()) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
             Err(error) => return Err(error),
@@ -249,21 +226,6 @@ fn hash_of(text: &str) -> String {
         .take(8)
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-impl Signature {
-    fn of(path: &std::path::Path) -> Self {
-        match std::fs::metadata(path) {
-            Err(_) => Self::Missing,
-            Ok(file) => Self::There {
-                device: file.dev(),
-                inode: file.ino(),
-                bytes: file.size(),
-                modified: (file.mtime(), file.mtime_nsec()),
-                changed: (file.ctime(), file.ctime_nsec()),
-            },
-        }
-    }
 }
 
 impl Refused {

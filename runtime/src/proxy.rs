@@ -61,7 +61,7 @@ pub struct Core {
     /// The values that may change while the gateway runs, the same for all cores.
     pub live: RefCell<Arc<Live>>,
     /// Addresses of backends.
-    pub resolver: Resolver,
+    pub resolver: Rc<Resolver>,
     /// Timeouts and endpoints.
     pub settings: Resolved,
     /// Limits of request heads.

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::Semaphore;
 
+use crate::files::Files;
 use crate::gateway::{Gateway, LogTo, Resolved, Start, StartError};
 use crate::lifecycle::Lifecycle;
 use crate::log::{LogFile, Rotation, Writer};
@@ -14,7 +15,7 @@ use crate::overlay::{self, Live, Watched};
 #[cfg(feature = "pass-through")]
 use crate::passthrough::{self, Rule};
 use crate::route::Table;
-use crate::upstream;
+use crate::upstream::{self, Resolver};
 use crate::values::Environment;
 
 mod accept;
@@ -28,6 +29,7 @@ mod proxy_protocol;
 #[cfg(feature = "fuzzing")]
 pub mod rig;
 mod takeover;
+mod watch;
 
 use arguments::{Arguments, Mode};
 
@@ -38,6 +40,7 @@ struct Shared {
     settings: Resolved,
     table: Table,
     live: Arc<overlay::Shared>,
+    files: Arc<Files>,
     environment: Arc<Environment>,
     lifecycle: Arc<Lifecycle>,
     /// What is said in the log at start.
@@ -45,9 +48,21 @@ struct Shared {
     writer: Writer,
     cores: usize,
     places: accept::Places,
+    #[cfg(feature = "dns")]
+    names: Arc<upstream::Names>,
     /// By their place in the settings.
     #[cfg(feature = "pass-through")]
     rules: Arc<[Arc<Rule>]>,
+}
+
+impl Shared {
+    /// For one core.
+    fn resolver(&self) -> Resolver {
+        #[cfg(feature = "dns")]
+        return Resolver::new(&self.names);
+        #[cfg(not(feature = "dns"))]
+        Resolver::default()
+    }
 }
 
 /// Ready to bind its sockets.
@@ -117,7 +132,8 @@ fn prepare_in(
     let settings = gateway.settings.resolve(&environment)?;
     let passive = gateway.settings.passive_health_check;
     let transport = &gateway.settings.transport;
-    let backends = upstream::resolve(gateway.routes, passive, transport, &environment)?;
+    let files = Arc::new(Files::default());
+    let backends = upstream::resolve(gateway.routes, passive, transport, &environment, &files)?;
     let built = Arc::new(Live::built(backends));
     let mut watched = overlay.map(|path| Watched::new(path, Arc::clone(&built), transport));
     let live = match &mut watched {
@@ -125,7 +141,7 @@ fn prepare_in(
         Some(watched) => Arc::new(watched.begin(&environment)?),
     };
     let table = Table::build(gateway.routes).map_err(|error| internal(&error))?;
-    let start = Start::new(&environment);
+    let start = Start::with(&environment, Arc::clone(&files));
     for chain in gateway.chains {
         chain(&start)?;
     }
@@ -135,6 +151,11 @@ fn prepare_in(
         Writer::start(file, settings.log_format).map_err(|error| internal(&error))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let connections = gateway.settings.limits.connections_max;
+    #[cfg(feature = "dns")]
+    let names = {
+        let ttl = std::time::Duration::from_millis(gateway.settings.dns_cache.ttl_ms);
+        Arc::new(upstream::Names::new(ttl, settings.dns_servers.clone()))
+    };
     #[cfg(feature = "pass-through")]
     let rules = settings.pass_through.iter().cloned();
     #[cfg(feature = "pass-through")]
@@ -145,7 +166,10 @@ fn prepare_in(
         gateway,
         settings,
         table,
+        #[cfg(feature = "dns")]
+        names,
         live: Arc::new(overlay::Shared::new(live)),
+        files,
         environment: Arc::new(environment),
         notices: notices.into(),
         lifecycle: Arc::default(),

@@ -22,8 +22,13 @@ mod limit;
 mod link;
 mod load;
 mod measures;
+#[cfg(feature = "dns")]
+mod names;
 mod pool;
+mod race;
 mod resolved;
+#[cfg(feature = "dns")]
+mod servers;
 #[cfg(feature = "http2-backends")]
 mod session;
 mod standing;
@@ -41,7 +46,10 @@ pub use connect::Resolver;
 pub use endpoint::Endpoint;
 pub use handover::{adopt, notes_of_checks, notes_of_requests};
 pub use link::Link;
+#[cfg(feature = "dns")]
+pub use names::{Names, Tell};
 pub use pool::{Connection, Pools};
+pub use race::Dial;
 pub use resolved::{
     Named, ResolvedBackend, ResolvedBackends, ResolvedUpstream, checked, report, resolve,
 };

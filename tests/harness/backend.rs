@@ -42,17 +42,30 @@ impl Backend {
     /// Runs `script` on every connection.
     #[must_use]
     pub fn script(script: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
-        Self::run(Arc::new(script))
+        Self::run(Self::listener(), Arc::new(script))
+    }
+
+    /// Runs `script` on every connection to an address; `None`: somebody else has it.
+    #[must_use]
+    pub fn at(
+        address: (&str, u16),
+        script: impl Fn(&mut Connection) + Send + Sync + 'static,
+    ) -> Option<Self> {
+        let listener = TcpListener::bind(address).ok()?;
+        Some(Self::run(listener, Arc::new(script)))
     }
 
     /// Another one that runs the same script.
     #[must_use]
     pub fn twin(&self) -> Self {
-        Self::run(Arc::clone(&self.script))
+        Self::run(Self::listener(), Arc::clone(&self.script))
     }
 
-    fn run(script: Script) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    fn listener() -> TcpListener {
+        TcpListener::bind("127.0.0.1:0").unwrap()
+    }
+
+    fn run(listener: TcpListener, script: Script) -> Self {
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let recorded = Arc::clone(&requests);

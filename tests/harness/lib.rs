@@ -12,6 +12,7 @@
 pub mod backend;
 pub mod build;
 pub mod client;
+pub mod dns;
 #[path = "../duel/mod.rs"]
 pub mod duel;
 pub mod faults;
@@ -35,6 +36,13 @@ pub use twin::Twin;
 
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A port that nobody has just now, for servers that take none of the system's choice.
+#[must_use]
+pub fn free_port() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
+}
 
 /// Waits until `condition` holds.
 ///

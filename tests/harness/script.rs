@@ -1,6 +1,6 @@
 //! Programs of `tests/` in the testbed's Python, which others' libraries are asked through.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -24,6 +24,7 @@ impl Script {
     pub fn start(name: &str, arguments: &[&str]) -> Self {
         let mut child = command(name)
             .args(arguments)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -48,6 +49,15 @@ impl Script {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Says a line to it.
+    ///
+    /// # Panics
+    /// If it has ended.
+    pub fn say(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().unwrap();
+        input.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
     /// The lines so far that begin so.

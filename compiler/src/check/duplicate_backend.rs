@@ -1,6 +1,7 @@
 //! [`Code::DuplicateBackend`]
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::model::endpoint::split_socket;
 use crate::model::{Model, Part};
 use crate::source::Span;
 
@@ -32,6 +33,8 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
 
 fn same(left: &[Part], right: &[Part]) -> bool {
     match (left, right) {
+        // Names of files differ by case.
+        ([Part::Text(left)], [Part::Text(right)]) if split_socket(left).is_some() => left == right,
         ([Part::Text(left)], [Part::Text(right)]) => left
             .trim_end_matches('/')
             .eq_ignore_ascii_case(right.trim_end_matches('/')),

@@ -1,10 +1,7 @@
 //! `gateway` without monitoring, providers and routes (config.md sections 6.1 to 6.3, 6.5 to 6.10
 //! and 6.12).
 
-use super::Scalar::{
-    Address, Bool, Directory, Duration, EnumFold, File, Float, FloatAbove, Header, Host, HostPort,
-    Int, Ip, Name, Network, Path, Pem, Seconds, Size, Text, Url,
-};
+use super::Scalar::{Address, Bool, Directory, DnsServer, Duration, EnumFold, File, Float, FloatAbove, Header, Host, HostPort, Int, Ip, Name, Network, Path, Pem, Seconds, Size, Text, Url};
 use super::Shape::{List, Names, One, Section as Map, Sections};
 use super::{ANY, Change, HTTP, MOST, Need, Section, key, monitoring, providers, route, section};
 
@@ -163,7 +160,7 @@ static FORWARD: Section = section(
 static NETWORKING: Section = section(
     "How backends are reached.",
     &[
-        key("dnsCache", Map(&DNS_CACHE), "Names of backends.").later(),
+        key("dnsCache", Map(&DNS_CACHE), "Names of backends."),
         key("transport", Map(&TRANSPORT), "Connections to backends."),
         key("passiveHealthCheck", Map(&PASSIVE_HEALTH_CHECK), "Ejection after failures (RT-HEALTH-7)."),
     ],
@@ -173,8 +170,8 @@ static DNS_CACHE: Section = section(
     "Names of backends.",
     &[
         key("ttl", One(Seconds(0, MOST)), "How long an answer is kept; 0: 300.").or("300"),
-        key("clearOnReload", One(Bool), "Forget answers when the configuration is reloaded.").or("false"),
-        key("resolver", List(Text), "`IP` or `IP:port` of DNS servers; absent: the system's.").value(),
+        key("clearOnReload", One(Bool), "Forget answers when live values are taken over.").or("false"),
+        key("resolver", List(DnsServer), "DNS servers, in the order in which they are asked; absent: the system's.").value(),
     ],
 );
 

@@ -147,6 +147,8 @@ pub enum Scalar {
     Country,
     /// A directory's name.
     Directory,
+    /// The address of a DNS server: `IP` or `IP:port`.
+    DnsServer,
     /// `dur`, from the given number of milliseconds on.
     Duration(u64),
     /// One of these words.
@@ -244,7 +246,7 @@ const MOST: u64 = u32::MAX as u64;
 /// Where gateways listen and connect.
 const HTTP: &[&str] = &["http", "https"];
 /// What backends speak.
-const BACKENDS: &[&str] = &["http", "https", "h2c"];
+pub(crate) const BACKENDS: &[&str] = &["http", "https", "h2c", "unix", "unix+h2c"];
 
 /// A class S key without default that this release can do.
 const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {

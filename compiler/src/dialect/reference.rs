@@ -172,6 +172,7 @@ fn scalar(scalar: Scalar) -> String {
         Scalar::FloatAbove(bound, most) => format!("number above {bound}, up to {most}"),
         Scalar::Header => "header".to_owned(),
         Scalar::Host => "host".to_owned(),
+        Scalar::DnsServer => "IP or `IP:port`".to_owned(),
         Scalar::HostPort => "`host:port`".to_owned(),
         Scalar::Int(least, super::ANY) if least < 0 => "integer".to_owned(),
         Scalar::Int(least, super::ANY) => format!("integer, at least {least}"),

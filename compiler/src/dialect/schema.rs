@@ -282,6 +282,7 @@ fn forms(scalar: Scalar) -> Value {
         | Scalar::Claims
         | Scalar::Country
         | Scalar::Directory
+        | Scalar::DnsServer
         | Scalar::File
         | Scalar::Header
         | Scalar::Host

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::Sample;
 use crate::explain::{Request, explain};
+use crate::model::endpoint::split_socket;
 use crate::model::scope::Pattern;
 use crate::model::{Condition, HostPattern, Model, Route, Rule, Test};
 
@@ -82,6 +83,9 @@ struct Outcome {
 impl Outcome {
     /// Equal for outcomes that differ in the path only.
     fn key(&self) -> String {
+        if let Some((socket, _)) = split_socket(&self.text) {
+            return format!("{} {socket}", self.route);
+        }
         let (scheme, rest) = self.text.split_once("://").unwrap_or(("", &self.text));
         let authority = rest.split('/').next().unwrap_or_default();
         format!("{} {scheme} {authority}", self.route)

@@ -33,7 +33,13 @@ pub(super) fn use_values() -> TokenStream {
 
 /// Imports of the settings; `more` beside what every gateway names.
 pub(super) fn use_settings(more: &[&str]) -> TokenStream {
-    let mut names = vec!["Limits", "ProxyProtocol", "Settings", "Transport"];
+    let mut names = vec![
+        "DnsCache",
+        "Limits",
+        "ProxyProtocol",
+        "Settings",
+        "Transport",
+    ];
     names.extend(more);
     names.sort_unstable();
     let names = names.iter().map(|name| format_ident!("{name}"));

@@ -4,7 +4,9 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::{rt, upstream};
-use crate::plan::{Forward, Limits, Proxy, ProxyProtocol, Settings, Value};
+use crate::plan::{
+    DnsCache, Forward, Limits, PassiveHealthCheck, Proxy, ProxyProtocol, Settings, Transport, Value,
+};
 
 /// What the header says about the file.
 pub(super) const ABOUT: &str =
@@ -67,6 +69,7 @@ fn fields(settings: &Settings) -> TokenStream {
         route_health_errors,
         build_info_enabled,
         monitoring_host,
+        dns_cache,
         passive_health_check,
         transport,
     } = settings;
@@ -94,8 +97,7 @@ fn fields(settings: &Settings) -> TokenStream {
     let limits = limits_of(limits);
     let proxy = rt::option(proxy.as_ref().map(proxy_of));
     let monitoring_host = rt::option(monitoring_host.as_ref().map(|host| quote!(#host)));
-    let passive = upstream::passive_health_check(passive_health_check.as_ref());
-    let transport = upstream::transport(transport);
+    let networking = networking(dns_cache, passive_health_check.as_ref(), transport);
     quote! {
         strict_slash: #strict_slash,
         #(#values,)*
@@ -107,6 +109,20 @@ fn fields(settings: &Settings) -> TokenStream {
         route_health_errors: #route_health_errors,
         build_info_enabled: #build_info_enabled,
         monitoring_host: #monitoring_host,
+        #networking
+    }
+}
+
+fn networking(
+    dns_cache: &DnsCache,
+    passive: Option<&PassiveHealthCheck>,
+    transport: &Transport,
+) -> TokenStream {
+    let dns_cache = upstream::dns_cache(dns_cache);
+    let passive = upstream::passive_health_check(passive);
+    let transport = upstream::transport(transport);
+    quote! {
+        dns_cache: #dns_cache,
         passive_health_check: #passive,
         transport: #transport,
     }

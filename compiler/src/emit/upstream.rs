@@ -5,8 +5,8 @@ use quote::quote;
 
 use super::rt;
 use crate::plan::{
-    BackendTls, Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Route,
-    Source, Sticky, Transport,
+    BackendTls, Canary, CanaryTest, DnsCache, HealthCheck, Operator, PassiveHealthCheck, Policy,
+    Route, Source, Sticky, Transport,
 };
 
 /// What a row says of its backends beside their addresses.
@@ -134,6 +134,24 @@ fn tls(tls: &BackendTls) -> TokenStream {
         quote!((#certificate, #key))
     }));
     quote!(BackendTls { insecure: #insecure, roots: #roots, client: #client })
+}
+
+/// The gateway's.
+pub(super) fn dns_cache(dns: &DnsCache) -> TokenStream {
+    let DnsCache {
+        ttl_ms,
+        clear_on_reload,
+        servers,
+    } = dns;
+    let ttl_ms = Literal::u64_unsuffixed(*ttl_ms);
+    let servers = servers.iter().map(rt::value);
+    quote! {
+        DnsCache {
+            ttl_ms: #ttl_ms,
+            clear_on_reload: #clear_on_reload,
+            servers: &[#(#servers),*],
+        }
+    }
 }
 
 /// The gateway's.

@@ -2,6 +2,7 @@
 
 use super::path::{Canonical, canonicalize};
 use super::{Request, Role, Upstream, resilience};
+use crate::model::endpoint::split_socket;
 use crate::model::{Part, Policy, Route, Value};
 
 /// The forwarded request of a route; `routed`: the path as it came to the route, `host`: what a
@@ -29,11 +30,14 @@ pub(super) fn forward(
         let base = backends.get(first(&weights, &roles));
         let base = base.map_or("", String::as_str);
         let authority = || {
+            if split_socket(base).is_some() {
+                return "localhost".to_owned();
+            }
             let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
             rest.split('/').next().unwrap_or_default().to_owned()
         };
         return Some(Upstream {
-            url: format!("{}{}", join(base, forwarded), query),
+            url: format!("{}{}", url_of(base, forwarded), query),
             host: host.unwrap_or_else(|| match route.forward_host {
                 true => request.authority(),
                 false => authority(),
@@ -114,6 +118,14 @@ fn policy(route: &Route) -> Option<&'static str> {
     };
     let policy = route.policy.as_ref().unwrap_or(&usual);
     (route.backends.len() > 1).then(|| policy.as_str())
+}
+
+/// An endpoint with the path that is forwarded to it; behind a socket's name there is a `:` between them.
+fn url_of(base: &str, path: &str) -> String {
+    match split_socket(base) {
+        Some((socket, prefix)) => format!("{socket}:{}", join(prefix, path)),
+        None => join(base, path),
+    }
 }
 
 /// Exactly one `/` at the seam (RT-UP-2, MW-PREFIX-1).

@@ -1,6 +1,6 @@
 //! Addresses (config.md section 2): where to listen, where to connect, which peers.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::scalar::Invalid;
 
@@ -129,7 +129,7 @@ pub fn parse_url(text: &str) -> Result<Url, Invalid> {
             let shown = other.escape_debug();
             return Err(
                 Invalid::new(format!("`{shown}` is not a scheme of a backend"))
-                    .help("use `http`, `https` or `h2c`"),
+                    .help("use `http`, `https`, `h2c`, `unix` or `unix+h2c`"),
             );
         }
     };
@@ -239,6 +239,25 @@ pub fn parse_host_port(text: &str) -> Result<(String, u16), Invalid> {
         }
         Err(_) => Err(bad("the host is malformed")),
     }
+}
+
+/// A DNS server: `IP`, `IP:port` or `[v6]:port`; without a port 53.
+///
+/// # Errors
+/// `bad-address`
+pub fn parse_dns_server(text: &str) -> Result<SocketAddr, Invalid> {
+    let inner = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let bare = inner.unwrap_or(text).parse::<IpAddr>();
+    let bare = bare.map(|ip| SocketAddr::new(ip, 53)).ok();
+    let whole = || text.parse::<SocketAddr>().ok();
+    let server = bare.or_else(whole).filter(|server| server.port() > 0);
+    server.ok_or_else(|| {
+        let shown = text.escape_debug();
+        Invalid::new(format!("`{shown}` is not the address of a DNS server"))
+            .help("write `10.0.0.53` or `10.0.0.53:53`")
+    })
 }
 
 /// An inclusive interval of addresses of one family.

@@ -8,6 +8,7 @@ mod clients;
 mod condition;
 pub mod cookie;
 pub mod country;
+pub mod endpoint;
 mod forward;
 mod header;
 mod host;
@@ -47,8 +48,8 @@ pub use rewrite::{BadRewrite, Rewrite};
 pub use rule::Rule;
 pub use template::{PathTemplate, Piece as TemplatePiece};
 pub use upstream::{
-    Backend, BackendTls, Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy,
-    Source, Sticky, Transport,
+    Backend, BackendTls, Canary, CanaryTest, DnsCache, HealthCheck, Operator, PassiveHealthCheck,
+    Policy, Source, Sticky, Transport,
 };
 pub use value::{Cut, Part, Value, places};
 
@@ -168,6 +169,8 @@ pub struct Gateway {
     pub build_info: bool,
     /// `monitoring.host`; `None`: any.
     pub monitoring_host: Option<HostPattern>,
+    /// `networking.dnsCache`.
+    pub dns_cache: DnsCache,
     /// `networking.passiveHealthCheck`; `None`: not enabled.
     pub passive_health_check: Option<PassiveHealthCheck>,
     /// `networking.transport`.

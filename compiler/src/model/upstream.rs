@@ -162,6 +162,17 @@ pub struct BackendTls {
     pub client: Option<(Value, Value)>,
 }
 
+/// `networking.dnsCache` (RT-DNS).
+#[derive(Clone, Debug)]
+pub struct DnsCache {
+    /// How long an answer is good; never 0.
+    pub ttl_ms: u64,
+    /// Whether taking over live values makes answers be forgotten.
+    pub clear_on_reload: bool,
+    /// DNS servers in order; none: those of the system.
+    pub servers: Vec<Value>,
+}
+
 /// `networking.transport`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transport {

@@ -42,6 +42,8 @@ pub enum Feature {
     Sticky,
     /// Backends over TLS.
     Tls,
+    /// Backends that are sockets of the file system.
+    UnixSockets,
 }
 
 impl Feature {
@@ -62,6 +64,7 @@ impl Feature {
             Self::Sha1 => "sha1",
             Self::Sticky => "sticky",
             Self::Tls => "tls",
+            Self::UnixSockets => "unix-sockets",
         }
     }
 }
@@ -88,11 +91,16 @@ pub(super) fn select(
         features.insert(Feature::Dns);
     }
     let offers_http2 = |endpoint: &Value| transport.http2 && may_encrypt(endpoint);
+    let may_be_h2c = |endpoint: &Value| may_be(endpoint, "h2c") || may_be(endpoint, "unix+h2c");
     if endpoints
         .clone()
-        .any(|endpoint| offers_http2(endpoint) || may_be(endpoint, "h2c"))
+        .any(|endpoint| offers_http2(endpoint) || may_be_h2c(endpoint))
     {
         features.insert(Feature::Http2Backends);
+    }
+    let is_socket = |endpoint: &Value| may_be(endpoint, "unix") || may_be(endpoint, "unix+h2c");
+    if endpoints.clone().any(is_socket) {
+        features.insert(Feature::UnixSockets);
     }
     if endpoints.any(may_encrypt) {
         features.insert(Feature::Tls);
@@ -175,6 +183,9 @@ const PASSWORD_FORMS: &[(&str, Feature)] = &[
 
 /// A host that is only known at start may be a name; an IP literal and `localhost` need no resolver.
 fn needs_dns(endpoint: &Value) -> bool {
+    if !may_name_a_host(endpoint) {
+        return false;
+    }
     let mut url = String::new();
     for part in &endpoint.parts {
         match part {
@@ -185,6 +196,15 @@ fn needs_dns(endpoint: &Value) -> bool {
     let authority = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
     !is_address(authority)
+}
+
+fn may_name_a_host(endpoint: &Value) -> bool {
+    let schemes = ["http", "https", "h2c"];
+    let without_scheme = |part: Option<&Part>| match part {
+        Some(Part::Text(text)) => !text.contains("://"),
+        Some(Part::Encrypted { .. } | Part::Env { .. }) | None => true,
+    };
+    without_scheme(endpoint.parts.first()) || schemes.iter().any(|scheme| may_be(endpoint, scheme))
 }
 
 /// Whether its scheme is, or may be, `https`.
@@ -240,6 +260,7 @@ mod tests {
         check(vec![Part::Text("http://127.0.0.1/a:b".into())], false);
         check(vec![Part::Text("http://[::1]:80/x".into())], false);
         check(vec![Part::Text("http://LocalHost".into())], false);
+        check(vec![Part::Text("unix:///run/app.sock".into())], false);
         check(vec![Part::Text("http://orders.internal:80".into())], true);
         check(
             vec![

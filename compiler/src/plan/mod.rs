@@ -40,8 +40,8 @@ pub use resilience::{CircuitBreaker, Resilience, Retry, Timeouts};
 pub use revision::revision;
 pub use settings::{Forward, Limits, Proxy, ProxyProtocol, Settings};
 pub use upstream::{
-    BackendTls, Canary, CanaryTest, HealthCheck, Operator, PassiveHealthCheck, Policy, Source,
-    Sticky, Transport,
+    BackendTls, Canary, CanaryTest, DnsCache, HealthCheck, Operator, PassiveHealthCheck, Policy,
+    Source, Sticky, Transport,
 };
 
 /// A whole generated crate.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::lower::{Cx, lower_value};
-use super::{PassiveHealthCheck, Place, Transport, Value, upstream};
+use super::{DnsCache, PassiveHealthCheck, Place, Transport, Value, upstream};
 use crate::model;
 
 /// Everything that is set once per gateway; the defaults are filled in.
@@ -61,6 +61,8 @@ pub struct Settings {
     pub build_info_enabled: bool,
     /// `monitoring.host`, a host pattern.
     pub monitoring_host: Option<String>,
+    /// `networking.dnsCache`.
+    pub dns_cache: DnsCache,
     /// `networking.passiveHealthCheck`, if it is enabled.
     pub passive_health_check: Option<PassiveHealthCheck>,
     /// `networking.transport`.
@@ -157,6 +159,7 @@ pub(super) fn lower(cx: &Cx<'_>, gateway: &model::Gateway) -> Settings {
         route_health_errors: gateway.route_health_errors,
         build_info_enabled: gateway.build_info,
         monitoring_host: host.map(|host| host.as_str().to_owned()),
+        dns_cache: upstream::dns_cache(cx, &gateway.dns_cache),
         passive_health_check: passive.map(upstream::passive_health_check),
         transport: upstream::transport(&gateway.transport),
     }

@@ -185,6 +185,17 @@ pub struct BackendTls {
     pub client: Option<(Value, Value)>,
 }
 
+/// Names of backends (RT-DNS).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DnsCache {
+    /// How long an answer is good; never 0.
+    pub ttl_ms: u64,
+    /// Whether taking over live values makes answers be forgotten.
+    pub clear_on_reload: bool,
+    /// DNS servers in order; none: those of the system.
+    pub servers: Vec<Value>,
+}
+
 /// Connections to backends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Transport {
@@ -228,6 +239,15 @@ pub(super) fn tls(cx: &Cx<'_>, route: &model::Route, endpoints: &[Value]) -> Opt
     };
     let plain = !tls.insecure && tls.roots.is_none() && tls.client.is_none();
     (!plain).then_some(tls)
+}
+
+pub(super) fn dns_cache(cx: &Cx<'_>, dns: &model::DnsCache) -> DnsCache {
+    let servers = dns.servers.iter();
+    DnsCache {
+        ttl_ms: dns.ttl_ms,
+        clear_on_reload: dns.clear_on_reload,
+        servers: servers.map(|server| lower_value(cx, server)).collect(),
+    }
 }
 
 pub(super) fn transport(transport: &model::Transport) -> Transport {

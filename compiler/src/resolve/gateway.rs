@@ -78,6 +78,7 @@ pub(super) fn resolve(spec: &spec::Gateway, file: Span, cx: &mut Cx<'_>) -> Gate
         route_health_errors: cx.boolean(monitoring.include_route_health_errors.as_ref(), false),
         build_info,
         monitoring_host,
+        dns_cache: transport::dns(&spec.networking.dns, cx),
         passive_health_check: upstream::passive(&spec.networking.passive, cx),
         transport: transport::resolve(&spec.networking.transport, cx),
     }

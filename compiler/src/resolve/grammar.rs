@@ -2,12 +2,12 @@
 //! finding if it is not (config.md section 2).
 
 use crate::diag::Code;
-use crate::dialect::Scalar;
+use crate::dialect::{BACKENDS, Scalar};
 use crate::model::claims::Claims;
 use crate::model::regex::Regex;
 use crate::model::scalar::{self, Invalid};
 use crate::model::scope::{BadPattern, Pattern};
-use crate::model::{HeaderName, HostPattern, Method, Name, address};
+use crate::model::{HeaderName, HostPattern, Method, Name, address, endpoint};
 
 /// Checks a text.
 ///
@@ -29,6 +29,9 @@ pub(super) fn check(scalar: Scalar, text: &str) -> Result<(), (Code, Invalid)> {
             .map(drop)
             .map_err(coded(Code::TypeMismatch)),
         Scalar::Country => country(text).map_err(coded(Code::BadValue)),
+        Scalar::DnsServer => address::parse_dns_server(text)
+            .map(drop)
+            .map_err(coded(Code::BadAddress)),
         Scalar::Duration(least) => duration(text, least).map_err(coded(Code::BadDuration)),
         Scalar::Enum(words) => word(text, words, false).map_err(coded(Code::BadValue)),
         Scalar::EnumFold(words) => word(text, words, true).map_err(coded(Code::BadValue)),
@@ -228,6 +231,9 @@ fn time(text: &str) -> Result<(), Invalid> {
 }
 
 fn url(text: &str, schemes: &[&str]) -> Result<(), Invalid> {
+    if schemes == BACKENDS && endpoint::split_socket(text).is_some() {
+        return endpoint::parse(text).map(drop);
+    }
     let Some((scheme, rest)) = text.split_once("://") else {
         let forms: Vec<_> = schemes
             .iter()

@@ -3,10 +3,10 @@
 use super::env::{self, Text, Variables};
 use super::grammar;
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::dialect::Scalar;
-use crate::model::address;
+use crate::dialect::{BACKENDS, Scalar};
 use crate::model::scalar::{self, Invalid};
 use crate::model::{Part, Value};
+use crate::model::{address, endpoint};
 use crate::source::{SourceMap, Span};
 use crate::spec::fields::{Leaf, Leaves};
 
@@ -276,7 +276,10 @@ impl Cx<'_> {
 
     fn check_grammar(&mut self, text: &str, scalar: Scalar, leaf: &Leaf) {
         let checked = match scalar {
-            // Backends have a reader of their own: no query.
+            // Backends have readers of their own: no query.
+            Scalar::Url(schemes) if schemes == BACKENDS => endpoint::parse(text)
+                .map(drop)
+                .map_err(|fault| (Code::BadUrl, fault)),
             Scalar::Url(_) => address::parse_url(text)
                 .map(drop)
                 .map_err(|fault| (Code::BadUrl, fault)),

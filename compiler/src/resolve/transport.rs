@@ -1,4 +1,4 @@
-//! How connections to backends are made: `networking.transport` and `security.tls` of a route (config.md
+//! How backends are found and connected to: `networking.dnsCache`, `networking.transport` and `security.tls` of a route (config.md
 //! 6.3, 7.4). Whether certificates and keys fit is for `check`.
 
 use super::env;
@@ -6,7 +6,7 @@ use super::grammar;
 use super::pending::is_literal_secret;
 use super::read::{Cx, constant};
 use crate::dialect::{self, Scalar};
-use crate::model::{BackendTls, Transport, Value, scalar};
+use crate::model::{BackendTls, DnsCache, Transport, Value, scalar};
 use crate::spec;
 use crate::spec::fields::Leaf;
 
@@ -30,23 +30,41 @@ pub(super) fn resolve(spec: &spec::gateway::Transport, cx: &mut Cx<'_>) -> Trans
     }
 }
 
+/// Names of backends.
+pub(super) fn dns(spec: &spec::gateway::DnsCache, cx: &mut Cx<'_>) -> DnsCache {
+    let ttl = |text: &str| scalar::parse_seconds(text).unwrap_or_default().as_millis();
+    let place = "gateway.networking.dnsCache.ttl";
+    let usual = ttl(dialect::value_at(place).1);
+    let given = ttl(&text(spec.ttl.as_ref(), place, cx));
+    DnsCache {
+        // 0 is the same as nothing.
+        ttl_ms: u64::try_from(if given == 0 { usual } else { given }).unwrap_or(u64::MAX),
+        clear_on_reload: cx.boolean(spec.clear_on_reload.as_ref(), false),
+        servers: cx.values(spec.resolvers.as_ref(), Scalar::DnsServer),
+    }
+}
+
 /// Whole milliseconds of a `secs`.
 fn limit_ms(leaf: Option<&Leaf>, name: &str, cx: &mut Cx<'_>) -> u64 {
-    let text = text(leaf, name, cx);
+    let text = text(leaf, &place(name), cx);
     let time = scalar::parse_seconds(&text).unwrap_or_default();
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A number that is not negative.
 fn number(leaf: Option<&Leaf>, name: &str, cx: &mut Cx<'_>) -> u64 {
-    let text = text(leaf, name, cx);
+    let text = text(leaf, &place(name), cx);
     let number = scalar::parse_int(&text).unwrap_or_default();
     u64::try_from(number).unwrap_or_default()
 }
 
-/// A class S text of the transport; what is faulty is reported, and counts as absent.
-fn text(leaf: Option<&Leaf>, name: &str, cx: &mut Cx<'_>) -> String {
-    let (kind, default) = dialect::value_at(&format!("gateway.networking.transport.{name}"));
+fn place(name: &str) -> String {
+    format!("gateway.networking.transport.{name}")
+}
+
+/// A class S text; what is faulty is reported, and counts as absent.
+fn text(leaf: Option<&Leaf>, place: &str, cx: &mut Cx<'_>) -> String {
+    let (kind, default) = dialect::value_at(place);
     let given = leaf.filter(|leaf| !leaf.null).and_then(|leaf| {
         let text = cx.text(leaf)?.text;
         let checked = grammar::check(kind, &text);

@@ -3,7 +3,7 @@
 use super::read::Cx;
 use super::{canary, grammar};
 use crate::diag::{Code, Diagnostic};
-use crate::dialect::Scalar;
+use crate::dialect::{BACKENDS, Scalar};
 use crate::model::{Backend, HealthCheck, PassiveHealthCheck, Value, scalar};
 use crate::spec;
 use crate::spec::fields::Leaf;
@@ -79,7 +79,12 @@ fn resolve_backend(spec: &spec::upstream::Backend, cx: &mut Cx<'_>) -> Option<Ba
 }
 
 fn endpoint(leaf: &Leaf, cx: &mut Cx<'_>) -> Value {
-    cx.checked(Some(leaf), Scalar::Url(&[]), (&leaf.key, ""), leaf.span)
+    cx.checked(
+        Some(leaf),
+        Scalar::Url(BACKENDS),
+        (&leaf.key, ""),
+        leaf.span,
+    )
 }
 
 /// The outer `None`: faulty; the inner: there is none, because it has no path.

@@ -132,8 +132,17 @@ pub(crate) struct Monitoring {
 /// `gateway.networking`
 #[derive(Default)]
 pub(crate) struct Networking {
+    pub(crate) dns: DnsCache,
     pub(crate) transport: Transport,
     pub(crate) passive: PassiveHealthCheck,
+}
+
+/// `gateway.networking.dnsCache`
+#[derive(Default)]
+pub(crate) struct DnsCache {
+    pub(crate) ttl: Option<Leaf>,
+    pub(crate) clear_on_reload: Option<Leaf>,
+    pub(crate) resolvers: Option<Leaves>,
 }
 
 /// `gateway.networking.transport`
@@ -373,11 +382,25 @@ fn networking(gateway: &mut Fields<'_>) -> Networking {
         return Networking::default();
     };
     let networking = Networking {
+        dns: dns_cache(&mut fields),
         transport: transport(&mut fields),
         passive: passive(&mut fields),
     };
     fields.finish();
     networking
+}
+
+fn dns_cache(networking: &mut Fields<'_>) -> DnsCache {
+    let Some(mut fields) = networking.section("dnsCache") else {
+        return DnsCache::default();
+    };
+    let dns = DnsCache {
+        ttl: fields.leaf("ttl"),
+        clear_on_reload: fields.leaf("clearOnReload"),
+        resolvers: fields.leaves("resolver"),
+    };
+    fields.finish();
+    dns
 }
 
 fn transport(networking: &mut Fields<'_>) -> Transport {

@@ -12,7 +12,7 @@ use goma_runtime::gateway::Gateway;
 /// Everything this gateway is made of.
 static GATEWAY: Gateway = Gateway {
     name: "quickstart",
-    revision: "3471ba2bd9a7",
+    revision: "1cf4debdc3d1",
     settings: &settings::SETTINGS,
     routes: &routes::ROUTES,
     chains: &chains::CHAINS,

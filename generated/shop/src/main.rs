@@ -12,7 +12,7 @@ use goma_runtime::gateway::Gateway;
 /// Everything this gateway is made of.
 static GATEWAY: Gateway = Gateway {
     name: "shop",
-    revision: "f2ea582a79af",
+    revision: "00d5240c5d30",
     settings: &settings::SETTINGS,
     routes: &routes::ROUTES,
     chains: &chains::CHAINS,

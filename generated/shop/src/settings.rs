@@ -2,7 +2,9 @@
 //!
 //! Listeners, limits, timeouts, log and probes: read when the gateway starts.
 
-use goma_runtime::gateway::{Limits, PassiveHealthCheck, ProxyProtocol, Settings, Transport};
+use goma_runtime::gateway::{
+    DnsCache, Limits, PassiveHealthCheck, ProxyProtocol, Settings, Transport,
+};
 use goma_runtime::values::{Part, Value};
 
 /// `gateway` (goma.yaml:4)
@@ -113,6 +115,11 @@ pub static SETTINGS: Settings = Settings {
     route_health_errors: false,
     build_info_enabled: false,
     monitoring_host: None,
+    dns_cache: DnsCache {
+        ttl_ms: 300000,
+        clear_on_reload: false,
+        servers: &[],
+    },
     passive_health_check: Some(PassiveHealthCheck {
         fails_max: 2,
         eject_ms: 10000,

@@ -110,7 +110,7 @@ impl BasicAuth {
             }
             let stored = Stored::parse(&password);
             let stored = stored.map_err(|text| user.password.fault("bad-rule", text))?;
-            if own.insert(username, Rc::new(stored)).is_some() {
+            if own.insert(username, Arc::new(stored)).is_some() {
                 return Err(user.username.fault("bad-rule", "the user is listed twice"));
             }
         }
@@ -171,10 +171,7 @@ impl Filter for BasicAuth {
                 client,
             },
         };
-        match self.0.users.is_due() {
-            None => Shared::check(&self.0, exchange, login),
-            Some(due) => Shared::look_and_check(&self.0, due, login),
-        }
+        Shared::check(&self.0, exchange, login)
     }
 }
 
@@ -200,7 +197,7 @@ impl Shared {
         if known && this.remembers(&fingerprint) {
             return this.decide(exchange, &login, true);
         }
-        let (this, stored) = (Rc::clone(this), Stored::clone(&stored));
+        let this = Rc::clone(this);
         Flow::Wait(Box::pin(async move {
             let Ok(Ok(turn)) = tokio::time::timeout(TURN, this.turns.acquire()).await else {
                 return answer(busy());
@@ -213,21 +210,6 @@ impl Shared {
                 this.remember(fingerprint);
             }
             Box::new(move |exchange: &mut Exchange| this.decide(exchange, &login, passes)) as Resume
-        }))
-    }
-
-    /// Looks at the file of users first, away from the core's loop.
-    fn look_and_check(this: &Rc<Self>, due: users::Due, login: Login) -> Flow {
-        let mut looking = Looking {
-            shared: Rc::clone(this),
-            look: None,
-        };
-        let this = Rc::clone(this);
-        Flow::Wait(Box::pin(async move {
-            let look = tokio::task::spawn_blocking(move || due.look()).await;
-            looking.look = look.unwrap_or(None);
-            drop(looking);
-            Box::new(move |exchange: &mut Exchange| Self::check(&this, exchange, login)) as Resume
         }))
     }
 
@@ -282,18 +264,6 @@ impl Shared {
         if remembered.len() < REMEMBERED_MAX {
             remembered.insert(fingerprint, Moment::now());
         }
-    }
-}
-
-/// A look at the file, which ends even if the client is gone before.
-struct Looking {
-    shared: Rc<Shared>,
-    look: users::Look,
-}
-
-impl Drop for Looking {
-    fn drop(&mut self) {
-        self.shared.users.looked(self.look.take());
     }
 }
 

@@ -1,5 +1,5 @@
 //! Lines about backends: what checks found, ejections and circuits (RT-HEALTH-6, RT-HEALTH-7, RT-CB-1), and
-//! which ones there are (RT-OVER-2).
+//! which ones there are (RT-OVER-2); their names, and other files (RT-DNS, C-FILE-9).
 
 use std::time::Duration;
 
@@ -24,6 +24,23 @@ impl AccessLog {
         });
     }
 
+    /// RT-DNS: DNS has no address for it, or no answer at all; in that case the last good one stays.
+    #[cfg(feature = "dns")]
+    pub fn name_lost(&self, host: &str, error: &str) {
+        self.line(Level::Warn, "Name look-up failed", |line| {
+            line.text("host", host);
+            line.text("error", error);
+        });
+    }
+
+    /// RT-DNS: it has again.
+    #[cfg(feature = "dns")]
+    pub fn name_found(&self, host: &str) {
+        self.line(Level::Info, "Name look-up works again", |line| {
+            line.text("host", host);
+        });
+    }
+
     /// RT-OVER-2
     pub fn overlay_applied(&self, hash: &str) {
         self.line(Level::Info, "Overlay applied", |line| {
@@ -34,6 +51,20 @@ impl AccessLog {
     /// RT-OVER-2: what was there before stays.
     pub fn overlay_refused(&self, error: &str) {
         self.line(Level::Error, "Overlay refused", |line| {
+            line.text("error", error)
+        });
+    }
+
+    /// C-FILE-9: it has changed, and what it holds is in use now.
+    pub fn file_read(&self, file: &str) {
+        self.line(Level::Info, "File read again", |line| {
+            line.text("file", file)
+        });
+    }
+
+    /// C-FILE-10: what it held before stays in use.
+    pub fn file_refused(&self, error: &str) {
+        self.line(Level::Error, "File not taken over", |line| {
             line.text("error", error)
         });
     }

@@ -113,14 +113,15 @@ fn replaced(
             return Err(Refused::rebuild(backend.at, &backend.key, text));
         }
         let own = built.knows(&backend.endpoint);
+        let connects = url.socket.is_none() || cfg!(feature = "unix-sockets");
         let speaks = match url.scheme {
             Scheme::H2c => cfg!(feature = "http2-backends"),
             Scheme::Http => true,
             Scheme::Https => false,
         };
-        if !speaks && !own {
-            let text =
-                "a new endpoint is reached over `http` only, or `h2c` if the gateway knows that";
+        if !(speaks && connects) && !own {
+            let text = "a new endpoint is reached over `http` only, or over `h2c` and sockets if \
+                        the gateway knows those";
             return Err(Refused::rebuild(backend.at, &backend.key, text));
         }
         if built.has_canaries() && !own {

@@ -61,7 +61,9 @@ static ROUTES: &[&[Route]] = &[&[
 ]];
 
 fn built() -> Live {
-    Live::built(upstream::resolve(ROUTES, None, &Transport::DEFAULT, &Environment::of([])).unwrap())
+    let (environment, files) = (Environment::of([]), crate::files::Files::default());
+    let transport = &Transport::DEFAULT;
+    Live::built(upstream::resolve(ROUTES, None, transport, &environment, &files).unwrap())
 }
 
 fn apply_to(before: &Live, built: &Live, text: &str) -> Result<Live, String> {

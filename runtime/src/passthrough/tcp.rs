@@ -14,6 +14,7 @@ use super::{Home, Open, Rule, Scratch};
 use crate::clock::Moment;
 use crate::gateway::ForwardTo;
 use crate::io::accept as accept_next;
+use crate::upstream::Dial;
 
 /// Time between keep-alive probes on a silent connection: a peer that has gone away without a word
 /// does not hold its place until the idle limit.
@@ -73,16 +74,11 @@ async fn pass(home: Home, rule: &Rule, scratch: &Scratch, mut client: TcpStream,
 
 /// The first address of the target that answers, all in the time of the rule.
 async fn connect(home: Home, to: &ForwardTo) -> io::Result<TcpStream> {
-    let connecting = async {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in home.resolver.addresses(&to.host, to.port).await? {
-            match TcpStream::connect(address).await {
-                Ok(target) => return prepare(&target).map(|()| target),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+    let dial = Dial {
+        limit: None,
+        keepalive: KEEPALIVE,
     };
+    let connecting = home.resolver.connect(&to.host, to.port, dial);
     match to.connect_timeout {
         None => connecting.await,
         Some(limit) => {

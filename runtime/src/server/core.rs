@@ -40,9 +40,15 @@ const FAREWELL: Duration = Duration::from_millis(100);
 pub(super) fn run(shared: &Shared, index: usize, share: Share) {
     let clock = Clock::new();
     let transport = &shared.gateway.settings.transport;
-    let pools = Pools::new(Rc::clone(&clock), transport, (index, shared.cores));
+    let resolver = Rc::new(shared.resolver());
+    let pools = Pools::new(
+        Rc::clone(&clock),
+        transport,
+        (index, shared.cores),
+        &resolver,
+    );
     // `prepare` has built the same chains and backends from the same values.
-    let Ok(core) = make_core(shared, index, clock, &pools) else {
+    let Ok(core) = make_core(shared, index, (clock, resolver), &pools) else {
         return;
     };
     let core: &'static Core = Box::leak(Box::new(core));
@@ -62,10 +68,10 @@ pub(super) fn run(shared: &Shared, index: usize, share: Share) {
 pub(super) fn make_core(
     shared: &Shared,
     index: usize,
-    clock: Rc<Clock>,
+    (clock, resolver): (Rc<Clock>, Rc<Resolver>),
     pools: &Pools,
 ) -> Result<Core, StartError> {
-    let start = Start::new(&shared.environment);
+    let start = Start::with(&shared.environment, Arc::clone(&shared.files));
     let chains = shared.gateway.chains.iter().map(|chain| chain(&start));
     let settings = shared.settings.clone();
     let generation = shared.live.generation();
@@ -81,7 +87,7 @@ pub(super) fn make_core(
         chains: chains.collect::<Result<_, _>>()?,
         upstreams: RefCell::new(upstreams.collect()),
         live: RefCell::new(live),
-        resolver: Resolver::default(),
+        resolver,
         limits: limits(&shared.gateway.settings.limits),
         // A connection that serves this many requests may as well be a new one.
         requests_per_connection_max: shared

@@ -47,11 +47,11 @@ pub(super) struct Checks {
 type Checked = (usize, &'static str);
 
 impl Checks {
-    pub(super) fn new(log: &Rc<AccessLog>) -> Self {
+    pub(super) fn new(log: &Rc<AccessLog>, resolver: Resolver) -> Self {
         Self {
             office: Rc::new(Office {
                 log: Rc::clone(log),
-                resolver: Resolver::default(),
+                resolver,
                 places: Semaphore::new(CHECKS_MAX),
             }),
             running: RefCell::default(),

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,17 +13,17 @@ use super::arguments::Arguments;
 use super::health::Checks;
 use super::listen::Listeners;
 use super::takeover::{self, CHECKS_MAX, Estate, Predecessor, Station};
+#[cfg(feature = "dns")]
+use super::watch;
+use super::watch::Watch;
 use super::{Prepared, Shared, core, prepare};
 use crate::gateway::{Gateway, StartError};
 use crate::lifecycle::Phase;
 use crate::log::{AccessLog, Writer};
-use crate::overlay::{self, Watched};
+use crate::overlay::Watched;
 use crate::upstream;
 use crate::values::Environment;
 use crate::values::scalar::Level;
-
-/// How often the overlay is looked at. A change is read once it has lasted from one look to the next.
-const OVERLAY_TICK: Duration = Duration::from_millis(250);
 
 /// The signals that stop a gateway, and the one that has its log file opened anew.
 struct Signals {
@@ -147,7 +146,7 @@ fn run(
     } = prepared;
     let log = Rc::new(log_of(&shared));
     let mut ready = Ready {
-        checks: Checks::new(&log),
+        checks: Checks::new(&log, shared.resolver()),
         shared,
         listeners,
         log,
@@ -155,6 +154,8 @@ fn run(
     };
     let log = Rc::clone(&ready.log);
     let stopped = runtime.block_on(async {
+        #[cfg(feature = "dns")]
+        watch::keep_names(&ready.shared.names, &ready.log);
         let live = ready.shared.live.live();
         if let Succession::Next(predecessor) = &succession {
             upstream::adopt(&live.backends, &predecessor.notes);
@@ -241,13 +242,7 @@ async fn serve_ready(
         log.forwards(to, address);
     }
     log.flush();
-    if let Some(watched) = watched {
-        let (live, environment) = (Arc::clone(&shared.live), Arc::clone(&shared.environment));
-        let log = Rc::clone(&log);
-        tokio::task::spawn_local(async move {
-            keep_watching(watched, &live, &environment, &log, &checks).await;
-        });
-    }
+    tokio::task::spawn_local(Watch::new(watched, &shared, checks, &log).keep());
     let estate = station.map(|station| Estate {
         station,
         listeners: copies,
@@ -266,31 +261,6 @@ fn start_cores(shared: &Shared, listeners: Listeners) -> io::Result<Vec<JoinHand
             .spawn(move || core::run(&shared, index, share))
     });
     threads.collect()
-}
-
-/// Takes each change of the overlay over, or says why it does not (RT-OVER-2, RT-OVER-3).
-async fn keep_watching(
-    mut watched: Watched,
-    shared: &overlay::Shared,
-    environment: &Environment,
-    log: &AccessLog,
-    checks: &Checks,
-) {
-    log.overlay_applied(shared.live().hash());
-    loop {
-        log.flush();
-        tokio::time::sleep(OVERLAY_TICK).await;
-        match watched.look(&shared.live(), environment) {
-            None => {}
-            Some(Ok(live)) => {
-                let live = Arc::new(live);
-                shared.put(Arc::clone(&live));
-                checks.follow(&live);
-                log.overlay_applied(live.hash());
-            }
-            Some(Err(error)) => log.overlay_refused(&error.to_string()),
-        }
-    }
 }
 
 impl Signals {

@@ -90,8 +90,9 @@ impl Rig {
         let prepared = prepare_in(gateway, Environment::of(variables), None).unwrap();
         let shared = prepared.shared;
         let clock = Clock::new();
-        let pools = Pools::new(Rc::clone(&clock), &gateway.settings.transport, (0, 1));
-        let core = make_core(&shared, 0, clock, &pools).unwrap();
+        let (transport, resolver) = (&gateway.settings.transport, Rc::default());
+        let pools = Pools::new(Rc::clone(&clock), transport, (0, 1), &resolver);
+        let core = make_core(&shared, 0, (clock, resolver), &pools).unwrap();
         // The log's thread holds standard output for as long as it has a core.
         core.log.close();
         let core = Box::leak(Box::new(core));

@@ -1,86 +1,103 @@
-//! Addresses of a backend, and new sockets to them (RT-UP-4).
+//! Addresses of hosts, and new sockets to them (RT-UP-4, RT-DNS-2).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+#[cfg(feature = "dns")]
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
+
 use tokio::net::TcpStream;
 
-use crate::values::scalar::Url;
-
-/// Time between keep-alive probes on an idle connection.
-const KEEPALIVE: Duration = Duration::from_secs(30);
+#[cfg(feature = "dns")]
+use super::names::{Local, Names};
+use super::race::{self, Dial};
 
 /// Whether host names can be looked up in this build.
 pub(super) const CAN_RESOLVE: bool = cfg!(feature = "dns");
 
-/// Finds addresses of host names. One per core.
+/// Finds addresses of hosts. One per core.
 #[derive(Debug, Default)]
 pub struct Resolver {
     #[cfg(feature = "dns")]
-    dns: tokio::sync::OnceCell<hickory_resolver::TokioResolver>,
+    names: Arc<Names>,
+    /// Names that this core has asked for.
+    #[cfg(feature = "dns")]
+    known: RefCell<HashMap<String, Rc<Local>>>,
 }
 
 impl Resolver {
-    /// Connects to the first address of a host that answers, each within `limit`; `None`: the system's.
-    ///
-    /// # Errors
-    /// `TimedOut` if the last address did not answer in time; else the last address's error.
-    pub(super) async fn connect(
-        &self,
-        url: &Url,
-        limit: Option<Duration>,
-    ) -> io::Result<TcpStream> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in self.addresses(&url.host, url.port).await? {
-            let limit = limit.unwrap_or(Duration::MAX);
-            let attempt = tokio::time::timeout(limit, TcpStream::connect(address));
-            match attempt.await {
-                Ok(Ok(socket)) => {
-                    socket.set_nodelay(true)?;
-                    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
-                    SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
-                    return Ok(socket);
-                }
-                Ok(Err(error)) => last = error,
-                Err(_) => last = io::Error::from(io::ErrorKind::TimedOut),
-            }
+    /// One that knows what all cores know.
+    #[cfg(feature = "dns")]
+    #[must_use]
+    pub fn new(names: &Arc<Names>) -> Self {
+        Self {
+            names: Arc::clone(names),
+            known: RefCell::default(),
         }
-        Err(last)
     }
 
-    /// The addresses of a host: a name, or an address without brackets.
+    /// Connects to the first address of a host that answers.
     ///
     /// # Errors
-    /// The name cannot be looked up.
+    /// The name has no address that is known; else that of the last address.
+    pub(crate) async fn connect(&self, host: &str, port: u16, dial: Dial) -> io::Result<TcpStream> {
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return race::connect(&[(ip, port).into()], dial).await;
+        }
+        if let Some(known) = without_dns(host) {
+            let known: Vec<_> = known.into_iter().map(|ip| (ip, port).into()).collect();
+            return race::connect(&known, dial).await;
+        }
+        // Boxed: a request to an address is not to keep room for it.
+        Box::pin(self.connect_by_name(host, port, dial)).await
+    }
+
+    #[cfg(feature = "dns")]
+    async fn connect_by_name(&self, host: &str, port: u16, dial: Dial) -> io::Result<TcpStream> {
+        let name = self.name(host);
+        let addresses = name.addresses().await?;
+        let addresses: Vec<_> = addresses.into_iter().map(|ip| (ip, port).into()).collect();
+        let connected = race::connect(&addresses, dial).await;
+        match connected.as_ref().map(TcpStream::peer_addr) {
+            Ok(Ok(peer)) => name.reached(peer.ip()),
+            Ok(Err(_)) => {}
+            Err(_) => name.unreachable(),
+        }
+        connected
+    }
+
+    /// All addresses of a host, a name or an address without brackets, in the order in which to try them.
+    ///
+    /// # Errors
+    /// The name has no address that is known.
     pub async fn addresses(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let at_port = |ip| SocketAddr::new(ip, port);
-        if host == "localhost" {
-            // RFC 6761: always loopback. IPv4 first, which is what local servers listen on.
-            let both = [
-                IpAddr::V4(Ipv4Addr::LOCALHOST),
-                IpAddr::V6(Ipv6Addr::LOCALHOST),
-            ];
-            return Ok(both.map(at_port).to_vec());
-        }
-        if let Ok(ip) = host.parse() {
-            return Ok(vec![at_port(ip)]);
-        }
-        let addresses = self.look_up(host).await?;
-        Ok(addresses.into_iter().map(at_port).collect())
+        let addresses = match without_dns(host) {
+            Some(known) => known,
+            None => self.look_up(host).await?,
+        };
+        Ok(addresses.into_iter().map(|ip| (ip, port).into()).collect())
     }
 
     #[cfg(feature = "dns")]
     async fn look_up(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        let make = || async {
-            hickory_resolver::TokioResolver::builder_tokio()
-                .and_then(hickory_resolver::ResolverBuilder::build)
-                .map_err(io::Error::other)
-        };
-        let resolver = self.dns.get_or_try_init(make).await?;
-        let found = resolver.lookup_ip(host).await.map_err(io::Error::other)?;
-        Ok(found.iter().collect())
+        self.name(host).addresses().await
+    }
+
+    /// What is known of a host; `None`: it needs no look-up.
+    #[cfg(feature = "dns")]
+    pub(super) fn name_of(&self, host: &str) -> Option<Rc<Local>> {
+        without_dns(host).is_none().then(|| self.name(host))
+    }
+
+    #[cfg(feature = "dns")]
+    fn name(&self, host: &str) -> Rc<Local> {
+        let mut known = self.known.borrow_mut();
+        if let Some(known) = known.get(host) {
+            return Rc::clone(known);
+        }
+        let local = Rc::new(self.names.local(host));
+        known.insert(host.to_owned(), Rc::clone(&local));
+        local
     }
 
     #[cfg(not(feature = "dns"))]
@@ -88,8 +105,23 @@ impl Resolver {
         clippy::unused_async,
         reason = "the same signature as with the feature"
     )]
-    async fn look_up(&self, _host: &str) -> io::Result<Vec<IpAddr>> {
+    async fn look_up(&self, _: &str) -> io::Result<Vec<IpAddr>> {
         // Refused at start (`upstream::resolve`), so no request gets here.
         Err(io::Error::from(io::ErrorKind::Unsupported))
     }
+
+    #[cfg(not(feature = "dns"))]
+    async fn connect_by_name(&self, host: &str, _: u16, _: Dial) -> io::Result<TcpStream> {
+        self.look_up(host).await?;
+        Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+}
+
+/// The addresses of a host that needs no look-up.
+fn without_dns(host: &str) -> Option<Vec<IpAddr>> {
+    if host == "localhost" {
+        // RFC 6761: always loopback. IPv4 first, which is what local servers listen on.
+        return Some(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+    }
+    host.parse().ok().map(|ip| vec![ip])
 }

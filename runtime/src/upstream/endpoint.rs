@@ -1,6 +1,8 @@
 //! Where a backend is, and how connections to it are made.
 
 use std::io;
+#[cfg(feature = "http2-backends")]
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use super::connect::{self, Resolver};
 use super::limit::Limit;
 use super::link::Link;
 use super::pool::{Connection, Place, Pool};
+use super::race::Dial;
 #[cfg(feature = "http2-backends")]
 use super::session::Session;
 #[cfg(feature = "tls")]
@@ -17,6 +20,12 @@ use super::tls;
 use crate::error::{CONNECT, UpstreamFault};
 use crate::values::is_reachable_without_dns;
 use crate::values::scalar::{Scheme, Url};
+
+#[cfg(feature = "unix-sockets")]
+mod local;
+
+/// Time between keep-alive probes on an idle connection (RT-UP-4).
+const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// The place of a backend.
 #[derive(Clone, Debug)]
@@ -30,7 +39,7 @@ pub struct Endpoint {
     pub(super) limit: Option<Arc<Limit>>,
 }
 
-/// What connections may be shared by: host, port, TLS identity (0: clear text), and whether it is HTTP/2 from
+/// What connections may be shared by: host or file of a socket, port, TLS identity (0: clear text), and whether it is HTTP/2 from
 /// the beginning.
 pub(super) type Key = (String, u16, usize, bool);
 
@@ -51,7 +60,8 @@ impl Endpoint {
         #[cfg(not(feature = "tls"))]
         let identity = 0;
         let h2c = self.url.scheme == Scheme::H2c;
-        (self.url.host.clone(), self.url.port, identity, h2c)
+        let host = self.url.socket.as_ref().unwrap_or(&self.url.host);
+        (host.clone(), self.url.port, identity, h2c)
     }
 
     /// A new connection that belongs to no pool, as a check makes it.
@@ -79,7 +89,15 @@ impl Endpoint {
         place: Place,
         http1: bool,
     ) -> Result<Connection, UpstreamFault> {
-        let socket = resolver.connect(&self.url, limit).await;
+        #[cfg(feature = "unix-sockets")]
+        if let Some(file) = &self.url.socket {
+            return self.connect_local(file, limit, pool, place).await;
+        }
+        let dial = Dial {
+            limit,
+            keepalive: KEEPALIVE,
+        };
+        let socket = resolver.connect(&self.url.host, self.url.port, dial).await;
         let socket = socket.map_err(|source| self.fault(source))?;
         #[cfg(feature = "tls")]
         if let Some(peer) = &self.peer {
@@ -93,7 +111,7 @@ impl Endpoint {
         match source.kind() {
             io::ErrorKind::TimedOut => UpstreamFault::Timeout { what: CONNECT },
             _ => UpstreamFault::Connect {
-                endpoint: self.url.authority.clone(),
+                endpoint: self.url.place().to_owned(),
                 source,
             },
         }
@@ -108,7 +126,10 @@ impl Endpoint {
         _: bool,
     ) -> Result<Connection, UpstreamFault> {
         match self.url.scheme {
-            Scheme::H2c => Box::pin(self.begin(socket, false, pool, place)).await,
+            Scheme::H2c => {
+                let address = address_of(&socket);
+                Box::pin(self.begin((socket, address), false, pool, place)).await
+            }
             Scheme::Http | Scheme::Https => Ok(Connection::new(Link::Plain(socket), place.permit)),
         }
     }
@@ -137,7 +158,8 @@ impl Endpoint {
         let session = peer.handshake(socket, &self.url.authority, http1).await?;
         #[cfg(feature = "http2-backends")]
         if tls::speaks_http2(&session) {
-            return self.begin(session, true, pool, place).await;
+            let address = address_of(session.get_ref().0);
+            return self.begin((session, address), true, pool, place).await;
         }
         #[cfg(feature = "http2-backends")]
         if let Some(pool) = pool.filter(|_| !http1) {
@@ -152,7 +174,10 @@ impl Endpoint {
     #[cfg(feature = "http2-backends")]
     async fn begin(
         &self,
-        socket: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
+        socket: (
+            impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
+            Option<IpAddr>,
+        ),
         secure: bool,
         pool: Option<&Pool>,
         mut place: Place,
@@ -169,6 +194,11 @@ impl Endpoint {
         };
         connection.ok_or_else(|| self.fault(io::ErrorKind::ConnectionRefused.into()))
     }
+}
+
+#[cfg(feature = "http2-backends")]
+fn address_of(socket: &TcpStream) -> Option<IpAddr> {
+    socket.peer_addr().ok().map(|peer| peer.ip())
 }
 
 /// Whether the host needs no look-up, or can be looked up.

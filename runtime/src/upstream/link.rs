@@ -1,9 +1,13 @@
 //! The byte stream of a connection to a backend, in clear text or over TLS. No HTTP here.
 
 use std::io::{self, IoSlice};
+#[cfg(feature = "dns")]
+use std::net::IpAddr;
 use std::task::{Context, Poll};
 
 use tokio::net::TcpStream;
+#[cfg(feature = "unix-sockets")]
+use tokio::net::UnixStream;
 
 #[cfg(feature = "http2-backends")]
 use super::stream::Stream;
@@ -11,11 +15,14 @@ use super::stream::Stream;
 use super::tls::Session;
 use crate::io::Socket;
 
-/// A connected backend. Without the feature `tls` it is a socket and nothing else.
+/// A connected backend. Without features it is a socket and nothing else.
 #[derive(Debug)]
 pub enum Link {
     /// As it comes.
     Plain(TcpStream),
+    /// The same within the machine.
+    #[cfg(feature = "unix-sockets")]
+    Local(UnixStream),
     /// Boxed: a TLS session is large, and connections are handed on by value.
     #[cfg(feature = "tls")]
     Secure(Box<Session>),
@@ -29,6 +36,8 @@ impl Link {
     pub(super) fn is_kept(&self) -> bool {
         match self {
             Self::Plain(_) => true,
+            #[cfg(feature = "unix-sockets")]
+            Self::Local(_) => true,
             #[cfg(feature = "tls")]
             Self::Secure(_) => true,
             #[cfg(feature = "http2-backends")]
@@ -36,10 +45,27 @@ impl Link {
         }
     }
 
+    /// Where it goes; `None`: it does not matter, or nobody knows.
+    #[cfg(feature = "dns")]
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        let peer = match self {
+            Self::Plain(stream) => stream.peer_addr(),
+            #[cfg(feature = "unix-sockets")]
+            Self::Local(_) => return None,
+            #[cfg(feature = "tls")]
+            Self::Secure(session) => session.get_ref().0.peer_addr(),
+            #[cfg(feature = "http2-backends")]
+            Self::Stream(_) => return None,
+        };
+        peer.ok().map(|peer| peer.ip())
+    }
+
     /// What it shares with others takes no more of them: nothing has come from its backend in time.
     pub(super) fn retire(&self) {
         match self {
             Self::Plain(_) => {}
+            #[cfg(feature = "unix-sockets")]
+            Self::Local(_) => {}
             #[cfg(feature = "tls")]
             Self::Secure(_) => {}
             #[cfg(feature = "http2-backends")]
@@ -53,6 +79,8 @@ macro_rules! either {
     ($link:expr, $stream:ident => $call:expr) => {
         match $link {
             Link::Plain($stream) => $call,
+            #[cfg(feature = "unix-sockets")]
+            Link::Local($stream) => $call,
             #[cfg(feature = "tls")]
             Link::Secure(session) => {
                 let $stream = session.as_mut();
@@ -90,6 +118,8 @@ impl Socket for Link {
     fn has_failed(&self) -> bool {
         match self {
             Self::Plain(stream) => stream.has_failed(),
+            #[cfg(feature = "unix-sockets")]
+            Self::Local(stream) => stream.has_failed(),
             #[cfg(feature = "tls")]
             Self::Secure(session) => session.has_failed(),
             #[cfg(feature = "http2-backends")]

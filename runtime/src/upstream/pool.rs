@@ -1,6 +1,8 @@
 //! Connections of one core that are there for the next request: idle ones, and sessions of HTTP/2; and how
 //! many of them there may be (RT-UP-5).
 
+#[cfg(feature = "dns")]
+mod named;
 #[cfg(feature = "http2-backends")]
 mod sessions;
 
@@ -14,8 +16,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+#[cfg(feature = "dns")]
+use self::named::Named;
 #[cfg(feature = "http2-backends")]
 use self::sessions::{Beginner, Beginning};
+use super::connect::Resolver;
 use super::endpoint::{Endpoint, Key};
 use super::limit::{Limit, Permit};
 use super::link::Link;
@@ -30,6 +35,8 @@ use crate::io::Socket;
 #[derive(Debug)]
 pub struct Pools {
     by_key: RefCell<HashMap<Key, Rc<Pool>>>,
+    #[cfg(feature = "dns")]
+    resolver: Rc<Resolver>,
     shared: Rc<Shared>,
 }
 
@@ -57,6 +64,9 @@ pub(crate) struct Pool {
     /// Requests of this core that wait, in the order in which they came.
     waiting: RefCell<VecDeque<Waiter>>,
     limit: Option<Arc<Limit>>,
+    /// `None`: its backend has an address.
+    #[cfg(feature = "dns")]
+    named: Option<Named>,
     shared: Rc<Shared>,
     #[cfg(feature = "http2-backends")]
     me: Weak<Self>,
@@ -84,6 +94,9 @@ pub struct Connection {
     pub socket: Link,
     /// Whether an earlier request has used it: then it may die without anyone's fault (RT-UP-8).
     pub reused: bool,
+    /// Which list of addresses of its backend's name has its own.
+    #[cfg(feature = "dns")]
+    list: u64,
     /// Its place among those of its backend.
     _permit: Permit,
 }
@@ -111,6 +124,8 @@ impl Connection {
         Self {
             socket,
             reused: false,
+            #[cfg(feature = "dns")]
+            list: 0,
             _permit: permit,
         }
     }
@@ -124,9 +139,18 @@ impl Connection {
 impl Pools {
     /// The pools of one of `cores` cores, of which `index` is one.
     #[must_use]
-    pub fn new(clock: Rc<Clock>, transport: &Transport, (index, cores): (usize, usize)) -> Self {
+    pub fn new(
+        clock: Rc<Clock>,
+        transport: &Transport,
+        (index, cores): (usize, usize),
+        resolver: &Rc<Resolver>,
+    ) -> Self {
+        #[cfg(not(feature = "dns"))]
+        let _ = resolver;
         Self {
             by_key: RefCell::default(),
+            #[cfg(feature = "dns")]
+            resolver: Rc::clone(resolver),
             shared: Rc::new(Shared {
                 clock,
                 idle: Cell::new(0),
@@ -157,6 +181,8 @@ impl Pools {
                 beginning: Beginning::default(),
                 waiting: RefCell::default(),
                 limit: endpoint.limit.clone(),
+                #[cfg(feature = "dns")]
+                named: self.resolver.name_of(&endpoint.url.host).map(Named::new),
                 shared: Rc::clone(&self.shared),
                 #[cfg(feature = "http2-backends")]
                 me: Weak::clone(_me),
@@ -209,6 +235,10 @@ impl Pool {
     /// Keeps a connection for later, within the bounds.
     pub(crate) fn put(&self, mut connection: Connection) {
         if !connection.socket.is_kept() {
+            return;
+        }
+        #[cfg(feature = "dns")]
+        if !self.stays(&mut connection) {
             return;
         }
         connection.reused = true;
@@ -303,6 +333,8 @@ impl Pool {
 
     fn sweep(&self) {
         self.waiting.borrow_mut().retain(|waiter| !waiter.is_gone());
+        #[cfg(feature = "dns")]
+        self.sweep_name();
         let now = self.shared.clock.now_ms();
         let wanted = self.is_wanted();
         let idle_ms_max = self.shared.idle_ms_max;
@@ -358,7 +390,7 @@ mod tests {
             handshake_timeout_ms: 0,
         };
         let url = crate::values::scalar::url("h2c://127.0.0.1:1").unwrap();
-        let pools = Pools::new(Clock::new(), &transport, (0, 1));
+        let pools = Pools::new(Clock::new(), &transport, (0, 1), &Rc::default());
         let pool = pools.of(&Endpoint::plain(url));
         let mut kept = Vec::new();
         for at in 0..1000 {

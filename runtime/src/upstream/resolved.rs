@@ -11,6 +11,7 @@ use super::standing::{Ejection, Standing};
 use super::sticky::Sticky;
 #[cfg(feature = "tls")]
 use super::tls::Identities;
+use crate::files::Files;
 use crate::gateway::{PassiveHealthCheck, StartError, Transport};
 use crate::route::{BackendTls, PreparedCanary, Route};
 use crate::values::scalar::{self, Scheme};
@@ -162,8 +163,9 @@ pub fn resolve(
     passive: Option<PassiveHealthCheck>,
     transport: &Transport,
     environment: &Environment,
+    files: &Files,
 ) -> Result<ResolvedBackends, StartError> {
-    let mut cx = Cx::new(environment, transport);
+    let mut cx = Cx::new(environment, transport, files);
     let ejection = passive.map(|passive| Arc::new(Ejection::new(&passive)));
     let routes = blocks.iter().copied().flatten();
     routes
@@ -199,25 +201,31 @@ struct Cx<'a> {
 }
 
 impl<'a> Cx<'a> {
-    fn new(environment: &'a Environment, transport: &'a Transport) -> Self {
+    fn new(environment: &'a Environment, transport: &'a Transport, files: &'a Files) -> Self {
+        #[cfg(not(feature = "tls"))]
+        let _ = files;
         Self {
             environment,
             transport,
             limits: BTreeMap::new(),
             #[cfg(feature = "tls")]
-            identities: Identities::new(environment, transport),
+            identities: Identities::new(environment, transport, files),
         }
     }
 
     fn resolve_one(
         &mut self,
         route: &Route,
-        value: &Value,
+        value: &'static Value,
         weight: u32,
     ) -> Result<ResolvedBackend, StartError> {
         let url = value.read(self.environment, scalar::url)?;
         if !endpoint::is_reachable(&url) {
             let text = "names a host, but this gateway was built for addresses only";
+            return Err(value.fault("bad-url", text));
+        }
+        if url.socket.is_some() && !cfg!(feature = "unix-sockets") {
+            let text = "this gateway was built without sockets of the file system";
             return Err(value.fault("bad-url", text));
         }
         let mut endpoint = match url.scheme {
@@ -252,7 +260,7 @@ impl<'a> Cx<'a> {
     #[cfg(feature = "tls")]
     fn secure(
         &mut self,
-        value: &Value,
+        value: &'static Value,
         url: scalar::Url,
         tls: &'static BackendTls,
     ) -> Result<Endpoint, StartError> {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::net::IpAddr;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -12,6 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::limit::Permit;
 use super::pool::Pool;
 use super::stream::{Stream, io_error};
+
+mod alive;
+
+use alive::Heard;
 
 /// Streams at once, whatever the backend allows: more get another connection.
 const STREAMS_MAX: u32 = 256;
@@ -36,6 +41,9 @@ pub(super) struct Session {
     /// Streams that are open.
     open: Rc<Cell<usize>>,
     pool: Weak<Pool>,
+    /// Where it goes.
+    #[cfg_attr(not(feature = "dns"), expect(dead_code, reason = "only names move"))]
+    address: Option<IpAddr>,
     /// Whether it is to take no more streams.
     retired: Rc<Cell<bool>>,
     /// When the last of them ended, or it began.
@@ -73,12 +81,16 @@ impl Session {
     /// # Errors
     /// The connection breaks at once.
     pub(super) async fn begin(
-        socket: impl AsyncRead + AsyncWrite + Unpin + 'static,
+        (socket, address): (
+            impl AsyncRead + AsyncWrite + Unpin + 'static,
+            Option<IpAddr>,
+        ),
         secure: bool,
         permit: Permit,
         pool: Option<Weak<Pool>>,
     ) -> io::Result<Self> {
         let pool = pool.unwrap_or_default();
+        let heard: Rc<Cell<bool>> = Rc::default();
         let handshake = Builder::new()
             .enable_push(false)
             .initial_max_send_streams(STREAMS_FIRST)
@@ -87,19 +99,36 @@ impl Session {
             .data_frame_budget(FRAMES_BYTES_MAX)
             .max_send_buffer_size(SEND_BUFFER_BYTES)
             .max_header_list_size(RESPONSE_HEAD_BYTES_MAX)
-            .handshake(socket);
-        let (send, connection) = handshake.await.map_err(io_error)?;
+            .handshake(Heard {
+                socket,
+                heard: Rc::clone(&heard),
+            });
+        let (send, mut connection) = handshake.await.map_err(io_error)?;
+        let open: Rc<Cell<usize>> = Rc::default();
+        // Nobody else has asked for it.
+        let pings = connection.ping_pong();
+        let streams = Rc::clone(&open);
         tokio::task::spawn_local(async move {
+            let vanished = async {
+                match pings {
+                    Some(pings) => alive::until_silent(pings, heard, streams).await,
+                    None => std::future::pending().await,
+                }
+            };
             // What breaks it is said to its streams.
-            let _ = connection.await;
+            tokio::select! {
+                _ = connection => {}
+                () = vanished => {}
+            }
             drop(permit);
         });
         let now_ms = pool.upgrade().map_or(0, |pool| pool.now_ms());
         Ok(Self {
             send,
             secure,
-            open: Rc::default(),
+            open,
             pool,
+            address,
             retired: Rc::default(),
             idle_since_ms: Rc::new(Cell::new(now_ms)),
         })
@@ -133,6 +162,14 @@ impl Session {
         }
         let cx = &mut Context::from_waker(Waker::noop());
         matches!(self.send.poll_ready(cx), Poll::Ready(Err(_)))
+    }
+
+    /// Takes no more streams if its address is one of those that are left.
+    #[cfg(feature = "dns")]
+    pub(super) fn leave(&self, is_left: impl Fn(IpAddr) -> bool) {
+        if self.address.is_some_and(is_left) {
+            self.retired.set(true);
+        }
     }
 
     pub(super) fn is_idle(&self) -> bool {

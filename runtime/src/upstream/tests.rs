@@ -68,7 +68,7 @@ fn resolved(route: &'static Route, weighted: &[(&'static str, u32)]) -> Resolved
 fn of(resolved: &ResolvedUpstream, offset: usize) -> Upstream {
     Upstream::new(
         resolved,
-        &Pools::new(Clock::new(), &Transport::DEFAULT, (0, 1)),
+        &Pools::new(Clock::new(), &Transport::DEFAULT, (0, 1), &Rc::default()),
         offset,
     )
 }

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,24 +16,52 @@ const BEGIN: &str = "-----BEGIN";
 /// Bytes of a file: a bundle of all authorities has 250 KB.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// The PEM text that a value is or names.
+/// Where the PEM text of a value is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Pem {
+    /// In a file.
+    File(PathBuf),
+    /// In the value itself.
+    Text(Vec<u8>),
+}
+
+impl std::fmt::Debug for Pem {
+    /// Nothing of a key, nor what may be one.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Pem").finish_non_exhaustive()
+    }
+}
+
+/// What a value is or names.
 ///
 /// # Errors
-/// Those of the value; `file-missing` for a file that cannot be read.
-pub(crate) fn read(value: &Value, environment: &Environment) -> Result<Vec<u8>, StartError> {
+/// Those of the value.
+pub(crate) fn of(value: &Value, environment: &Environment) -> Result<Pem, StartError> {
     let text = value.resolve(environment)?;
     if text.contains(BEGIN) {
-        return Ok(text.into_bytes());
+        return Ok(Pem::Text(text.into_bytes()));
     }
     let packed: String = text.split_whitespace().collect();
     if let Ok(decoded) = STANDARD.decode(packed)
         && std::str::from_utf8(&decoded).is_ok_and(|decoded| decoded.contains(BEGIN))
     {
-        return Ok(decoded);
+        return Ok(Pem::Text(decoded));
     }
+    Ok(Pem::File(text.into()))
+}
+
+/// The PEM text.
+///
+/// # Errors
+/// `file-missing` for a file that cannot be read; `tls-load` for one that is too large.
+pub(crate) fn read(pem: &Pem, value: &Value) -> Result<Vec<u8>, StartError> {
+    let path = match pem {
+        Pem::File(path) => path,
+        Pem::Text(text) => return Ok(text.clone()),
+    };
     let mut bytes = Vec::new();
     // A secret that is no PEM looks like a name: it is not shown.
-    let read = File::open(&text).and_then(|file| {
+    let read = File::open(path).and_then(|file| {
         let mut bounded = file.take(FILE_BYTES_MAX + 1);
         bounded.read_to_end(&mut bytes)
     });

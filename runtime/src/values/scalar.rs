@@ -4,6 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+mod socket;
+
 /// A text that is not of the type.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed {
@@ -55,7 +57,9 @@ pub enum Scheme {
 pub struct Url {
     /// How it is spoken to.
     pub scheme: Scheme,
-    /// Host name, IPv4, or IPv6 without brackets; lower case.
+    /// The file of a socket, which then takes the place of host and port.
+    pub socket: Option<String>,
+    /// Host name, IPv4, or IPv6 without brackets; lower case. `localhost` with a socket.
     pub host: String,
     /// Port; the scheme's default if none was written.
     pub port: u16,
@@ -235,6 +239,26 @@ pub fn address(text: &str) -> Result<SocketAddr, Malformed> {
     }
 }
 
+/// A DNS server: `IP`, `IP:port` or `[v6]:port`. Without a port: 53.
+///
+/// # Errors
+/// `bad-address`.
+pub fn dns_server(text: &str) -> Result<SocketAddr, Malformed> {
+    let inner = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let bare = inner.unwrap_or(text).parse::<IpAddr>();
+    let bare = bare.map(|ip| SocketAddr::new(ip, 53)).ok();
+    let whole = || text.parse::<SocketAddr>().ok();
+    match bare.or_else(whole).filter(|server| server.port() > 0) {
+        Some(server) => Ok(server),
+        None => malformed(
+            "bad-address",
+            format!("`{text}` is not a DNS server such as `10.0.0.53` or `10.0.0.53:53`"),
+        ),
+    }
+}
+
 /// An IP address or CIDR block, as its first and last address; host bits are allowed, and IPv4 in
 /// IPv6 is IPv4 (MW-CLI-7).
 ///
@@ -278,10 +302,10 @@ fn block(text: &str) -> Option<(IpAddr, IpAddr)> {
     })
 }
 
-/// `url` of a backend. Only `http` in this release.
+/// `url` of a backend, or `unix://FILE[:/path]`.
 ///
 /// # Errors
-/// `bad-url`; `not-yet-supported` for `https` and `h2c`.
+/// `bad-url`.
 pub fn url(text: &str) -> Result<Url, Malformed> {
     let bad = "not a URL of the form http://host[:port][/path] or https://host[:port][/path]";
     let Some((scheme, rest)) = text.split_once("://") else {
@@ -291,9 +315,19 @@ pub fn url(text: &str) -> Result<Url, Malformed> {
         "http" => Scheme::Http,
         "https" => Scheme::Https,
         "h2c" => Scheme::H2c,
+        "unix" => return socket::url(Scheme::Http, rest),
+        "unix+h2c" => return socket::url(Scheme::H2c, rest),
         _ => return malformed("bad-url", bad),
     };
     url_after_scheme(scheme, rest).map_or_else(|| malformed("bad-url", bad), Ok)
+}
+
+impl Url {
+    /// Where it is, for people.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        self.socket.as_ref().unwrap_or(&self.authority)
+    }
 }
 
 impl Scheme {
@@ -322,6 +356,7 @@ fn url_after_scheme(scheme: Scheme, rest: &str) -> Option<Url> {
     let port = port.unwrap_or(scheme.port());
     Some(Url {
         scheme,
+        socket: None,
         authority: if port == scheme.port() {
             shown
         } else {
@@ -435,6 +470,7 @@ mod tests {
                 true => format!("[{host}]:{port}"),
                 false => format!("{host}:{port}"),
             }),
+            "dnsserver" => dns_server(text).map(|value| value.to_string()),
             "network" => network(text).map(|(first, last)| format!("{first}-{last}")),
             "location" => location(text).map(str::to_owned),
             "url" => url(text).map(|url| {
@@ -443,7 +479,14 @@ mod tests {
                     Scheme::Http => "http",
                     Scheme::Https => "https",
                 };
-                format!("{scheme}://{}{}", url.authority, url.path)
+                let Some(file) = url.socket else {
+                    return format!("{scheme}://{}{}", url.authority, url.path);
+                };
+                let scheme = scheme.replace("http", "unix").replace("h2c", "unix+h2c");
+                match url.path.as_str() {
+                    "" => format!("{scheme}://{file}"),
+                    path => format!("{scheme}://{file}:{path}"),
+                }
             }),
             _ => return None,
         };

@@ -16,7 +16,6 @@ mod proxy_trust_empty;
 mod redis_flush;
 mod redis_required;
 mod reload_token;
-mod resolvers;
 mod shared_storage;
 mod tls_load;
 mod weak_token;
@@ -42,7 +41,6 @@ pub(super) const RULES: &[Rule] = &[
     redis_flush::check,
     redis_required::check,
     reload_token::check,
-    resolvers::check,
     shared_storage::check,
     tls_load::check,
     weak_token::check,

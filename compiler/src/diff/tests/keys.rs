@@ -43,6 +43,7 @@ fn other(place: &Place) -> Option<String> {
         Scalar::Address => "\"127.0.0.1:7777\"".to_owned(),
         Scalar::Bool => (place.default != "true").to_string(),
         Scalar::Directory | Scalar::File | Scalar::Pem => "/else.pem".to_owned(),
+        Scalar::DnsServer => "[192.0.2.77]".to_owned(),
         Scalar::Duration(_) => "77s".to_owned(),
         Scalar::Enum(words) | Scalar::EnumFold(words) => {
             let mut words = words.iter().filter(|word| **word != place.default);

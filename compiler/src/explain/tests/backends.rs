@@ -46,6 +46,16 @@ fn no_weights() {
     assert!(human.contains("or http://b in turn"), "{human}");
 }
 
+/// C-URL, RT-UP-2: behind a socket's name there is a `:` before the path.
+#[test]
+fn sockets() {
+    let (human, json) = shown("{endpoint: \"unix:///run/a.sock:/v1\"}");
+    assert_eq!(human.trim(), "unix:///run/a.sock:/v1/x");
+    assert_eq!(json["upstream"]["url"], "unix:///run/a.sock:/v1/x");
+    let (human, _) = shown("{endpoint: \"unix+h2c:///run/a.sock\"}");
+    assert_eq!(human.trim(), "unix+h2c:///run/a.sock:/x");
+}
+
 /// RT-CANARY-1, -3, -4
 #[test]
 fn canaries() {

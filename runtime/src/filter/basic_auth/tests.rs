@@ -256,8 +256,8 @@ async fn too_many_failures() {
     assert!((290..=300).contains(&left), "{left}");
 }
 
-/// 5.5: a file is read at start and again when it changes; the rule's own users come first.
-#[tokio::test(start_paused = true)]
+/// 5.5, C-FILE-9, C-FILE-10: a file is read at start and again when it changes; the rule's own users come first.
+#[tokio::test]
 async fn users_of_a_file() {
     static CONFIG: Config = Config {
         users: PLAIN.users,
@@ -273,9 +273,10 @@ async fn users_of_a_file() {
     };
     let path = std::env::temp_dir().join(format!("goma-users-{}", std::process::id()));
     let shown = path.display().to_string();
+    let files = Arc::new(crate::files::Files::default());
     let made = || {
         let environment = crate::values::Environment::of([("USERS", &*shown)]);
-        let start = Start::new(&environment);
+        let start = Start::with(&environment, Arc::clone(&files));
         let filter = BasicAuth::new(&CONFIG, &start);
         (filter, start.into_notices())
     };
@@ -296,18 +297,21 @@ async fn users_of_a_file() {
     let passes = async |credentials: &str| outcome(&filter, &basic(credentials)).await.is_ok();
     assert!(passes("ada:lovelace").await && passes("u:p:w").await);
     assert!(!passes("ada:other").await && !passes("u:file").await);
+    // Another core's filter reads the same.
+    let (other, _) = made();
+    let looks = || (0..3).flat_map(|_| files.look()).collect::<Vec<_>>();
     std::fs::write(&path, "bob:builder\n").unwrap();
-    assert!(
-        passes("ada:lovelace").await,
-        "it is looked at once a second"
-    );
-    tokio::time::advance(Duration::from_secs(2)).await;
+    assert!(passes("ada:lovelace").await, "nobody has looked");
+    assert_eq!(looks(), [Ok(shown.clone())]);
     assert!(passes("bob:builder").await && !passes("ada:lovelace").await);
-    // What cannot be read changes nothing.
+    let other = outcome(&other.unwrap(), &basic("bob:builder")).await;
+    assert!(other.is_ok());
+    // What cannot be read changes nothing, and is said without what it holds.
     std::fs::write(&path, "broken\n").unwrap();
-    tokio::time::advance(Duration::from_secs(2)).await;
+    let text = format!("{shown}:1: not of the form `user:password`");
+    assert_eq!(looks(), [Err(text)]);
     assert!(passes("bob:builder").await);
     std::fs::remove_file(&path).unwrap();
-    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(looks().len(), 1);
     assert!(passes("bob:builder").await);
 }

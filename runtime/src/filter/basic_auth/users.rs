@@ -1,23 +1,21 @@
-//! Who may pass: the users of a rule and those of a file, which is read again when it changes.
+//! Who may pass: the users of a rule and those of a file, which is read again when it changes (C-FILE-9).
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::password::Stored;
-use crate::clock::Moment;
+use crate::files::Content;
 use crate::gateway::{Start, StartError};
 use crate::values::Value;
 
-/// How often a file is looked at, at most.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Bytes of a file of users.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Users by name.
-pub(super) type Table = HashMap<String, Rc<Stored>>;
+pub(super) type Table = HashMap<String, Arc<Stored>>;
 
 /// The users of a rule.
 pub(super) struct Users {
@@ -26,27 +24,18 @@ pub(super) struct Users {
     file: Option<File>,
 }
 
-/// A file of users.
+/// A file of users, as this core knows it.
 struct File {
-    path: Rc<str>,
-    users: RefCell<Table>,
-    version: Cell<Option<Version>>,
-    looked: Cell<Moment>,
-    looking: Cell<bool>,
+    news: RefCell<Content<Listed>>,
+    known: RefCell<Arc<Listed>>,
 }
 
-/// What changes when a file does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Version {
-    modified: Option<SystemTime>,
-    bytes: u64,
+/// What a file holds.
+struct Listed {
+    users: Table,
+    /// Lines of users who are listed before.
+    repeated: Vec<usize>,
 }
-
-/// What a look at the file has found.
-pub(super) type Look = Option<(Version, Vec<Line>)>;
-
-/// One user of a file, with the number of the line.
-type Line = (usize, String, Stored);
 
 impl Users {
     /// # Errors
@@ -60,21 +49,20 @@ impl Users {
         let Some((value, path)) = file else {
             return Ok(Self { own, file: None });
         };
-        let version = version(&path)
-            .map_err(|error| value.fault("file-missing", format!("{path}: {error}")))?;
-        let users = read(&path).map_err(|fault| value.fault("bad-rule", fault))?;
-        let mut table = Table::new();
-        for line in insert_all(&mut table, users) {
+        if let Err(error) = std::fs::metadata(&path) {
+            return Err(value.fault("file-missing", format!("{path}: {error}")));
+        }
+        let news = start.files.content(Path::new(&path), read);
+        let mut news = news.map_err(|fault| value.fault("bad-rule", fault))?;
+        let known = Arc::clone(&news.borrow_and_update());
+        for line in &known.repeated {
             start.notice(format!(
                 "{path}:{line}: the user is listed before, and that entry decides"
             ));
         }
         let file = File {
-            path: Rc::from(path),
-            users: RefCell::new(table),
-            version: Cell::new(Some(version)),
-            looked: Cell::new(Moment::now()),
-            looking: Cell::new(false),
+            news: news.into(),
+            known: known.into(),
         };
         Ok(Self {
             own,
@@ -83,111 +71,67 @@ impl Users {
     }
 
     /// The stored password of a user; the rule's own entry decides before the file's.
-    pub(super) fn find(&self, name: &str) -> Option<Rc<Stored>> {
-        let of_file = || self.file.as_ref()?.users.borrow().get(name).cloned();
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Stored>> {
+        let of_file = || self.file.as_ref()?.listed().users.get(name).cloned();
         self.own.get(name).cloned().or_else(of_file)
     }
 
     /// Any stored password: an unknown user's takes as long to check (MW-BASIC-6).
-    pub(super) fn any(&self) -> Option<Rc<Stored>> {
+    pub(super) fn any(&self) -> Option<Arc<Stored>> {
         let costly = |table: &Table| {
             let mut all = table.values();
             all.find(|stored| !stored.is_cheap())
                 .or(table.values().next())
                 .cloned()
         };
-        let of_file = || costly(&self.file.as_ref()?.users.borrow());
+        let of_file = || costly(&self.file.as_ref()?.listed().users);
         costly(&self.own)
             .filter(|stored| !stored.is_cheap())
             .or_else(of_file)
             .or(costly(&self.own))
     }
+}
 
-    /// The path of the file if it is time to look at it. Only one request at a time is told.
-    pub(super) fn is_due(&self) -> Option<Due> {
-        let file = self.file.as_ref()?;
-        if file.looking.get() || file.looked.get().elapsed() < LOOK_EVERY {
-            return None;
+impl File {
+    /// What it holds now. Whether that is something else costs an atomic load.
+    fn listed(&self) -> Arc<Listed> {
+        let mut news = self.news.borrow_mut();
+        if news.has_changed().unwrap_or(false) {
+            *self.known.borrow_mut() = Arc::clone(&news.borrow_and_update());
         }
-        file.looking.set(true);
-        Some(Due {
-            path: file.path.to_string(),
-            known: file.version.get(),
-        })
-    }
-
-    /// Ends a look. A file that has become unreadable leaves the users as they were.
-    pub(super) fn looked(&self, look: Look) {
-        let Some(file) = &self.file else { return };
-        file.looking.set(false);
-        file.looked.set(Moment::now());
-        if let Some((version, users)) = look {
-            let mut table = Table::new();
-            let _ = insert_all(&mut table, users);
-            *file.users.borrow_mut() = table;
-            file.version.set(Some(version));
-        }
+        Arc::clone(&self.known.borrow())
     }
 }
 
-/// A file that is to be looked at, away from the core's loop.
-pub(super) struct Due {
-    path: String,
-    known: Option<Version>,
-}
-
-impl Due {
-    /// New users, if the file has changed and can be read.
-    pub(super) fn look(self) -> Look {
-        let version = version(&self.path).ok()?;
-        if self.known == Some(version) {
-            return None;
-        }
-        Some((version, read(&self.path).ok()?))
-    }
-}
-
-/// The first entry of a name decides (MW-BASIC-3); the lines of all others.
-fn insert_all(table: &mut Table, users: Vec<Line>) -> Vec<usize> {
-    let mut repeated = Vec::new();
-    for (line, name, stored) in users {
-        match table.entry(name) {
-            Entry::Occupied(_) => repeated.push(line),
-            Entry::Vacant(vacant) => {
-                vacant.insert(Rc::new(stored));
-            }
-        }
-    }
-    repeated
-}
-
-fn version(path: &str) -> std::io::Result<Version> {
-    let metadata = std::fs::metadata(path)?;
-    Ok(Version {
-        modified: metadata.modified().ok(),
-        bytes: metadata.len(),
-    })
-}
-
-/// `user:password` a line; `#` begins a comment. Faults name the line, never what it holds.
-fn read(path: &str) -> Result<Vec<Line>, String> {
-    let fault = |error: std::io::Error| format!("{path}: {error}");
+/// `user:password` a line; `#` begins a comment. The first entry of a name decides (MW-BASIC-3). Faults name
+/// the line, never what it holds.
+fn read(path: &Path) -> Result<Listed, String> {
+    let shown = path.display();
+    let fault = |error: std::io::Error| format!("{shown}: {error}");
     if std::fs::metadata(path).map_err(fault)?.len() > FILE_BYTES_MAX {
-        return Err(format!("{path}: more than {FILE_BYTES_MAX} bytes"));
+        return Err(format!("{shown}: more than {FILE_BYTES_MAX} bytes"));
     }
     let text = std::fs::read_to_string(path).map_err(fault)?;
-    let mut users = Vec::new();
+    let mut listed = Listed {
+        users: Table::new(),
+        repeated: Vec::new(),
+    };
     for (line, number) in text.lines().map(str::trim).zip(1..) {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let fault = |text: &str| format!("{path}:{number}: {text}");
+        let fault = |text: &str| format!("{shown}:{number}: {text}");
         let (name, stored) = line
             .split_once(':')
             .filter(|(name, _)| !name.is_empty())
             .ok_or_else(|| fault("not of the form `user:password`"))?;
         let stored = Stored::parse(stored).map_err(fault)?;
-        users.push((number, name.to_owned(), stored));
+        match listed.users.entry(name.to_owned()) {
+            Entry::Occupied(_) => listed.repeated.push(number),
+            Entry::Vacant(vacant) => {
+                vacant.insert(Arc::new(stored));
+            }
+        }
     }
-    Ok(users)
+    Ok(listed)
 }

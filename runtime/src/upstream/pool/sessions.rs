@@ -117,6 +117,8 @@ impl Pool {
 
     /// There may be room for a request that waits, and to which a stream is of use.
     pub(in crate::upstream) fn stream_ended(&self) {
+        #[cfg(feature = "dns")]
+        self.name_used();
         loop {
             let fits = |waiter: &Waiter| !waiter.http1 && !waiter.is_gone();
             let first = self.waiting.borrow().iter().position(fits);
