@@ -49,6 +49,7 @@ mod upload;
 
 pub use buffers::Buffers;
 pub use client::serve;
+pub use http2::Workers;
 
 /// Everything a request needs, for one core. Lives as long as the process.
 pub struct Core {
@@ -72,6 +73,8 @@ pub struct Core {
     pub revision: &'static str,
     /// Limits of HTTP/2 connections.
     pub streams: h2::Limits,
+    /// Tasks that wait for a stream.
+    pub workers: Workers,
     /// The core's time.
     pub clock: Rc<Clock>,
     /// The core's buffers.

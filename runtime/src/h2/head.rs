@@ -4,7 +4,7 @@
 //! `h2` crate has refused before (RT-H2-2); here is judged what needs the whole head.
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, DATE, EXPECT, HOST, SERVER, TE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, DATE, EXPECT, HOST, SERVER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
@@ -16,6 +16,34 @@ use crate::h1::request::{RequestHead, is_dropped_disguise};
 use crate::h1::trailers;
 use crate::head::{Fields, Known, Method, Request, Response, Span, Version};
 
+/// Which fields a head has, found in one pass: asking a map for a name that it lacks costs a hash each time.
+#[derive(Default)]
+struct Survey {
+    hosts: usize,
+    cookies: usize,
+    has_content_length: bool,
+    has_expect: bool,
+    has_te: bool,
+    is_forwarded: bool,
+}
+
+impl Survey {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut survey = Self::default();
+        for (name, _) in headers {
+            match Known::of(name.as_str().as_bytes()) {
+                Known::Host => survey.hosts += 1,
+                Known::Cookie => survey.cookies += 1,
+                Known::ContentLength => survey.has_content_length = true,
+                Known::Expect => survey.has_expect = true,
+                Known::Te => survey.has_te = true,
+                known => survey.is_forwarded |= known.is_from_proxies(),
+            }
+        }
+        survey
+    }
+}
+
 /// The head of a request; `ended`: it has no body.
 ///
 /// # Errors
@@ -26,8 +54,11 @@ pub fn request(
     mut fields: Box<Fields>,
     limits: &Limits,
 ) -> Result<RequestHead, (Box<Fields>, Refusal)> {
-    let judged = connect::is_handshake(parts)
-        .and_then(|handshake| Ok((handshake, judge(parts, ended || handshake, limits)?)));
+    let survey = Survey::of(&parts.headers);
+    let judged = connect::is_handshake(parts).and_then(|handshake| {
+        let framing = judge(parts, &survey, ended || handshake, limits)?;
+        Ok((handshake, framing))
+    });
     let (handshake, framing) = match judged {
         Ok(judged) => judged,
         Err(refusal) => return Err((fields, refusal)),
@@ -52,7 +83,7 @@ pub fn request(
         fields.append("Host", authority);
     }
     let authority = fields.known_span(Known::Host).unwrap_or_default();
-    if let Err(refusal) = fill(&mut fields, &parts.headers) {
+    if let Err(refusal) = fill(&mut fields, &parts.headers, &survey) {
         return Err((fields, refusal));
     }
     let kind = Method::of(fields.buffer.at(method));
@@ -74,38 +105,38 @@ pub fn request(
     };
     Ok(RequestHead {
         framing,
-        content_length: framing
-            .length()
-            .filter(|_| parts.headers.contains_key(CONTENT_LENGTH)),
+        content_length: framing.length().filter(|_| survey.has_content_length),
         head_length: 0,
         received: 0,
         received_path: head.path,
         keep_alive: true,
-        expects_continue: parts.headers.contains_key(EXPECT) && !framing.is_empty(),
+        expects_continue: survey.has_expect && !framing.is_empty(),
         form,
         upgrade,
-        forwarded: parts
-            .headers
-            .keys()
-            .any(|name| Known::of(name.as_str().as_bytes()).is_from_proxies()),
+        forwarded: survey.is_forwarded,
         head,
     })
 }
 
 /// What can be wrong with a head before its fields are read; how its body is delimited towards an
 /// HTTP/1.1 backend (RT-H2-6).
-fn judge(parts: &Parts, ended: bool, limits: &Limits) -> Result<Framing, Refusal> {
+fn judge(
+    parts: &Parts,
+    survey: &Survey,
+    ended: bool,
+    limits: &Limits,
+) -> Result<Framing, Refusal> {
     let headers = &parts.headers;
     let limit = |status, detail| Refusal::new(status, RefusalReason::Limit, detail);
     if target_of(parts).len() > limits.target_bytes_max {
         return Err(limit(414, "target too long"));
     }
     // RT-LIM-2: cookie pieces count as one.
-    let pieces = headers.get_all(COOKIE).iter().count();
-    if headers.len() - pieces.saturating_sub(1) > limits.fields_max {
+    if headers.len() - survey.cookies.saturating_sub(1) > limits.fields_max {
         return Err(limit(431, "too many fields"));
     }
-    if let (Some(authority), Some(host)) = (parts.uri.authority(), headers.get(HOST))
+    if survey.hosts > 0
+        && let (Some(authority), Some(host)) = (parts.uri.authority(), headers.get(HOST))
         && !authority
             .as_str()
             .as_bytes()
@@ -113,20 +144,24 @@ fn judge(parts: &Parts, ended: bool, limits: &Limits) -> Result<Framing, Refusal
     {
         return Err(Refusal::header("host unlike :authority"));
     }
-    if headers.get_all(HOST).iter().count() > 1 {
+    if survey.hosts > 1 {
         return Err(Refusal::header("several Host fields"));
     }
     if authority_of(parts).is_none() {
         return Err(Refusal::header("no Host"));
     }
-    let mut expectations = headers.get_all(EXPECT).iter();
-    if !expectations.all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
-        let detail = "unknown expectation";
-        return Err(Refusal::new(417, RefusalReason::Header, detail));
+    if survey.has_expect {
+        let mut expectations = headers.get_all(EXPECT).iter();
+        if !expectations.all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+            let detail = "unknown expectation";
+            return Err(Refusal::new(417, RefusalReason::Header, detail));
+        }
     }
     let mut lengths = framing::Fields::default();
-    for value in headers.get_all(CONTENT_LENGTH) {
-        lengths.content_length(value.as_bytes())?;
+    if survey.has_content_length {
+        for value in headers.get_all(CONTENT_LENGTH) {
+            lengths.content_length(value.as_bytes())?;
+        }
     }
     lengths.decide(if ended {
         Framing::Length(0)
@@ -136,7 +171,7 @@ fn judge(parts: &Parts, ended: bool, limits: &Limits) -> Result<Framing, Refusal
 }
 
 /// Takes the fields over. Cookie pieces become one field (RFC 9113 §8.2.3).
-fn fill(fields: &mut Fields, headers: &HeaderMap) -> Result<(), Refusal> {
+fn fill(fields: &mut Fields, headers: &HeaderMap, survey: &Survey) -> Result<(), Refusal> {
     let mut cookie_written = false;
     for (name, value) in headers {
         let value = value.as_bytes();
@@ -161,7 +196,7 @@ fn fill(fields: &mut Fields, headers: &HeaderMap) -> Result<(), Refusal> {
             _ => fields.append(name.as_str(), value),
         }
     }
-    if headers.contains_key(TE) {
+    if survey.has_te {
         // The crate has refused any other value.
         fields.append("TE", b"trailers");
     }

@@ -1,4 +1,4 @@
-//! HTTP/2 connections: the `h2` crate driven over a [`wire::Wire`], one local task per stream.
+//! HTTP/2 connections: the `h2` crate driven over a [`wire::Wire`], a task of the core for each stream.
 //!
 //! The connection's task accepts streams, writes what they have handed over, and knows when the
 //! connection has to end. What a stream does is an exchange like any other ([`stream`]).
@@ -23,9 +23,13 @@ use crate::io::Socket;
 mod payload;
 mod stream;
 mod wire;
+mod workers;
 
 use payload::Payload;
+use stream::Accepted;
 use wire::Wire;
+
+pub use workers::Workers;
 
 /// What a stream may send before it is read: the protocol's default.
 const STREAM_WINDOW_BYTES: u32 = 65_535;
@@ -208,9 +212,13 @@ impl<S: Socket + 'static> Driver<S> {
         self.served = self.served.saturating_add(1);
         let connected = Rc::clone(&self.connected);
         let open = OpenStream::new(&connected);
-        // Boxed, because tokio moves the future of a task several times, and this one is large.
-        let stream = Box::pin(stream::run(self.core, connected, request, respond, open));
-        tokio::task::spawn_local(stream);
+        let accepted = Accepted {
+            connected,
+            request,
+            respond,
+            open,
+        };
+        self.core.workers.run(self.core, accepted);
         // RT-LIM-8
         if self.served >= self.core.requests_per_connection_max && !self.leaving {
             self.leave();

@@ -21,7 +21,7 @@ use crate::lifecycle::Phase;
 use crate::log::AccessLog;
 #[cfg(feature = "pass-through")]
 use crate::passthrough::{self, Passing};
-use crate::proxy::{Buffers, Core};
+use crate::proxy::{Buffers, Core, Workers};
 use crate::route::RouteId;
 use crate::upstream::{Pools, Resolver, Upstream};
 use crate::values::scalar::Level;
@@ -98,6 +98,7 @@ pub(super) fn make_core(
             .unwrap_or(u32::MAX),
         revision: shared.gateway.revision,
         streams: streams(&shared.gateway.settings.limits),
+        workers: Workers::default(),
         buffers: Buffers::default(),
         log: AccessLog::new(
             settings.log_level,

@@ -24,11 +24,20 @@ use crate::proxy::{Core, exchange};
 /// Bytes of a response that may wait in the `h2` crate while the next piece is read (RT-LIM-6).
 const WAITING_BYTES_MAX: usize = 64 * 1024;
 
+/// A stream as the connection's task accepts it.
+pub(super) struct Accepted {
+    pub(super) connected: Rc<Connected>,
+    pub(super) request: http::Request<RecvStream>,
+    pub(super) respond: SendResponse<Payload>,
+    /// Counts it.
+    pub(super) open: OpenStream,
+}
+
 /// A stream.
-struct Stream {
+struct Stream<'a> {
     core: &'static Core,
     connected: Rc<Connected>,
-    watch: Watch,
+    watch: &'a Watch,
     body: RecvStream,
     /// Whether all of the body has been received.
     received: bool,
@@ -40,19 +49,21 @@ struct Stream {
     failed: bool,
 }
 
-/// Takes one stream from its request to its end. `open` counts it.
-pub(super) async fn run(
-    core: &'static Core,
-    connected: Rc<Connected>,
-    request: http::Request<RecvStream>,
-    respond: SendResponse<Payload>,
-    open: OpenStream,
-) {
+/// Takes one stream from its request to its end, with a watch that served others before.
+pub(super) async fn run(core: &'static Core, watch: &Watch, accepted: Accepted) {
+    let Accepted {
+        connected,
+        request,
+        respond,
+        open,
+    } = accepted;
     let (parts, body) = request.into_parts();
+    watch.limit(None);
+    watch.begin();
     let ended = body.is_end_stream();
     let mut stream = Stream {
         core,
-        watch: core.clock.watch(),
+        watch,
         connected,
         body,
         received: ended,
@@ -93,7 +104,7 @@ pub(super) async fn run(
     drop(open);
 }
 
-impl Stream {
+impl Stream<'_> {
     /// Ready once the client has cancelled the stream or its connection is gone.
     fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let reset = match &mut self.sending {
@@ -166,13 +177,13 @@ impl Stream {
     }
 }
 
-impl Downstream for Stream {
+impl Downstream for Stream<'_> {
     fn peer(&self) -> &Peer {
         &self.connected.peer
     }
 
     fn watch(&self) -> &Watch {
-        &self.watch
+        self.watch
     }
 
     fn is_received(&self) -> bool {
