@@ -133,6 +133,12 @@ impl Guard {
         self.block.map(|_| self.blocks)
     }
 
+    /// Header blocks that have begun.
+    #[must_use]
+    pub fn blocks(&self) -> u64 {
+        self.blocks
+    }
+
     fn frame(&mut self, now_ms: u64) -> Result<(), Abuse> {
         let [high, middle, low, kind, flags, ..] = self.header;
         let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);

@@ -175,7 +175,9 @@ impl<S: Socket + 'static> Driver<S> {
             match self.connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     self.accept(request, respond);
-                    continue;
+                    if self.has_more() {
+                        continue;
+                    }
                 }
                 Poll::Ready(Some(Err(error))) => {
                     self.expelled |= !error.is_io();
@@ -223,6 +225,12 @@ impl<S: Socket + 'static> Driver<S> {
         if self.served >= self.core.requests_per_connection_max && !self.leaving {
             self.leave();
         }
+    }
+
+    /// Whether a stream may wait to be accepted. If not, the connection has been polled already, and polling
+    /// it once more would find nothing.
+    fn has_more(&self) -> bool {
+        self.wire.state().blocks() > u64::from(self.served)
     }
 
     /// Whether the client has just been sent away for what it does (RT-H2-3, -4, -5).

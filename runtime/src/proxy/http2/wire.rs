@@ -86,6 +86,11 @@ impl<S: Socket> State<S> {
         self.guard.open_block()
     }
 
+    /// Header blocks received: one for each stream, and one for the trailers of some.
+    pub(super) fn blocks(&self) -> u64 {
+        self.guard.blocks()
+    }
+
     /// How far writing has come, if not all has been written.
     pub(super) fn stalled_at(&self) -> Option<u64> {
         self.outgoing.as_ref().map(|_| self.progress)
