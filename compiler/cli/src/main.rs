@@ -16,6 +16,7 @@ mod failure;
 mod findings;
 mod gateway;
 mod golden;
+mod history;
 mod image;
 mod input;
 mod lock_file;

@@ -32,7 +32,9 @@ use layer::Layer;
 pub(crate) use contents::{Contents, contents};
 pub(crate) use place::{Place, is_image};
 pub(crate) use push::{Pushed, push};
-pub(crate) use read::{Program, differences, program, programs, revision, source, specification};
+pub(crate) use read::{
+    Program, differences, digest, program, programs, revision, source, specification,
+};
 pub(crate) use sbom::sbom;
 
 /// What an image is made from.

@@ -94,6 +94,11 @@ pub(crate) fn differences(one: &Place, two: &Place) -> anyhow::Result<Vec<String
     Ok(differences)
 }
 
+/// Of the manifest of an image, or of the index of its platforms: `sha256:…`.
+pub(crate) fn digest(place: &Place) -> anyhow::Result<String> {
+    Ok(place.top()?.descriptor.digest)
+}
+
 /// The revision that an image says it is.
 pub(crate) fn revision(place: &Place) -> anyhow::Result<String> {
     label(place, "revision")?.context("the image names no revision")
