@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod containers;
 mod distribution;
 mod documents;
 mod pipelines;

@@ -21,9 +21,11 @@ mod image;
 mod input;
 mod lock_file;
 mod missing;
+mod pauses;
 mod platform;
 mod registry;
 mod releases;
+mod sockets;
 mod terminal;
 mod watch;
 

@@ -9,20 +9,18 @@ use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::build::write_if_changed;
 use crate::golden::{GOLDEN_MAX, Golden};
 use crate::history::{History, is_revision};
+use crate::pauses::{Pauses, TICK};
 
 /// Releases that are kept, the current one included.
 const KEPT_MAX: usize = 10;
-/// How often the state of who runs it is looked at.
-const TICK: Duration = Duration::from_millis(50);
 
 /// How often the lock of who runs it is tried, a tick apart: whoever asks for it has it for a moment.
 const LOCK_TRIES: u32 = 20;
@@ -311,36 +309,6 @@ impl Releases {
 
     fn cannot(&self, what: &str) -> String {
         format!("cannot {what} {}", self.root.display())
-    }
-}
-
-/// Looks at what changes, a tick apart, until the time is over.
-struct Pauses {
-    deadline: Instant,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Pauses {
-    fn new(wait: Duration) -> anyhow::Result<Self> {
-        let caught = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            deadline: Instant::now() + wait,
-            interrupt: caught(SignalKind::interrupt())?,
-            terminate: caught(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for the next look; whether there is time for one.
-    ///
-    /// # Errors
-    /// A signal came.
-    async fn next(&mut self) -> anyhow::Result<bool> {
-        tokio::select! {
-            _ = self.interrupt.recv() => bail!("interrupted"),
-            _ = self.terminate.recv() => bail!("terminated"),
-            () = tokio::time::sleep(TICK) => Ok(Instant::now() < self.deadline),
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `goma deploy`: brings an image to where it runs, or to the registry that it is taken from.
 
+mod container;
 mod destination;
 mod directory;
 mod push;
@@ -18,6 +19,7 @@ use crate::golden::{GOLDEN_MAX, Golden};
 use crate::image::{self, Place, is_image};
 use crate::registry::Access;
 use crate::terminal::say;
+use container::{Compose, Container, Engine, Swarm};
 use destination::{Coming, Destination, How, Serves, Status};
 use directory::Directory;
 

@@ -4,27 +4,37 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Destination, Directory};
+use super::{Compose, Container, Destination, Directory, Engine, Swarm};
 use crate::registry::{Reference, SCHEME};
 
 /// Where a gateway goes. A new kind is a variant here, and an arm in each function of this file.
 #[derive(Clone, Debug)]
 pub(in crate::commands) enum Target {
+    /// A project of compose.
+    Compose(Compose),
+    /// A container of this machine.
+    Container(Container),
     /// Releases of this machine.
     Directory(Directory),
     /// A registry.
     Registry(Reference),
+    /// A stack of a swarm.
+    Swarm(Swarm),
 }
 
 /// The forms of targets, for messages.
-const FORMS: &str = "oci://HOST/REPOSITORY[:TAG], dir:PATH";
+const FORMS: &str = "oci://HOST/REPOSITORY[:TAG], dir:PATH, docker:NAME, podman:NAME, \
+                     compose:FILE/PROJECT, swarm:STACK";
 
 impl Target {
     /// What can be done there.
     pub(in crate::commands) fn destination(&self) -> &dyn Destination {
         match self {
+            Self::Compose(compose) => compose,
+            Self::Container(container) => container,
             Self::Directory(directory) => directory,
             Self::Registry(reference) => reference,
+            Self::Swarm(swarm) => swarm,
         }
     }
 }
@@ -34,10 +44,19 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let rest = |scheme: &str| text.strip_prefix(scheme).filter(|rest| !rest.is_empty());
+        let container = |engine, name| Container::named(engine, name).map(Self::Container);
         if text.starts_with(SCHEME) {
             text.parse().map(Self::Registry)
         } else if let Some(path) = rest(Directory::SCHEME) {
             Ok(Self::Directory(Directory::at(path)))
+        } else if let Some(name) = rest("docker:") {
+            container(Engine::Docker, name)
+        } else if let Some(name) = rest("podman:") {
+            container(Engine::Podman, name)
+        } else if let Some(project) = rest(Compose::SCHEME) {
+            Compose::parse(project).map(Self::Compose)
+        } else if let Some(stack) = rest(Swarm::SCHEME) {
+            Swarm::named(stack).map(Self::Swarm)
         } else {
             let shown = text.escape_debug();
             Err(format!("`{shown}` is no target; there are {FORMS}"))
@@ -48,8 +67,11 @@ impl FromStr for Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Compose(compose) => compose.fmt(f),
+            Self::Container(container) => container.fmt(f),
             Self::Directory(directory) => directory.fmt(f),
             Self::Registry(reference) => reference.fmt(f),
+            Self::Swarm(swarm) => swarm.fmt(f),
         }
     }
 }
