@@ -280,7 +280,14 @@ fn a_container_in_the_network_of_another() {
     let image = expect(&engine.podman(&["pull", "--quiet", &image]));
     let mut holder = vec!["run", "--detach", "--name", "holder", "--network=none"];
     holder.extend(LIMITS);
-    let variables = ["-e", "LISTEN=127.0.0.1:8081", "-e", "LOG=", "-e", "PASSWORD=x"];
+    let variables = [
+        "-e",
+        "LISTEN=127.0.0.1:8081",
+        "-e",
+        "LOG=",
+        "-e",
+        "PASSWORD=x",
+    ];
     holder.extend(variables);
     holder.push(image.trim());
     expect(&engine.podman(&holder));
