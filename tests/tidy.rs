@@ -68,6 +68,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("gateway", &["chain", "identity", "route", "values"]),
     ("h1", &["answer", "error", "head"]),
     ("h2", &["error", "h1", "head"]),
+    ("handover", &[]),
     ("head", &["error"]),
     ("identity", &["head", "values"]),
     ("io", &[]),
@@ -115,6 +116,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "gateway",
             "h1",
             "h2",
+            "handover",
             "io",
             "lifecycle",
             "log",
@@ -129,7 +131,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
     (
         "upstream",
         &[
-            "clock", "error", "gateway", "h1", "h2", "head", "io", "route", "values",
+            "clock", "error", "gateway", "h1", "h2", "handover", "head", "io", "route", "values",
         ],
     ),
     ("values", &["head", "route"]),

@@ -13,6 +13,7 @@ pub mod fuzzing;
 pub mod gateway;
 pub mod h1;
 pub mod h2;
+pub mod handover;
 pub mod head;
 pub mod identity;
 pub mod io;

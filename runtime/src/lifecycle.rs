@@ -1,6 +1,6 @@
-//! The one state that all cores read: starting, running, stopping (RT-STOP-1, RT-OBS-2).
+//! The one state that all cores read: starting, running, stopping (RT-STOP-1, RT-TAKE-3, RT-OBS-2).
 //!
-//! Written only by the signal handler; the cores look at it when their clock ticks or when asked.
+//! Written only by the main thread; the cores look at it when their clock ticks or when asked.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -17,6 +17,9 @@ pub enum Phase {
     Running,
     /// A stop was asked for; listeners are still open (`timeouts.drainDelay`).
     Announced,
+    /// Another gateway has taken over: requests in flight finish, and idle connections stay until they have
+    /// had one more (RT-TAKE-3).
+    HandedOver,
     /// Listeners are closed, requests in flight finish.
     Draining,
 }
@@ -29,6 +32,7 @@ impl Lifecycle {
             0 => Phase::Starting,
             1 => Phase::Running,
             2 => Phase::Announced,
+            3 => Phase::HandedOver,
             _ => Phase::Draining,
         }
     }
@@ -39,12 +43,13 @@ impl Lifecycle {
             Phase::Starting => 0,
             Phase::Running => 1,
             Phase::Announced => 2,
-            Phase::Draining => 3,
+            Phase::HandedOver => 3,
+            Phase::Draining => 4,
         };
         self.0.store(value, Ordering::Relaxed);
     }
 
-    /// Whether a stop was asked for: connections are not kept any more.
+    /// Whether it is to end: connections are not kept any more.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.phase() >= Phase::Announced

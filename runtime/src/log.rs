@@ -184,6 +184,21 @@ impl AccessLog {
         });
     }
 
+    /// RT-TAKE-4: another gateway does not take over; this one goes on.
+    pub fn takeover_failed(&self, pid: u32, error: &str) {
+        self.line(Level::Error, "Takeover failed", |line| {
+            line.number("pid", u64::from(pid));
+            line.text("error", error);
+        });
+    }
+
+    /// RT-TAKE-2: another gateway serves, with this id of its process; or this one does instead of it.
+    pub fn taken_over(&self, message: &str, pid: u32) {
+        self.line(Level::Info, message, |line| {
+            line.number("pid", u64::from(pid))
+        });
+    }
+
     /// A message about the gateway itself.
     pub fn message(&self, level: Level, message: &str) {
         self.line(level, message, |_| {});

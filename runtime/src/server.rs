@@ -1,27 +1,21 @@
-//! The process: start, one thread per core, signals, stop (RT-START, RT-STOP).
+//! A gateway as a program: what it was asked for, and what all its cores start from (RT-START).
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use tokio::runtime::{LocalOptions, LocalRuntime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 
-use crate::gateway::{Gateway, LogTo, Protocol, Resolved, Start, StartError};
-use crate::lifecycle::{Lifecycle, Phase};
-use crate::log::{AccessLog, LogFile, Rotation, Writer};
+use crate::gateway::{Gateway, LogTo, Resolved, Start, StartError};
+use crate::lifecycle::Lifecycle;
+use crate::log::{LogFile, Rotation, Writer};
 use crate::overlay::{self, Live, Watched};
 #[cfg(feature = "pass-through")]
 use crate::passthrough::{self, Rule};
 use crate::route::Table;
 use crate::upstream;
 use crate::values::Environment;
-use crate::values::scalar::Level;
 
 mod accept;
 mod arguments;
@@ -29,13 +23,13 @@ mod core;
 mod health;
 mod healthcheck;
 mod listen;
+mod process;
 mod proxy_protocol;
 #[cfg(feature = "fuzzing")]
 pub mod rig;
+mod takeover;
 
 use arguments::{Arguments, Mode};
-use health::Checks;
-use listen::Listener;
 
 /// What all cores start from.
 #[derive(Clone, Debug)]
@@ -56,29 +50,12 @@ struct Shared {
     rules: Arc<[Arc<Rule>]>,
 }
 
-/// How often the overlay is looked at. A change is read once it has lasted from one look to the next.
-const OVERLAY_TICK: Duration = Duration::from_millis(250);
-
 /// Ready to bind its sockets.
 struct Prepared {
     shared: Shared,
     log_thread: JoinHandle<()>,
     /// The overlay, if there may be one.
     watched: Option<Watched>,
-}
-
-/// All sockets of the process.
-struct Listeners {
-    web: Option<Listener>,
-    /// By their place in the settings.
-    forwards: Vec<Listener>,
-}
-
-/// The signals that stop a gateway, and the one that has its log file opened anew.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    user1: Signal,
 }
 
 /// Runs a gateway: the whole of a generated `main`.
@@ -102,10 +79,12 @@ pub fn main(gateway: &'static Gateway) -> ExitCode {
             arguments::print(&arguments::version(gateway));
             Ok(())
         }
-        Mode::Check => prepare(gateway, &arguments).map(|_| ()),
+        Mode::Check => Environment::load(&arguments.env_files)
+            .and_then(|environment| prepare(gateway, &arguments, environment))
+            .map(|_| ()),
         Mode::Healthcheck => Environment::load(&arguments.env_files)
             .and_then(|environment| healthcheck::run(gateway, &environment)),
-        Mode::Serve => serve(gateway, &arguments),
+        Mode::Serve => process::serve(gateway, &arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -117,12 +96,14 @@ pub fn main(gateway: &'static Gateway) -> ExitCode {
 }
 
 /// Everything that can fail because of configuration, before any socket is bound (RT-START-1).
-fn prepare(gateway: &'static Gateway, arguments: &Arguments) -> Result<Prepared, StartError> {
-    let environment = Environment::load(&arguments.env_files)?;
-    let named = environment
-        .override_of("GOMA_OVERLAY_FILE")
-        .map(PathBuf::from);
-    let overlay = arguments.overlay.clone().or(named);
+fn prepare(
+    gateway: &'static Gateway,
+    arguments: &Arguments,
+    environment: Environment,
+) -> Result<Prepared, StartError> {
+    let named = environment.override_of("GOMA_OVERLAY_FILE");
+    let overlay = arguments.overlay.clone();
+    let overlay = overlay.or_else(|| named.map(PathBuf::from));
     prepare_in(gateway, environment, overlay)
 }
 
@@ -193,190 +174,6 @@ fn open_log(to: &LogTo) -> Result<LogFile, StartError> {
         let text = format!("{}: {error}", to.path.text);
         to.path.fault("bad-value", text)
     })
-}
-
-/// Prepares and serves. Signals count from the beginning (RT-STOP-1).
-fn serve(gateway: &'static Gateway, arguments: &Arguments) -> Result<(), StartError> {
-    let internal = |error: std::io::Error| StartError::without_place("internal", error.to_string());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default())
-        .map_err(internal)?;
-    let signals = runtime.block_on(async { Signals::catch() });
-    let signals = signals.map_err(internal)?;
-    let prepared = prepare(gateway, arguments)?;
-    let listeners = if arguments.trial {
-        Listeners::of_trial(&prepared.shared)?
-    } else {
-        Listeners::bind(&prepared.shared, arguments.share_address)?
-    };
-    run(prepared, listeners, &runtime, signals)
-}
-
-impl Listeners {
-    /// Binds everything; nothing is accepted yet.
-    fn bind(shared: &Shared, share: bool) -> Result<Self, StartError> {
-        let (settings, cores) = (&shared.settings, shared.cores);
-        let web = settings.web_address;
-        let web = web.map(|address| listen::bind(Protocol::Tcp, address, cores, share));
-        let forwards = settings.pass_through.iter();
-        let forwards = forwards.map(|to| listen::bind(to.protocol, to.address, cores, share));
-        Ok(Self {
-            web: web.transpose()?,
-            forwards: forwards.collect::<Result<_, _>>()?,
-        })
-    }
-
-    /// Where only who looks for it finds it: a trial takes no traffic from what serves.
-    fn of_trial(shared: &Shared) -> Result<Self, StartError> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let web = shared.settings.web_address;
-        let web = web.map(|_| listen::bind(Protocol::Tcp, address, shared.cores, false));
-        Ok(Self {
-            web: web.transpose()?,
-            forwards: Vec::new(),
-        })
-    }
-}
-
-/// Serves until a signal; `Ok` is a clean stop.
-fn run(
-    prepared: Prepared,
-    listeners: Listeners,
-    runtime: &LocalRuntime,
-    signals: Signals,
-) -> Result<(), StartError> {
-    let Prepared {
-        shared,
-        log_thread,
-        watched,
-    } = prepared;
-    let address = listeners.web.as_ref().map(|web| web.address);
-    let forwarded = listeners.forwards.iter().map(|forward| forward.address);
-    let forwarded: Vec<_> = forwarded.collect();
-    let internal = |error: std::io::Error| StartError::without_place("internal", error.to_string());
-    let mut threads = Vec::new();
-    let shares = listen::spread(listeners.web, listeners.forwards, shared.cores);
-    for (index, share) in shares.into_iter().enumerate() {
-        let shared = shared.clone();
-        let thread = std::thread::Builder::new()
-            .name(format!("core-{index}"))
-            .spawn(move || core::run(&shared, index, share))
-            .map_err(internal)?;
-        threads.push(thread);
-    }
-    let settings = &shared.settings;
-    let log = AccessLog::new(
-        settings.log_level,
-        settings.log_format,
-        shared.writer.clone(),
-    );
-    shared.lifecycle.enter(Phase::Running);
-    let blocks = shared.gateway.routes.iter();
-    let count = blocks.map(|block| block.len()).sum();
-    if count == 0 {
-        log.message(Level::Warn, "The gateway has no routes");
-    }
-    for notice in shared.notices.iter() {
-        log.message(Level::Warn, notice);
-    }
-    log.started(shared.gateway.revision, count, address);
-    for (to, address) in settings.pass_through.iter().zip(forwarded) {
-        log.forwards(to, address);
-    }
-    log.flush();
-    let log = Rc::new(log);
-    let stopped = runtime.block_on(async {
-        let checks = Checks::new(&log);
-        checks.follow(&shared.live.live());
-        if let Some(watched) = watched {
-            let (live, environment) = (Arc::clone(&shared.live), Arc::clone(&shared.environment));
-            let log = Rc::clone(&log);
-            tokio::task::spawn_local(async move {
-                keep_watching(watched, &live, &environment, &log, &checks).await;
-            });
-        }
-        await_stop(&shared, threads, signals).await
-    });
-    if stopped {
-        log.message(Level::Info, "gracefully stopped");
-    }
-    // Its writer goes: checks still have their hands on it.
-    log.close();
-    drop(shared);
-    if stopped {
-        // It ends when the last writer is gone (RT-STOP-3); the cores are, so it does.
-        let _ = log_thread.join();
-        Ok(())
-    } else {
-        Err(StartError::without_place(
-            "stopped",
-            "a second signal came before the drain was over",
-        ))
-    }
-}
-
-/// Takes each change of the overlay over, or says why it does not (RT-OVER-2, RT-OVER-3).
-async fn keep_watching(
-    mut watched: Watched,
-    shared: &overlay::Shared,
-    environment: &Environment,
-    log: &AccessLog,
-    checks: &Checks,
-) {
-    log.overlay_applied(shared.live().hash());
-    loop {
-        log.flush();
-        tokio::time::sleep(OVERLAY_TICK).await;
-        match watched.look(&shared.live(), environment) {
-            None => {}
-            Some(Ok(live)) => {
-                let live = Arc::new(live);
-                shared.put(Arc::clone(&live));
-                checks.follow(&live);
-                log.overlay_applied(live.hash());
-            }
-            Some(Err(error)) => log.overlay_refused(&error.to_string()),
-        }
-    }
-}
-
-impl Signals {
-    fn catch() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            user1: signal(SignalKind::user_defined1())?,
-        })
-    }
-
-    /// The next that stops.
-    async fn next(&mut self, writer: &Writer) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.user1.recv() => writer.reopen(),
-            }
-        }
-    }
-}
-
-/// Waits for a signal and drains (RT-STOP-1). `false`: a second signal cut the drain short.
-async fn await_stop(shared: &Shared, threads: Vec<JoinHandle<()>>, mut signals: Signals) -> bool {
-    signals.next(&shared.writer).await;
-    let drained = async {
-        shared.lifecycle.enter(Phase::Announced);
-        tokio::time::sleep(shared.settings.drain_delay).await;
-        shared.lifecycle.enter(Phase::Draining);
-        while !threads.iter().all(JoinHandle::is_finished) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::select! {
-        () = drained => true,
-        () = signals.next(&shared.writer) => false,
-    }
 }
 
 /// One line on standard error.

@@ -17,6 +17,7 @@ mod check;
 mod circuit;
 mod connect;
 mod endpoint;
+mod handover;
 mod limit;
 mod link;
 mod load;
@@ -38,6 +39,7 @@ mod window;
 pub use check::check;
 pub use connect::Resolver;
 pub use endpoint::Endpoint;
+pub use handover::{adopt, notes_of_checks, notes_of_requests};
 pub use link::Link;
 pub use pool::{Connection, Pools};
 pub use resolved::{

@@ -48,6 +48,20 @@ impl Gateway {
         gateway
     }
 
+    /// The gateway of `tests/specs/<spec>.yaml`, which may not have started yet, or never do.
+    #[must_use]
+    pub fn begin(spec: &str, env: &[(&str, &str)]) -> Self {
+        Self::spawn(&build::gateway(spec), env)
+    }
+
+    /// Whether it has started.
+    pub fn has_started(&mut self) -> bool {
+        let lines = self.lines();
+        let started = lines.iter().find(|line| line.contains("Gateway started"));
+        self.port = started.and_then(|line| port_of(line)).unwrap_or_default();
+        started.is_some()
+    }
+
     fn spawn(binary: &Path, env: &[(&str, &str)]) -> Self {
         let mut child = Command::new(binary)
             .env_clear()

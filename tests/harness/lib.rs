@@ -20,6 +20,7 @@ pub mod http2;
 pub mod load;
 pub mod process;
 pub mod script;
+pub mod takeover;
 pub mod tls;
 pub mod twin;
 

@@ -190,6 +190,11 @@ fn releases_follow_one_another() {
     wait_until("only the old one answers", || {
         (0..8).all(|_| (ask(port, "/private"), ask(port, "/secret")) == (Some(401), Some(200)))
     });
+    // A runner that is killed leaves its gateway behind; the next one takes over from that.
+    runner.signal(&["kill", "-KILL"]);
+    drop(runner.0.take().map(|mut killed| killed.wait()));
+    let mut runner = Runner::start(&dir, port, &backend.url());
+    wait_until("the next runner serves", || status().status.success());
     load.end();
     let list = expect(&goma(&dir, &["rollback", "--to", "dir:live", "--list"]));
     let how: Vec<_> = list

@@ -31,6 +31,7 @@ mod retries;
 mod routing;
 mod smuggling;
 mod streams;
+mod takeover;
 mod targets;
 mod tls;
 mod upgrade;

@@ -92,7 +92,7 @@ const BASE: [(&str, &str); 4] = [
 ];
 
 /// The port of the forward to a target.
-fn port(gateway: &Gateway, protocol: &str, target: &str) -> u16 {
+pub(super) fn port(gateway: &Gateway, protocol: &str, target: &str) -> u16 {
     let (protocol, target) = (format!("protocol={protocol}"), format!("target={target}"));
     let line = gateway.line_with(&["Forwarding", &protocol, &target]);
     let address = line.split("address=").nth(1).unwrap();

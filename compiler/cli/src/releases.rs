@@ -35,6 +35,8 @@ const CONFIRMED: &str = "confirmed";
 
 /// The program of a release.
 pub(crate) const GATEWAY: &str = "gateway";
+/// The socket where the next release takes over.
+pub(crate) const TAKEOVER: &str = "takeover.sock";
 
 /// A directory of releases.
 pub(crate) struct Releases {

@@ -69,6 +69,18 @@ fn address(text: &str) -> Option<SocketAddr> {
 mod tests {
     use super::*;
 
+    /// A gateway that only forwards datagrams is up as well.
+    #[test]
+    fn datagrams_are_listened_for() {
+        let id = std::process::id();
+        let before = is_up(id);
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(is_up(id));
+        drop(socket);
+        assert_eq!(is_up(id), before);
+        assert!(!is_up(u32::MAX));
+    }
+
     #[test]
     fn the_table_of_sockets() {
         let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 0 100 0 0 10 0";

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 
 use super::relay::{self, Relayed};
 use super::{Home, Open, Rule, Scratch};
@@ -18,18 +19,27 @@ use crate::io::accept as accept_next;
 /// does not hold its place until the idle limit.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// Accepts for ever. Without a place, a connection waits, and others queue up in the kernel.
+/// Accepts for ever. Without a place, a connection waits, and others queue up in the kernel. It waits in a task
+/// of its own, so that it is served also if the gateway stops meanwhile.
 pub(super) async fn accept(home: Home, rule: Arc<Rule>, listener: TcpListener, scratch: Scratch) {
     loop {
         let (client, peer) = accept_next(&listener).await;
-        let Ok(place) = Arc::clone(&rule.places).acquire_owned().await else {
-            return;
-        };
         let (rule, scratch, open) = (Arc::clone(&rule), scratch.clone(), Open::new(home));
+        if let Ok(place) = Arc::clone(&rule.places).try_acquire_owned() {
+            tokio::task::spawn_local(async move {
+                let _held = (place, open);
+                pass(home, &rule, &scratch, client, peer).await;
+            });
+            continue;
+        }
+        let (waits, is_served) = oneshot::channel::<()>();
         tokio::task::spawn_local(async move {
+            let place = Arc::clone(&rule.places).acquire_owned().await;
+            drop(waits);
             let _held = (place, open);
             pass(home, &rule, &scratch, client, peer).await;
         });
+        let _ = is_served.await;
     }
 }
 

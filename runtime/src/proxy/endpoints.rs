@@ -123,7 +123,8 @@ fn routes(core: &Core) -> Answer {
 /// RT-OBS-1, RT-OBS-2
 fn health(core: &Core, readiness: bool) -> Answer {
     let (code, status) = match core.lifecycle.phase() {
-        Phase::Running => (200, "running"),
+        // After a takeover the address is ready: another process serves it.
+        Phase::HandedOver | Phase::Running => (200, "running"),
         Phase::Starting if readiness => (503, "starting"),
         Phase::Announced | Phase::Draining if readiness => (503, "draining"),
         Phase::Announced | Phase::Draining | Phase::Starting => (200, "running"),

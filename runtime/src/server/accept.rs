@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::proxy_protocol::{self, Preamble, V2_BYTES_MAX};
 use crate::gateway::ProxyProtocolIn;
@@ -38,19 +38,42 @@ async fn accept_on(core: &'static Core, listener: &TcpListener, places: &Places)
     loop {
         let (socket, peer) = io::accept(listener).await;
         let _ = socket.set_nodelay(true);
-        // RT-LIM-5: while there is no place, this connection waits and the others queue up in
-        // the kernel.
-        let place = match places {
-            Some(places) => Arc::clone(places).acquire_owned().await.ok(),
-            None => None,
-        };
-        let open = OpenConnection::new(core, place);
-        tokio::task::spawn_local(serve(core, socket, peer, open));
+        let open = OpenConnection::new(core);
+        match place_now(places) {
+            Ok(place) => {
+                tokio::task::spawn_local(serve(core, socket, peer, (open, place)));
+            }
+            // RT-LIM-5: while there is no place, this connection waits and the others queue up in the
+            // kernel. It is a task of its own: it is accepted, also if the gateway stops meanwhile.
+            Err(places) => {
+                let (waits, is_served) = oneshot::channel::<()>();
+                tokio::task::spawn_local(async move {
+                    let place = places.acquire_owned().await.ok();
+                    drop(waits);
+                    serve(core, socket, peer, (open, place)).await;
+                });
+                let _ = is_served.await;
+            }
+        }
     }
 }
 
-/// Serves a connection, which is `_open` until then.
-async fn serve(core: &'static Core, socket: TcpStream, peer: SocketAddr, _open: OpenConnection) {
+/// A place, if it needs one; or where it waits for one.
+fn place_now(places: &Places) -> Result<Option<OwnedSemaphorePermit>, Arc<Semaphore>> {
+    let Some(places) = places else {
+        return Ok(None);
+    };
+    let place = Arc::clone(places).try_acquire_owned();
+    place.map(Some).map_err(|_| Arc::clone(places))
+}
+
+/// Serves a connection, which is open and has its place until then.
+async fn serve(
+    core: &'static Core,
+    socket: TcpStream,
+    peer: SocketAddr,
+    _held: (OpenConnection, Option<OwnedSemaphorePermit>),
+) {
     let behind = core.settings.web_proxy_protocol.as_ref();
     let peer = match behind.filter(|behind| behind.trusted.contains(peer.ip())) {
         // Boxed, so that connections without a PROXY header have no room for it.
@@ -107,23 +130,18 @@ async fn read_header(socket: &TcpStream) -> std::io::Result<Preamble> {
 }
 
 /// Counts a connection for as long as it is open, even if its task panics.
-struct OpenConnection {
-    core: &'static Core,
-    _place: Option<OwnedSemaphorePermit>,
-}
+struct OpenConnection(&'static Core);
 
 impl OpenConnection {
-    fn new(core: &'static Core, place: Option<OwnedSemaphorePermit>) -> Self {
+    fn new(core: &'static Core) -> Self {
         core.connections.set(core.connections.get() + 1);
-        Self {
-            core,
-            _place: place,
-        }
+        Self(core)
     }
 }
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.core.connections.set(self.core.connections.get() - 1);
+        let Self(core) = self;
+        core.connections.set(core.connections.get() - 1);
     }
 }

@@ -13,8 +13,8 @@ pub(super) struct Arguments {
     pub(super) env_files: Vec<PathBuf>,
     /// Live values (RT-OVER).
     pub(super) overlay: Option<PathBuf>,
-    /// Listen although another gateway does: `goma dev` starts the next one before it stops the last.
-    pub(super) share_address: bool,
+    /// The Unix socket of takeovers (RT-TAKE-1).
+    pub(super) takeover: Option<PathBuf>,
     /// Listen only for whoever tries this gateway out: on a free port of this machine, and for no forwards.
     pub(super) trial: bool,
 }
@@ -38,7 +38,7 @@ impl Arguments {
             mode: Mode::Serve,
             env_files: Vec::new(),
             overlay: None,
-            share_address: false,
+            takeover: None,
             trial: false,
         };
         let mut arguments = arguments.enumerate();
@@ -48,10 +48,9 @@ impl Arguments {
                 "healthcheck" if index == 0 => parsed.mode = Mode::Healthcheck,
                 "--check" => parsed.mode = Mode::Check,
                 "--print-routes" => parsed.mode = Mode::PrintRoutes,
-                "--share-address" => parsed.share_address = true,
                 "--trial" => parsed.trial = true,
                 "--version" => parsed.mode = Mode::PrintVersion,
-                "--env-file" | "--overlay" => match arguments.next() {
+                "--env-file" | "--overlay" | "--takeover" => match arguments.next() {
                     Some((_, file)) => parsed.take_file(&argument, file),
                     None => return Err(format!("{argument} needs a file")),
                 },
@@ -61,7 +60,7 @@ impl Arguments {
                         .to_owned());
                 }
                 other => match other.split_once('=') {
-                    Some((flag @ ("--env-file" | "--overlay"), file)) => {
+                    Some((flag @ ("--env-file" | "--overlay" | "--takeover"), file)) => {
                         parsed.take_file(flag, file.to_owned());
                     }
                     Some(_) | None => {
@@ -76,13 +75,14 @@ impl Arguments {
     fn take_file(&mut self, flag: &str, file: String) {
         match flag {
             "--overlay" => self.overlay = Some(file.into()),
+            "--takeover" => self.takeover = Some(file.into()),
             _ => self.env_files.push(file.into()),
         }
     }
 }
 
-const KNOWN: &str = "healthcheck, --env-file FILE, --overlay FILE, --check, --print-routes, \
-                     --share-address, --trial, --version";
+const KNOWN: &str = "healthcheck, --env-file FILE, --overlay FILE, --takeover PATH, --check, \
+                     --print-routes, --trial, --version";
 
 /// The table of `--print-routes` (RT-START-4).
 pub(super) fn route_table(gateway: &Gateway) -> String {
@@ -174,7 +174,11 @@ mod tests {
                 .unwrap_err()
                 .contains("goma build")
         );
-        assert!(parse(&["--share-address"]).unwrap().share_address);
+        for arguments in [&["--takeover", "a"][..], &["--takeover=a"]] {
+            let takeover = parse(arguments).unwrap().takeover;
+            assert_eq!(takeover, Some(PathBuf::from("a")));
+        }
+        assert!(parse(&["--takeover"]).is_err());
         assert!(parse(&["--trial"]).unwrap().trial);
         assert!(parse(&["--check", "serve"]).is_err());
         assert!(parse(&["--env-file"]).is_err());

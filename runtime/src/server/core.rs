@@ -173,8 +173,10 @@ async fn serve(
     let places = &shared.places;
     tokio::select! {
         () = accept(core, &web, places) => {}
-        () = tick_until(core, pools, own, Phase::Draining) => {}
+        () = tick_until(core, pools, own, Phase::HandedOver) => {}
     }
+    // HTTP/2 clients are told to leave.
+    core.clock.tick(true);
     // Closing a socket resets what waits in its queue: take that first. Accepting is polled once more at
     // the very end, so that only what arrives within microseconds is lost.
     let _ = tokio::time::timeout(LAST_CALL, accept(core, &web, places)).await;

@@ -1,13 +1,13 @@
 //! Active checks of backends: one task each on the thread that waits for signals, so that they cost
 //! requests nothing (RT-HEALTH-1 to -6).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -26,10 +26,21 @@ struct Office {
     places: Semaphore,
 }
 
+/// First checks that have not ended.
+#[derive(Default)]
+struct Round {
+    left: Cell<usize>,
+    changed: Notify,
+}
+
+/// One of them, until it has.
+struct First(Rc<Round>);
+
 /// All checks, on the runtime that they were started from; they end with it.
 pub(super) struct Checks {
     office: Rc<Office>,
     running: RefCell<BTreeMap<Checked, (Arc<Standing>, AbortHandle)>>,
+    round: Rc<Round>,
 }
 
 /// Row and endpoint.
@@ -44,6 +55,14 @@ impl Checks {
                 places: Semaphore::new(CHECKS_MAX),
             }),
             running: RefCell::default(),
+            round: Rc::default(),
+        }
+    }
+
+    /// Waits until every backend has been checked once (RT-TAKE-2).
+    pub(super) async fn first_round(&self) {
+        while self.round.left.get() > 0 {
+            self.round.changed.notified().await;
         }
     }
 
@@ -78,16 +97,39 @@ impl Checks {
         check: HealthCheck,
     ) -> AbortHandle {
         let (office, backend) = (Rc::clone(&self.office), backend.clone());
+        let first = First::of(&self.round);
         let task = tokio::task::spawn_local(async move {
-            office.keep_checking(route, &backend, check).await;
+            office.keep_checking(route, &backend, check, first).await;
         });
         task.abort_handle()
     }
 }
 
+impl First {
+    fn of(round: &Rc<Round>) -> Self {
+        round.left.set(round.left.get() + 1);
+        Self(Rc::clone(round))
+    }
+}
+
+impl Drop for First {
+    fn drop(&mut self) {
+        let Self(round) = self;
+        round.left.set(round.left.get().saturating_sub(1));
+        round.changed.notify_one();
+    }
+}
+
 impl Office {
     /// One after the other, the first at once (RT-HEALTH-3).
-    async fn keep_checking(&self, route: &str, backend: &ResolvedBackend, check: HealthCheck) {
+    async fn keep_checking(
+        &self,
+        route: &str,
+        backend: &ResolvedBackend,
+        check: HealthCheck,
+        first: First,
+    ) {
+        let mut first = Some(first);
         let mut interval = tokio::time::interval(Duration::from_millis(check.interval_ms));
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -97,7 +139,9 @@ impl Office {
             };
             let outcome = upstream::check(&self.resolver, &backend.endpoint, &check).await;
             let cause = outcome.err();
-            match backend.standing.checked(cause.clone()) {
+            let change = backend.standing.checked(cause.clone());
+            drop(first.take());
+            match change {
                 Some(Change::Down) => {
                     let cause = cause.unwrap_or_default();
                     self.log.backend_down(route, backend.text, &cause);

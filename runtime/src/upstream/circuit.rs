@@ -50,6 +50,15 @@ pub(crate) enum Turned {
     Open(Duration),
 }
 
+/// What it was like, for a gateway that takes over (RT-TAKE-5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Recalled {
+    /// With the parts of the window.
+    Closed(Vec<(u64, Counts)>),
+    /// For so long yet; then, or if it is no time at all, it tries.
+    Open(Duration),
+}
+
 impl Circuit {
     pub(super) fn new(rule: CircuitBreaker) -> Self {
         Self {
@@ -174,6 +183,39 @@ impl Circuit {
         });
     }
 
+    /// Equal rules have equal texts.
+    pub(super) fn rule(&self) -> String {
+        format!("{:?}", self.rule)
+    }
+
+    /// What it is like; `None`: as if it were new. What becomes of trials that are under way, the next one
+    /// will not learn: it makes its own.
+    pub(super) fn recall(&self) -> Option<Recalled> {
+        let state = self.state.load(Ordering::Relaxed);
+        match phase(state) {
+            OPEN => {
+                let left = (state & REST).saturating_sub(self.now_ms());
+                Some(Recalled::Open(Duration::from_millis(left)))
+            }
+            TRYING => Some(Recalled::Open(Duration::ZERO)),
+            _ => Some(self.window.parts())
+                .filter(|parts| !parts.is_empty())
+                .map(Recalled::Closed),
+        }
+    }
+
+    /// Takes over what [`Circuit::recall`] said elsewhere.
+    pub(super) fn remember(&self, recalled: &Recalled) {
+        match recalled {
+            Recalled::Closed(parts) => self.window.remember(parts),
+            Recalled::Open(left) => {
+                let left = u64::try_from(left.as_millis()).unwrap_or(REST);
+                let until = self.now_ms().saturating_add(left.min(self.rule.open_ms));
+                self.change(|state| Some(next_period(state, OPEN, until.min(REST))));
+            }
+        }
+    }
+
     fn open_turn(&self) -> Turned {
         Turned::Open(Duration::from_millis(self.rule.open_ms))
     }
@@ -265,6 +307,31 @@ mod tests {
             assert_eq!(after(&circuit, good), None);
         }
         assert_eq!(after(&circuit, false), OPENED);
+    }
+
+    /// RT-TAKE-5
+    #[tokio::test(start_paused = true)]
+    async fn goes_on_elsewhere() {
+        let (circuit, next) = (Circuit::new(RULE), Circuit::new(RULE));
+        assert_eq!(circuit.recall(), None);
+        for _ in 0..3 {
+            after(&circuit, false);
+        }
+        next.remember(&circuit.recall().unwrap());
+        assert_eq!(after(&next, false), OPENED);
+        pass_ms(500).await;
+        let other = Circuit::new(RULE);
+        other.remember(&next.recall().unwrap());
+        assert_eq!(other.wait(), Some(Duration::from_millis(1500)));
+        pass_ms(1500).await;
+        let trial = other.enter().unwrap();
+        let last = Circuit::new(RULE);
+        last.remember(&other.recall().unwrap());
+        assert_eq!(after(&last, true), None);
+        assert_eq!(after(&last, true), Some(Turned::Closed));
+        drop(trial);
+        last.remember(&Recalled::Open(Duration::MAX));
+        assert_eq!(last.wait(), Some(Duration::from_millis(2000)));
     }
 
     /// RT-CB-1: what is older than the window does not count.

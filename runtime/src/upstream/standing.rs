@@ -57,6 +57,14 @@ pub(super) enum Condition {
     Open,
 }
 
+/// What requests have left behind, for a gateway that takes over (RT-TAKE-5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Failures {
+    pub(super) in_a_row: u64,
+    /// How long the backend is ejected yet; zero: it is on probation; `None`: neither.
+    pub(super) left: Option<Duration>,
+}
+
 /// What a check changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -81,6 +89,11 @@ impl Ejection {
     #[must_use]
     pub fn time(&self) -> Duration {
         self.time
+    }
+
+    /// Equal rules have equal texts.
+    pub(super) fn rule(&self) -> String {
+        format!("{} {:?}", self.fails, self.time)
     }
 
     fn now_ms(&self) -> u64 {
@@ -143,6 +156,28 @@ impl Standing {
             Some((word & DOWN) | until.min(UNTIL))
         });
         ejects
+    }
+
+    /// What requests have left behind, if anything.
+    pub(super) fn failures(&self, ejection: &Ejection) -> Option<Failures> {
+        let word = self.word.load(Ordering::Relaxed) & !DOWN;
+        let until = word & UNTIL;
+        let left = || Duration::from_millis(until.saturating_sub(ejection.now_ms()));
+        (word != 0).then(|| Failures {
+            in_a_row: (word & FAILS) >> UNTIL_BITS,
+            left: (until != 0).then(left),
+        })
+    }
+
+    /// Takes over what [`Standing::failures`] said elsewhere.
+    pub(super) fn remember(&self, failures: &Failures, ejection: &Ejection) {
+        // An ejection is never longer than one that begins now.
+        let left = failures.left.map(|left| left.min(ejection.time));
+        let until = left.map_or(0, |left| {
+            ejection.now_ms().saturating_add(milliseconds(left))
+        });
+        let fails = failures.in_a_row.min(ejection.fails) << UNTIL_BITS;
+        self.change(|word| Some((word & DOWN) | (fails & FAILS) | until.min(UNTIL)));
     }
 
     /// A check has ended (RT-HEALTH-2); `cause`: why it failed.
@@ -227,6 +262,41 @@ mod tests {
         standing.responded(&ejection);
         assert!(standing.is_clear());
         assert!(!standing.failed(&ejection));
+    }
+
+    /// RT-TAKE-5: what one gateway knows goes on in the next, whose time began elsewhere.
+    #[tokio::test(start_paused = true)]
+    async fn goes_on_elsewhere() {
+        let (standing, before) = (Standing::default(), ejection(2));
+        assert_eq!(standing.failures(&before), None);
+        standing.failed(&before);
+        wait(70).await;
+        let (next, now) = (Standing::default(), ejection(2));
+        next.checked(Some("a".to_owned()));
+        next.remember(&standing.failures(&before).unwrap(), &now);
+        assert_eq!(next.condition(Some(&now)), Condition::Down);
+        next.checked(None);
+        assert_eq!(next.condition(Some(&now)), Condition::Fit);
+        assert!(next.failed(&now), "the second failure in a row");
+        standing.failed(&before);
+        wait(4000).await;
+        let (next, now) = (Standing::default(), ejection(2));
+        next.remember(&standing.failures(&before).unwrap(), &now);
+        wait(5999).await;
+        assert_eq!(next.condition(Some(&now)), Condition::Ejected);
+        wait(1).await;
+        assert_eq!(next.condition(Some(&now)), Condition::Fit);
+        let (last, now) = (Standing::default(), ejection(2));
+        last.remember(&standing.failures(&before).unwrap(), &now);
+        assert_eq!(last.condition(Some(&now)), Condition::Fit);
+        assert!(last.failed(&now), "on probation");
+        let absurd = Failures {
+            in_a_row: u64::MAX,
+            left: Some(Duration::MAX),
+        };
+        last.remember(&absurd, &now);
+        wait(10_000).await;
+        assert_eq!(last.condition(Some(&now)), Condition::Fit);
     }
 
     /// RT-HEALTH-2: checks and requests do not overwrite each other.

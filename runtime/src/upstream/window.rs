@@ -62,6 +62,28 @@ impl Window {
         young.fold(Counts::default(), Counts::plus)
     }
 
+    /// What it holds, with the age of each part in tenths of the window (RT-TAKE-5).
+    pub(super) fn parts(&self) -> Vec<(u64, Counts)> {
+        let span = self.span();
+        let words = self.buckets.iter().map(|it| it.load(Ordering::Relaxed));
+        let parts = words.filter_map(|word| Some((age(word, span), counts(word, span, BUCKETS)?)));
+        parts.filter(|(_, counts)| counts.all > 0).collect()
+    }
+
+    /// Takes over what [`Window::parts`] said elsewhere.
+    pub(super) fn remember(&self, parts: &[(u64, Counts)]) {
+        let now = self.span();
+        self.clear();
+        for (age, Counts { all, some }) in parts.iter().filter(|(age, _)| *age < BUCKETS) {
+            let span = now.saturating_sub(*age);
+            if let Some(bucket) = self.bucket(span) {
+                let (all, some) = ((*all).min(COUNT_MAX), (*some).min(COUNT_MAX));
+                let word = (span << (2 * COUNT_BITS)) | (all << COUNT_BITS) | some;
+                bucket.store(word, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Of the last tenth of it, which is not over.
     pub(super) fn latest(&self) -> Counts {
         let span = self.span();
@@ -77,10 +99,10 @@ impl Window {
         }
     }
 
-    /// Which tenth of a window it is now; not 0 for a long time.
+    /// Which tenth of a window it is now; for a long time so many that all of the window comes after 0.
     fn span(&self) -> u64 {
         let elapsed = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
-        (elapsed / self.width_ms + 1) & SPAN_MAX
+        (elapsed / self.width_ms + BUCKETS) & SPAN_MAX
     }
 
     fn bucket(&self, span: u64) -> Option<&AtomicU64> {
@@ -89,11 +111,15 @@ impl Window {
     }
 }
 
+/// How many spans of time ago a bucket was the latest.
+fn age(word: u64, now: u64) -> u64 {
+    let span = word >> (2 * COUNT_BITS);
+    now.wrapping_sub(span) & SPAN_MAX
+}
+
 /// What a bucket holds, if it is one of the last so many up to `now`.
 fn counts(word: u64, now: u64, last: u64) -> Option<Counts> {
-    let span = word >> (2 * COUNT_BITS);
-    let age = now.wrapping_sub(span) & SPAN_MAX;
-    (word != 0 && age < last).then_some(Counts {
+    (word != 0 && age(word, now) < last).then_some(Counts {
         all: (word >> COUNT_BITS) & COUNT_MAX,
         some: word & COUNT_MAX,
     })
@@ -142,6 +168,42 @@ mod tests {
                 }
             });
         }
+    }
+
+    /// RT-TAKE-5
+    #[tokio::test(start_paused = true)]
+    async fn goes_on_elsewhere() {
+        let pass = |ms| tokio::time::advance(Duration::from_millis(ms));
+        let window = Window::new(Duration::from_secs(1));
+        for _ in 0..7 {
+            window.add(ONE);
+            pass(100).await;
+        }
+        let next = Window::new(Duration::from_secs(1));
+        let parts = window.parts();
+        next.remember(&parts);
+        assert_eq!(next.sum(), window.sum());
+        let ages = |window: &Window| {
+            let mut ages: Vec<_> = window.parts().iter().map(|(age, _)| *age).collect();
+            ages.sort_unstable();
+            ages
+        };
+        assert_eq!(ages(&next), [1, 2, 3, 4, 5, 6, 7]);
+        pass(500).await;
+        assert_eq!(ages(&next), [6, 7, 8, 9]);
+        let absurd = [
+            (0, ONE),
+            (u64::MAX, ONE),
+            (
+                9,
+                Counts {
+                    all: u64::MAX,
+                    some: u64::MAX,
+                },
+            ),
+        ];
+        next.remember(&absurd);
+        assert_eq!(next.sum().all, 1 + COUNT_MAX);
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,6 +15,7 @@ const ACTIVE: &[&str] = &[
     "GOMA_LOG_MAX_BACKUPS",
     "GOMA_LOG_MAX_SIZE_MB",
     "GOMA_OVERLAY_FILE",
+    "GOMA_TAKEOVER_SOCKET",
     "GOMA_TIMEOUT_IDLE",
     "GOMA_TIMEOUT_READ",
     "GOMA_TIMEOUT_READ_HEADER",
@@ -44,7 +45,6 @@ const LATER: &[&str] = &[
     "GOMA_REDIS_DB",
     "GOMA_REDIS_PASSWORD",
     "GOMA_RELOAD_TOKEN",
-    "GOMA_TAKEOVER_SOCKET",
 ];
 
 /// Variables of the `goma` commands, which may well be set where a gateway runs.

@@ -20,7 +20,7 @@ use super::run::bind_demo;
 use super::{Common, demo_backend, test};
 use crate::environment;
 use crate::failure::{FAILED, Failure, Outcome};
-use crate::gateway::{comes_up, exit_code, forward, spawn};
+use crate::gateway::{comes_to_serve, exit_code, forward, spawn, taking_over};
 use crate::watch::{Places, Watch};
 
 /// How long nothing may change before a change counts as whole: editors write in several steps.
@@ -85,6 +85,8 @@ async fn develop(args: Arc<DevArgs>) -> Outcome {
     let mut watch = Watch::new(sender)?;
     let mut serving = None;
     let mut known = None;
+    let home = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let takeover = home.path().join("takeover.sock");
     loop {
         let (task, last) = (Arc::clone(&args), known.clone());
         let rebuilt = tokio::task::spawn_blocking(move || rebuild(&task, last.as_ref()));
@@ -98,7 +100,7 @@ async fn develop(args: Arc<DevArgs>) -> Outcome {
                 watch.follow(&round.places);
                 known = round.seen;
                 if let Some(path) = round.gateway {
-                    replace(&mut serving, &path, &args).await?;
+                    replace(&mut serving, &path, &args, &takeover).await?;
                 }
             }
             // What does not work at the beginning will not later.
@@ -183,22 +185,23 @@ fn rebuild(args: &DevArgs, last: Option<&Seen>) -> Result<Round, Failure> {
     Ok(round)
 }
 
-/// Starts the next gateway; once it listens, the last one drains. If it does not come up, the last one
+/// Starts the next gateway, which takes over from the last one. If it does not come to serve, the last one
 /// stays.
-async fn replace(serving: &mut Option<Child>, path: &Path, args: &DevArgs) -> Result<(), Failure> {
+async fn replace(
+    serving: &mut Option<Child>,
+    path: &Path,
+    args: &DevArgs,
+    takeover: &Path,
+) -> Result<(), Failure> {
     let variables = environment::given(&args.common.env_file, &args.common.env)?;
-    let mut arguments = args.args.clone();
-    // The first one should say so if something else listens there.
-    if serving.is_some() {
-        arguments.push("--share-address".to_owned());
-    }
+    let arguments = taking_over(&args.args, takeover)?;
     let mut next = spawn(path, &arguments, &variables)?;
-    if !comes_up(&mut next).await {
+    if !comes_to_serve(&mut next, takeover).await {
         eprintln!("the new gateway does not start");
         return Ok(());
     }
     if let Some(mut last) = serving.replace(next) {
-        forward(&last, Signal::TERM);
+        // It drains by itself.
         tokio::spawn(async move { last.wait().await });
     }
     Ok(())

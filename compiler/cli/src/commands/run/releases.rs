@@ -2,7 +2,7 @@
 //! again what ends by itself.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use anyhow::Context as _;
 use rustix::process::Signal;
 use tokio::process::Child;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::failure::Outcome;
-use crate::gateway::{comes_to_listen, comes_up, exit_code, forward, spawn};
+use crate::gateway::{comes_to_listen, comes_to_serve, exit_code, forward, spawn, taking_over};
 use crate::golden::Golden;
-use crate::releases::{GATEWAY, Releases, State};
+use crate::releases::{GATEWAY, Releases, State, TAKEOVER};
 
 /// How often the current release is looked up.
 const TICK: Duration = Duration::from_millis(100);
@@ -30,10 +31,15 @@ const WELL: Duration = Duration::from_secs(60);
 struct Runner<'a> {
     releases: &'a Releases,
     args: &'a [String],
+    /// With the socket where each takes over from the one before.
+    taking_over: Vec<String>,
+    takeover: PathBuf,
     variables: &'a BTreeMap<String, String>,
     serving: Option<(String, Child)>,
     /// Those that were replaced and finish their requests.
     draining: JoinSet<()>,
+    /// Whether they are to do so soon.
+    is_ending: watch::Sender<bool>,
     /// What did not start, and why.
     failed: Option<(String, String)>,
     /// When a release that ended by itself is started again.
@@ -56,12 +62,16 @@ pub(super) async fn run(
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let now = Instant::now();
+    let takeover = releases.root.join(TAKEOVER);
     let mut runner = Runner {
         releases: &releases,
         args,
+        taking_over: taking_over(args, &takeover)?,
+        takeover,
         variables,
         serving: None,
         draining: JoinSet::new(),
+        is_ending: watch::Sender::new(false),
         failed: None,
         again: (now, PAUSE),
         since: now,
@@ -89,20 +99,6 @@ async fn ended(serving: &mut Option<(String, Child)>) -> String {
         },
         None => std::future::pending().await,
     }
-}
-
-/// Starts a gateway that comes to listen.
-async fn start(
-    path: &Path,
-    args: &[String],
-    variables: &BTreeMap<String, String>,
-) -> Result<Child, String> {
-    let child = spawn(path, args, variables);
-    let mut child = child.map_err(|error| format!("{error:#}"))?;
-    if comes_up(&mut child).await {
-        return Ok(child);
-    }
-    Err("it does not start; its log says why".to_owned())
 }
 
 /// Sends golden requests to a gateway that listens for nothing else.
@@ -156,7 +152,7 @@ impl Runner<'_> {
             Some(_) | None => {}
         }
         match self.begin(&current).await {
-            Ok(Some(next)) => self.take_over(current, next),
+            Ok(Some(next)) => self.has_taken_over(current, next),
             // The next look sees what is current instead.
             Ok(None) => {}
             Err(why) => {
@@ -171,27 +167,32 @@ impl Runner<'_> {
         }
     }
 
-    fn take_over(&mut self, current: String, next: Child) {
-        eprintln!("{current} serves");
-        if let Err(error) = self.releases.set_confirmed(&current) {
+    /// What served before drains by itself.
+    fn has_taken_over(&mut self, revision: String, next: Child) {
+        eprintln!("{revision} serves");
+        // If another has become current meanwhile, that takes over in turn.
+        if self.is_current(&revision)
+            && let Err(error) = self.releases.set_confirmed(&revision)
+        {
             eprintln!(
-                "{current} answers its golden requests again when it starts again: {error:#}"
+                "{revision} answers its golden requests again when it starts again: {error:#}"
             );
         }
         self.since = Instant::now();
         self.failed = None;
-        if let Some((_, last)) = self.serving.replace((current, next)) {
+        if let Some((_, mut last)) = self.serving.replace((revision, next)) {
             self.again.1 = PAUSE;
-            self.drain(last);
+            let mut is_ending = self.is_ending.subscribe();
+            self.draining.spawn(async move {
+                tokio::select! {
+                    _ = last.wait() => return,
+                    _ = is_ending.wait_for(|is_ending| *is_ending) => {}
+                }
+                // It has said why, if it did not end well.
+                let _ = end(last).await;
+            });
         }
         self.tell();
-    }
-
-    fn drain(&mut self, last: Child) {
-        self.draining.spawn(async move {
-            // It has said why, if it did not end well.
-            let _ = end(last).await;
-        });
     }
 
     /// Starts a release, after it has answered its golden requests where nobody else asks it, unless it has
@@ -215,17 +216,12 @@ impl Runner<'_> {
                 return Ok(None);
             }
         }
-        let mut args = self.args.to_vec();
-        // The first one should say so if something else listens there.
-        if self.serving.is_some() || !self.draining.is_empty() {
-            args.push("--share-address".to_owned());
-        }
-        let next = start(&path, &args, self.variables).await?;
-        if self.is_current(revision) {
+        let next = spawn(&path, &self.taking_over, self.variables);
+        let mut next = next.map_err(|error| format!("{error:#}"))?;
+        if comes_to_serve(&mut next, &self.takeover).await {
             return Ok(Some(next));
         }
-        self.drain(next);
-        Ok(None)
+        Err("it does not start; its log says why".to_owned())
     }
 
     fn is_current(&self, revision: &str) -> bool {
@@ -254,6 +250,7 @@ impl Runner<'_> {
 
     /// Lets everything drain.
     async fn end(mut self) -> Outcome {
+        self.is_ending.send_replace(true);
         let mut code = ExitCode::SUCCESS;
         if let Some((_, child)) = self.serving.take() {
             code = exit_code(end(child).await.context("cannot wait for the gateway")?);

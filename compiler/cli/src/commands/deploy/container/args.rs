@@ -63,11 +63,16 @@ pub(super) fn check(engine: Engine, args: &[String]) -> Result<(), Failure> {
 /// Options of `create` for a container; those of the user stand last, and win.
 pub(super) fn options(target: &str, user: &[String]) -> Vec<String> {
     let volume = format!("goma-{target}:/run/goma");
-    let mut options = ["--read-only", "--cap-drop=all"]
-        .map(str::to_owned)
-        .to_vec();
-    options.push("--security-opt=no-new-privileges".to_owned());
-    options.extend(["--volume".to_owned(), volume]);
+    let own = [
+        "--read-only",
+        "--cap-drop=all",
+        "--security-opt=no-new-privileges",
+        // Longer than a gateway drains, unless it is told otherwise.
+        "--stop-timeout=60",
+        "--volume",
+        &volume,
+    ];
+    let mut options = own.map(str::to_owned).to_vec();
     let pod = user
         .iter()
         .any(|arg| arg == "--pod" || arg.starts_with("--pod="));

@@ -21,8 +21,8 @@ pub(super) const ROLES: [&str; 3] = ["-last", "-next", "-trial"];
 pub(super) const DRAIN_MAX: Duration = Duration::from_secs(3600);
 /// How long the next deployment waits for a drain that another left behind.
 const TIDY_MAX: Duration = Duration::from_secs(30);
-/// How a gateway is told that another listens already, and is to be followed.
-pub(super) const TAKES_OVER: &[&str] = &["--share-address"];
+/// Where a gateway takes over from the one before (RT-TAKE): in the volume that both have.
+pub(super) const TAKES_OVER: &[&str] = &["--takeover", "/run/goma/takeover.sock"];
 
 /// Containers of one name on an engine.
 #[derive(Clone, Copy)]

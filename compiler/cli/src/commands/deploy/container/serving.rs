@@ -24,14 +24,13 @@ impl Engine {
         self.call(&ask).await.map(|_| ())
     }
 
-    /// Waits until it listens, the one before no longer does, and it is ready.
+    /// Waits until it listens, the one before no longer does (RT-TAKE-2), and it is ready.
     pub(super) async fn takes_over(
         self,
         id: &str,
         current: Option<&Seen>,
         pauses: &mut Pauses,
     ) -> anyhow::Result<()> {
-        let mut told = false;
         loop {
             let next = self.container(id).await?;
             ensure!(
@@ -42,18 +41,12 @@ impl Engine {
                 is_of_this_machine(next.process),
                 "its process cannot be looked into: deploy on its machine, as root or as whose containers they are"
             );
-            let held = current.is_some_and(serves);
-            let what = if held && told {
-                "the one before did not let go in time".to_owned()
-            } else if !is_up(next.process) {
+            let what = if !is_up(next.process) {
                 "it did not listen in time".to_owned()
+            } else if current.is_some_and(serves) {
+                "it did not take over in time".to_owned()
             } else if let Err(why) = self.is_ready(id).await {
                 format!("it was not ready in time: {why:#}")
-            } else if let Some(current) = current.filter(|_| held) {
-                let stop = ["container", "kill", "--signal", "TERM", &current.id];
-                self.call(&stop).await?;
-                told = true;
-                continue;
             } else {
                 return Ok(());
             };

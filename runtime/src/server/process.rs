@@ -1,0 +1,368 @@
+//! The process: start, one thread per core, signals, takeover, stop (RT-START, RT-TAKE, RT-STOP).
+
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::arguments::Arguments;
+use super::health::Checks;
+use super::listen::Listeners;
+use super::takeover::{self, CHECKS_MAX, Estate, Predecessor, Station};
+use super::{Prepared, Shared, core, prepare};
+use crate::gateway::{Gateway, StartError};
+use crate::lifecycle::Phase;
+use crate::log::{AccessLog, Writer};
+use crate::overlay::{self, Watched};
+use crate::upstream;
+use crate::values::Environment;
+use crate::values::scalar::Level;
+
+/// How often the overlay is looked at. A change is read once it has lasted from one look to the next.
+const OVERLAY_TICK: Duration = Duration::from_millis(250);
+
+/// The signals that stop a gateway, and the one that has its log file opened anew.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    user1: Signal,
+}
+
+/// A gateway that is ready to serve, but for its cores.
+struct Ready {
+    shared: Shared,
+    listeners: Listeners,
+    log: Rc<AccessLog>,
+    checks: Checks,
+    watched: Option<Watched>,
+}
+
+/// Who listens for the next takeover, if anybody.
+enum Succession {
+    /// Nobody asks for this gateway.
+    None,
+    /// Nobody listened there.
+    First(Station),
+    /// Another gateway, until this one serves.
+    Next(Box<Predecessor>),
+}
+
+/// Prepares and serves. Signals count from the beginning (RT-STOP-1).
+///
+/// # Errors
+/// It does not start, or does not end cleanly.
+pub(super) fn serve(gateway: &'static Gateway, arguments: &Arguments) -> Result<(), StartError> {
+    let mut builder = Builder::new_current_thread();
+    let runtime = builder.enable_all().build_local(LocalOptions::default());
+    let runtime = runtime.map_err(internal)?;
+    let signals = runtime.block_on(async { Signals::catch() });
+    let mut signals = signals.map_err(internal)?;
+    let environment = Environment::load(&arguments.env_files)?;
+    let path = match arguments.trial {
+        true => None,
+        false => takeover_path(arguments, &environment),
+    };
+    let begun = match &path {
+        None => Some(None),
+        Some(path) => runtime.block_on(async {
+            tokio::select! {
+                begun = takeover::begin(path) => begun.map(Some),
+                () = signals.next(None) => Ok(None),
+            }
+        })?,
+    };
+    let prepared = prepare(gateway, arguments, environment)?;
+    let Some(mut predecessor) = begun else {
+        return stop_early(prepared);
+    };
+    let handed = predecessor
+        .as_mut()
+        .map(|it| std::mem::take(&mut it.listeners));
+    let settings = &prepared.shared.settings;
+    let listeners = match arguments.trial {
+        true => Listeners::of_trial(settings)?,
+        false => Listeners::bind(settings, handed.unwrap_or_default())?,
+    };
+    let succession = match (predecessor, path) {
+        (Some(predecessor), _) => Succession::Next(Box::new(predecessor)),
+        (None, Some(path)) => {
+            let station = runtime.block_on(async { Station::new(&path) });
+            Succession::First(station?)
+        }
+        (None, None) => Succession::None,
+    };
+    run(prepared, listeners, succession, &runtime, signals)
+}
+
+fn internal(error: io::Error) -> StartError {
+    StartError::without_place("internal", error.to_string())
+}
+
+fn takeover_path(arguments: &Arguments, environment: &Environment) -> Option<PathBuf> {
+    let named = environment.override_of("GOMA_TAKEOVER_SOCKET");
+    let path = arguments.takeover.clone();
+    path.or_else(|| named.map(PathBuf::from))
+}
+
+fn log_of(shared: &Shared) -> AccessLog {
+    let settings = &shared.settings;
+    let writer = shared.writer.clone();
+    AccessLog::new(settings.log_level, settings.log_format, writer)
+}
+
+/// A signal came before anything was served.
+fn stop_early(prepared: Prepared) -> Result<(), StartError> {
+    let log = log_of(&prepared.shared);
+    end(&log, prepared.shared, prepared.log_thread);
+    Ok(())
+}
+
+/// The last line; the log is whole when this returns (RT-STOP-3).
+fn end(log: &AccessLog, shared: Shared, log_thread: JoinHandle<()>) {
+    log.message(Level::Info, "gracefully stopped");
+    // Its writer goes: checks still have their hands on it.
+    log.close();
+    drop(shared);
+    // It ends when the last writer is gone; the cores are, so it does.
+    let _ = log_thread.join();
+}
+
+/// Serves until it is to end; `Ok` is a clean stop.
+fn run(
+    prepared: Prepared,
+    listeners: Listeners,
+    succession: Succession,
+    runtime: &LocalRuntime,
+    mut signals: Signals,
+) -> Result<(), StartError> {
+    let Prepared {
+        shared,
+        log_thread,
+        watched,
+    } = prepared;
+    let log = Rc::new(log_of(&shared));
+    let mut ready = Ready {
+        checks: Checks::new(&log),
+        shared,
+        listeners,
+        log,
+        watched,
+    };
+    let log = Rc::clone(&ready.log);
+    let stopped = runtime.block_on(async {
+        let live = ready.shared.live.live();
+        if let Succession::Next(predecessor) = &succession {
+            upstream::adopt(&live.backends, &predecessor.notes);
+        }
+        ready.checks.follow(&live);
+        let succession = match succession {
+            Succession::Next(mut predecessor) => {
+                let confirmed = tokio::select! {
+                    confirmed = confirm(&ready, &mut predecessor) => confirmed,
+                    () = signals.next(Some(&ready.shared.writer)) => return Ok((true, ready.shared)),
+                };
+                confirmed?;
+                Succession::Next(predecessor)
+            }
+            other @ (Succession::First(_) | Succession::None) => other,
+        };
+        ready.listeners.open(ready.shared.cores)?;
+        serve_ready(ready, succession, signals).await
+    })?;
+    match stopped {
+        (true, shared) => {
+            end(&log, shared, log_thread);
+            Ok(())
+        }
+        (false, _) => {
+            log.close();
+            let text = "a second signal came before the drain was over";
+            Err(StartError::without_place("stopped", text))
+        }
+    }
+}
+
+/// Looks at all backends once and asks for the leave to serve (RT-TAKE-2).
+async fn confirm(ready: &Ready, predecessor: &mut Predecessor) -> Result<(), StartError> {
+    // What is not known by then will be.
+    let _ = tokio::time::timeout(CHECKS_MAX, ready.checks.first_round()).await;
+    ready.log.flush();
+    let notes = predecessor.confirm().await?;
+    upstream::adopt(&ready.shared.live.live().backends, &notes);
+    Ok(())
+}
+
+/// Whether it ends cleanly.
+async fn serve_ready(
+    ready: Ready,
+    succession: Succession,
+    signals: Signals,
+) -> Result<(bool, Shared), StartError> {
+    let Ready {
+        shared,
+        listeners,
+        log,
+        checks,
+        watched,
+    } = ready;
+    let copies = match succession {
+        Succession::None => Vec::new(),
+        Succession::First(_) | Succession::Next(_) => listeners.copies().map_err(internal)?,
+    };
+    let web = listeners.web.as_ref().map(|web| web.address);
+    let forwarded = listeners.forwards.iter().map(|forward| forward.address);
+    let forwarded: Vec<_> = forwarded.collect();
+    // Everything is bound: the first request may come before all cores are there.
+    shared.lifecycle.enter(Phase::Running);
+    let threads = start_cores(&shared, listeners).map_err(internal)?;
+    let station = match succession {
+        Succession::None => None,
+        Succession::First(station) => Some(station),
+        Succession::Next(predecessor) => {
+            log.taken_over("Taken over from another gateway", predecessor.pid);
+            Some(predecessor.leave().await)
+        }
+    };
+    let blocks = shared.gateway.routes.iter();
+    let count = blocks.map(|block| block.len()).sum();
+    if count == 0 {
+        log.message(Level::Warn, "The gateway has no routes");
+    }
+    for notice in shared.notices.iter() {
+        log.message(Level::Warn, notice);
+    }
+    log.started(shared.gateway.revision, count, web);
+    for (to, address) in shared.settings.pass_through.iter().zip(forwarded) {
+        log.forwards(to, address);
+    }
+    log.flush();
+    if let Some(watched) = watched {
+        let (live, environment) = (Arc::clone(&shared.live), Arc::clone(&shared.environment));
+        let log = Rc::clone(&log);
+        tokio::task::spawn_local(async move {
+            keep_watching(watched, &live, &environment, &log, &checks).await;
+        });
+    }
+    let estate = station.map(|station| Estate {
+        station,
+        listeners: copies,
+        live: &shared.live,
+    });
+    let stopped = await_stop(&shared, &log, estate, threads, signals).await;
+    Ok((stopped, shared))
+}
+
+fn start_cores(shared: &Shared, listeners: Listeners) -> io::Result<Vec<JoinHandle<()>>> {
+    let shares = listeners.spread(shared.cores).into_iter().enumerate();
+    let threads = shares.map(|(index, share)| {
+        let shared = shared.clone();
+        std::thread::Builder::new()
+            .name(format!("core-{index}"))
+            .spawn(move || core::run(&shared, index, share))
+    });
+    threads.collect()
+}
+
+/// Takes each change of the overlay over, or says why it does not (RT-OVER-2, RT-OVER-3).
+async fn keep_watching(
+    mut watched: Watched,
+    shared: &overlay::Shared,
+    environment: &Environment,
+    log: &AccessLog,
+    checks: &Checks,
+) {
+    log.overlay_applied(shared.live().hash());
+    loop {
+        log.flush();
+        tokio::time::sleep(OVERLAY_TICK).await;
+        match watched.look(&shared.live(), environment) {
+            None => {}
+            Some(Ok(live)) => {
+                let live = Arc::new(live);
+                shared.put(Arc::clone(&live));
+                checks.follow(&live);
+                log.overlay_applied(live.hash());
+            }
+            Some(Err(error)) => log.overlay_refused(&error.to_string()),
+        }
+    }
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            user1: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    /// The next that stops.
+    async fn next(&mut self, writer: Option<&Writer>) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.user1.recv() => if let Some(writer) = writer {
+                    writer.reopen();
+                },
+            }
+        }
+    }
+}
+
+/// Waits for a signal, or for a gateway that takes over, and drains (RT-STOP-1, RT-TAKE-2). `false`: a signal
+/// cut the drain short.
+async fn await_stop(
+    shared: &Shared,
+    log: &AccessLog,
+    estate: Option<Estate<'_>>,
+    threads: Vec<JoinHandle<()>>,
+    mut signals: Signals,
+) -> bool {
+    let taken = async {
+        match estate {
+            Some(estate) => estate.offer(log).await,
+            None => std::future::pending().await,
+        }
+    };
+    let writer = Some(&shared.writer);
+    let finished = async {
+        while !threads.iter().all(JoinHandle::is_finished) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::pin!(finished);
+    // What was to be handed over is gone after this: the cores have the only sockets.
+    let pid = tokio::select! {
+        pid = taken => Some(pid),
+        () = signals.next(writer) => None,
+    };
+    if let Some(pid) = pid {
+        shared.lifecycle.enter(Phase::HandedOver);
+        log.taken_over("Another gateway has taken over", pid);
+        log.flush();
+        tokio::select! {
+            () = &mut finished => return true,
+            // It does not wait for idle connections any more.
+            () = signals.next(writer) => shared.lifecycle.enter(Phase::Draining),
+        }
+    }
+    let drained = async {
+        if pid.is_none() {
+            shared.lifecycle.enter(Phase::Announced);
+            tokio::time::sleep(shared.settings.drain_delay).await;
+            shared.lifecycle.enter(Phase::Draining);
+        }
+        finished.await;
+    };
+    tokio::select! {
+        () = drained => true,
+        () = signals.next(writer) => false,
+    }
+}
