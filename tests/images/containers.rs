@@ -2,7 +2,7 @@
 //! Docker's own client speaks to Podman's service, which answers as Docker's would.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -211,8 +211,8 @@ fn follow_one_another(engine: &Engine, to: &str) {
 
 /// Two revisions that do not come to serve.
 fn refused(engine: &Engine, to: &str, serving: &str) {
-    // Its backend is not there.
-    let wrong = SPEC.replace("${A:-http://127.0.0.1:1}", "http://127.0.0.1:1");
+    // Its backend is not there: the variable has another name, and nobody sets that.
+    let wrong = SPEC.replace("${A:-", "${OTHER:-");
     let text = fails(&engine.deploy(to, &wrong, &["--golden", GOLDEN]));
     assert!(text.contains("GET http://h/ 200: 502 came"), "{text}");
     let back = format!("rolled back to {serving}");
