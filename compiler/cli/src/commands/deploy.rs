@@ -30,7 +30,7 @@ pub(super) use target::{Target, Wait};
 #[derive(Debug, Args)]
 pub(crate) struct DeployArgs {
     /// Where to: oci://HOST/REPOSITORY[:TAG] pushes (the tag is the revision if none is given); dir:PATH makes
-    /// it the current release there
+    /// it the current release there; podman:NAME, docker:NAME, compose:FILE/PROJECT and swarm:STACK run it
     #[arg(long, value_name = "TARGET")]
     to: Target,
 
