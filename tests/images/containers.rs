@@ -135,7 +135,10 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        let _ = self.podman(&["rm", "--force", "--all", "--time", "0"]);
+        // Twice: a container whose network another is in goes after that one.
+        for _ in 0..2 {
+            let _ = self.podman(&["rm", "--force", "--all", "--time", "0"]);
+        }
         if let Some(service) = &mut self.service {
             let _ = service.kill();
             let _ = service.wait();
