@@ -100,16 +100,11 @@ impl Container {
         Ok(())
     }
 
-    async fn bring(&self, image: &Path, how: &How) -> anyhow::Result<()> {
-        let place = ImagePlace::open(image, how.access)?;
-        let place = place.with_context(|| format!("{} is no image", image.display()))?;
-        let revision = image::revision(&place)?;
-        let name = self.image(&revision);
-        let archive = image::archive(&place, &name)?;
+    async fn bring(&self, read: Read, how: &How) -> anyhow::Result<()> {
         let next = Kept {
-            entry: Entry::now(&revision, "deploy"),
-            image: self.engine.load(&archive, &name).await?,
-            digest: image::digest(&place)?,
+            entry: Entry::now(&read.revision, "deploy"),
+            image: self.engine.load(&read.archive, &read.name).await?,
+            digest: read.digest,
             golden: how.golden.clone(),
             args: how.args.clone(),
             ports: Vec::new(),
@@ -202,6 +197,29 @@ impl Container {
     }
 }
 
+/// An image that was read, to be loaded.
+struct Read {
+    revision: String,
+    digest: String,
+    name: String,
+    archive: image::Archive,
+}
+
+impl Read {
+    fn new(image: &Path, how: &How, named: impl Fn(&str) -> String) -> anyhow::Result<Self> {
+        let place = ImagePlace::open(image, how.access)?;
+        let place = place.with_context(|| format!("{} is no image", image.display()))?;
+        let revision = image::revision(&place)?;
+        let name = named(&revision);
+        Ok(Self {
+            digest: image::digest(&place)?,
+            archive: image::archive(&place, &name)?,
+            revision,
+            name,
+        })
+    }
+}
+
 /// A name that containers, volumes, repositories and projects can have.
 fn is_name(name: &str) -> Result<&str, String> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -270,7 +288,9 @@ impl Destination for Container {
 
     fn deploy(&self, image: &Path, how: &How) -> Outcome {
         let _lock = lock(&self.to_string().replace(':', "-"))?;
-        wait(self.bring(image, how))??;
+        // Before: registries are waited for in another way.
+        let read = Read::new(image, how, |revision| self.image(revision))?;
+        wait(self.bring(read, how))??;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -14,11 +14,10 @@ use super::engine::{Engine, Seen, call};
 use super::kept::{self, Kept};
 use super::rollout::{DRAIN_MAX, TAKES_OVER};
 use super::serving::serves;
-use super::{REVISION, args, is_name, lock, render, wait};
+use super::{REVISION, Read, args, is_name, lock, render, wait};
 use crate::commands::deploy::{Coming, Destination, How, Serves, Status, Wait};
 use crate::failure::{Failure, Outcome};
 use crate::history::{self, Entry};
-use crate::image::{self, Place};
 use crate::pauses::Pauses;
 use crate::terminal::say;
 
@@ -283,17 +282,12 @@ impl Compose {
         Ok(())
     }
 
-    async fn bring(&self, image: &Path, how: &How) -> anyhow::Result<()> {
-        let place = Place::open(image, how.access)?;
-        let place = place.with_context(|| format!("{} is no image", image.display()))?;
-        let revision = image::revision(&place)?;
-        let name = self.image(&revision);
-        let archive = image::archive(&place, &name)?;
+    async fn bring(&self, read: Read, how: &How) -> anyhow::Result<()> {
         let program = Program::find().await?;
         let next = Kept {
-            entry: Entry::now(&revision, "deploy"),
-            image: program.engine.load(&archive, &name).await?,
-            digest: image::digest(&place)?,
+            entry: Entry::now(&read.revision, "deploy"),
+            image: program.engine.load(&read.archive, &read.name).await?,
+            digest: read.digest,
             golden: how.golden.clone(),
             args: how.args.clone(),
             ports: Vec::new(),
@@ -389,7 +383,8 @@ impl Destination for Compose {
 
     fn deploy(&self, image: &Path, how: &How) -> Outcome {
         let _lock = lock(&format!("compose-{}", self.project))?;
-        wait(self.bring(image, how))??;
+        let read = Read::new(image, how, |revision| self.image(revision))?;
+        wait(self.bring(read, how))??;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -119,7 +119,7 @@ impl Swarm {
         }
     }
 
-    async fn bring(&self, image: &Path, how: &How) -> Result<(), Failure> {
+    fn coming(image: &Path, how: &How) -> Result<Kept, Failure> {
         let reference = image
             .to_str()
             .and_then(|text| text.parse::<Reference>().ok());
@@ -131,15 +131,14 @@ impl Swarm {
             ));
         };
         let digest = image::digest(&place)?;
-        let next = Kept {
+        Ok(Kept {
             entry: Entry::now(&image::revision(&place)?, "deploy"),
             image: digest.trim_start_matches("sha256:").to_owned(),
             digest: format!("{}/{}@{digest}", reference.host, reference.repository),
             golden: Vec::new(),
             args: how.args.clone(),
             ports: image::ports(&place)?,
-        };
-        Ok(self.apply(next, how.wait).await?)
+        })
     }
 
     async fn back(&self, revision: Option<&str>, within: Wait) -> Result<(), Failure> {
@@ -208,7 +207,8 @@ impl Destination for Swarm {
 
     fn deploy(&self, image: &Path, how: &How) -> Outcome {
         let _lock = lock(&format!("swarm-{}", self.0))?;
-        wait(self.bring(image, how))??;
+        let next = Self::coming(image, how)?;
+        wait(self.apply(next, how.wait))??;
         Ok(ExitCode::SUCCESS)
     }
 
