@@ -8,12 +8,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod containers;
 mod distribution;
 mod documents;
 mod pipelines;
 mod platforms;
 mod registry;
 mod releases;
+mod swarm;
 mod verify;
 
 use std::collections::BTreeMap;

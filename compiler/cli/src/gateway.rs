@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus, Stdio};
@@ -16,6 +16,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use crate::failure::FAILED;
+use crate::sockets::listening;
 
 /// How long a gateway may take until it listens.
 const START_MAX: Duration = Duration::from_secs(15);
@@ -27,9 +28,6 @@ const TAKEOVER: &str = "--takeover";
 const ASK_WHO_SERVES: &[u8] = b"goma-takeover 1 ask\n";
 /// As much of the answer as is read.
 const ANSWER_BYTES_MAX: u64 = 64;
-/// The system's tables of TCP sockets, and the state of those that listen.
-const TABLES: [&str; 2] = ["tcp", "tcp6"];
-const LISTENING: &str = "0A";
 
 /// The gateway gets a process group of its own: a terminal's Ctrl-C reaches it once, through
 /// [`forward`], not twice. It reads nothing from the terminal.
@@ -121,7 +119,7 @@ pub(crate) fn taking_over(args: &[String], takeover: &Path) -> anyhow::Result<Ve
 pub(crate) async fn comes_to_listen(child: &mut Child) -> Option<SocketAddr> {
     let deadline = Instant::now() + START_MAX;
     while Instant::now() < deadline {
-        if let Some(address) = listening(child).next() {
+        if let Some(address) = child.id().and_then(|id| listening(id).next()) {
             return Some(address);
         }
         if !matches!(child.try_wait(), Ok(None)) {
@@ -130,54 +128,6 @@ pub(crate) async fn comes_to_listen(child: &mut Child) -> Option<SocketAddr> {
         sleep(START_TICK).await;
     }
     None
-}
-
-/// Where a process listens: the TCP sockets that it holds and that the system lists as listening.
-fn listening(child: &Child) -> impl Iterator<Item = SocketAddr> + use<> {
-    let id = child.id().map(|id| id.to_string()).unwrap_or_default();
-    let open = std::fs::read_dir(format!("/proc/{id}/fd"));
-    let open = open.into_iter().flatten().filter_map(|entry| {
-        let target = std::fs::read_link(entry.ok()?.path()).ok()?;
-        let target = target.to_string_lossy().into_owned();
-        let inode = target.strip_prefix("socket:[")?.strip_suffix(']')?;
-        Some(inode.to_owned())
-    });
-    let open: Vec<String> = open.collect();
-    let tables = TABLES.into_iter().filter_map(move |name| {
-        let table = std::fs::read_to_string(format!("/proc/{id}/net/{name}"));
-        table.ok()
-    });
-    tables.flat_map(move |table| {
-        let sockets = table.lines().filter_map(|line| socket(line, &open));
-        sockets.collect::<Vec<_>>()
-    })
-}
-
-/// A line of `/proc/net/tcp`: the address in the second column, state in the fourth, inode in the tenth.
-fn socket(line: &str, inodes: &[String]) -> Option<SocketAddr> {
-    let mut columns = line.split_ascii_whitespace().skip(1);
-    let local = columns.next()?;
-    columns.nth(1).filter(|state| *state == LISTENING)?;
-    let inode = columns.nth(5)?;
-    inodes.iter().find(|open| *open == inode)?;
-    address(local)
-}
-
-/// `0100007F:1F90`: words of the address as this processor has them, and the port.
-fn address(text: &str) -> Option<SocketAddr> {
-    const DIGITS: usize = 8;
-    let (ip, port) = text.split_once(':')?;
-    let word = |at: usize| {
-        let digits = ip.get(at * DIGITS..(at + 1) * DIGITS)?;
-        Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
-    };
-    let ip: IpAddr = if ip.len() == DIGITS {
-        word(0)?.into()
-    } else {
-        let words: Option<Vec<[u8; 4]>> = (0..4).map(word).collect();
-        <[u8; 16]>::try_from(words?.concat()).ok()?.into()
-    };
-    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
 }
 
 #[cfg(test)]
@@ -191,21 +141,5 @@ mod tests {
         assert_eq!(all, ["--overlay", "a", "--takeover", "b"]);
         assert!(taking_over(&all, Path::new("b")).is_err());
         assert!(taking_over(&["--takeover=a".to_owned()], Path::new("b")).is_err());
-    }
-
-    #[test]
-    fn the_table_of_sockets() {
-        let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 0 100 0 0 10 0";
-        let own = ["12345".to_owned()];
-        assert!(socket(line, &own).is_some());
-        assert!(socket(line, &["1234".to_owned()]).is_none());
-        assert!(socket(&line.replace(" 0A ", " 01 "), &own).is_none());
-        assert!(socket("sl local_address", &[]).is_none());
-        if cfg!(target_endian = "little") {
-            assert_eq!(socket(line, &own), "127.0.0.1:8080".parse().ok());
-            let six = "00000000000000000000000001000000:1F90";
-            assert_eq!(address(six), "[::1]:8080".parse().ok());
-        }
-        assert_eq!(address("00:1"), None);
     }
 }

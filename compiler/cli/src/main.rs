@@ -16,13 +16,16 @@ mod failure;
 mod findings;
 mod gateway;
 mod golden;
+mod history;
 mod image;
 mod input;
 mod lock_file;
 mod missing;
+mod pauses;
 mod platform;
 mod registry;
 mod releases;
+mod sockets;
 mod terminal;
 mod watch;
 
