@@ -8,8 +8,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod cluster;
 mod distribution;
 mod documents;
+mod kubeconfig;
+mod kubernetes;
+mod objects;
 mod pipelines;
 mod platforms;
 mod registry;

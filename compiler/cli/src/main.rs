@@ -18,6 +18,7 @@ mod gateway;
 mod golden;
 mod image;
 mod input;
+mod kubernetes;
 mod lock_file;
 mod missing;
 mod platform;

@@ -29,7 +29,7 @@ use crate::platform::Platform;
 use blob::Blob;
 use layer::Layer;
 
-pub(crate) use contents::{Contents, contents};
+pub(crate) use contents::{Contents, PROGRAM, USER, contents, usual, web_port};
 pub(crate) use place::{Place, is_image};
 pub(crate) use push::{Pushed, push};
 pub(crate) use read::{Program, differences, program, programs, revision, source, specification};
