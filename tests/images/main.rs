@@ -9,6 +9,7 @@
 )]
 
 mod cluster;
+mod containers;
 mod distribution;
 mod documents;
 mod kubeconfig;

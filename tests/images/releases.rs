@@ -15,13 +15,13 @@ use goma_tests::{Backend, wait_until};
 
 use super::{SPEC, expect, scratch};
 
-fn goma(dir: &Path, args: &[&str]) -> Output {
+pub(crate) fn goma(dir: &Path, args: &[&str]) -> Output {
     let mut command = goma_command();
     command.args(args).current_dir(dir).output().unwrap()
 }
 
 /// What every release must answer: the backend, by the way of the spec.
-const GOLDEN: &str = "GET http://h/ 200";
+pub(crate) const GOLDEN: &str = "GET http://h/ 200";
 
 /// Builds what is in `goma.yml` now and deploys it.
 fn deploy(dir: &Path, spec: &str) -> Output {
@@ -32,14 +32,14 @@ fn deploy(dir: &Path, spec: &str) -> Output {
     )
 }
 
-fn fails(output: &Output) -> String {
+pub(crate) fn fails(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// The status of an answer on a connection of its own; none: there was no answer.
-fn ask(port: u16, path: &str) -> Option<u16> {
+pub(crate) fn ask(port: u16, path: &str) -> Option<u16> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
@@ -92,13 +92,13 @@ impl Drop for Runner {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 /// Clients that ask and ask.
-struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     /// Answers of 200, and everything else.
     counts: Arc<[AtomicUsize; 2]>,
@@ -106,7 +106,7 @@ struct Load {
 }
 
 impl Load {
-    fn start(port: u16) -> Self {
+    pub(crate) fn start(port: u16) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
         let client = |_| {
@@ -127,7 +127,7 @@ impl Load {
     }
 
     /// None has failed.
-    fn end(self) {
+    pub(crate) fn end(self) {
         self.stop.store(true, Ordering::Relaxed);
         for client in self.clients {
             client.join().unwrap();

@@ -16,14 +16,17 @@ mod failure;
 mod findings;
 mod gateway;
 mod golden;
+mod history;
 mod image;
 mod input;
 mod kubernetes;
 mod lock_file;
 mod missing;
+mod pauses;
 mod platform;
 mod registry;
 mod releases;
+mod sockets;
 mod terminal;
 mod watch;
 

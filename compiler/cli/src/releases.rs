@@ -9,22 +9,18 @@ use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::build::write_if_changed;
 use crate::golden::{GOLDEN_MAX, Golden};
+use crate::history::{History, is_revision};
+use crate::pauses::{Pauses, TICK};
 
 /// Releases that are kept, the current one included.
 const KEPT_MAX: usize = 10;
-/// Most entries of the history that are read, and its largest file.
-const HISTORY_MAX: usize = 1000;
-const HISTORY_BYTES_MAX: u64 = 1 << 20;
-/// How often the state of who runs it is looked at.
-const TICK: Duration = Duration::from_millis(50);
 
 /// How often the lock of who runs it is tried, a tick apart: whoever asks for it has it for a moment.
 const LOCK_TRIES: u32 = 20;
@@ -44,17 +40,6 @@ pub(crate) const GATEWAY: &str = "gateway";
 pub(crate) struct Releases {
     /// The directory.
     pub(crate) root: PathBuf,
-}
-
-/// What was done, the last at the end.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    /// What then was current.
-    pub(crate) revision: String,
-    /// When, as HTTP writes it.
-    pub(crate) at: String,
-    /// `deploy` or `rollback`.
-    pub(crate) how: String,
 }
 
 /// What the process that runs the releases says.
@@ -252,7 +237,7 @@ impl Releases {
                     }));
                 }
             };
-            self.note(revision, how)?;
+            self.history().note(revision, how)?;
             self.prune();
             Ok(switched)
         })
@@ -300,36 +285,14 @@ impl Releases {
     }
 
     /// What was deployed and rolled back.
-    pub(crate) fn history(&self) -> Vec<Entry> {
-        let file = self.root.join(HISTORY);
-        if fs::metadata(&file).is_ok_and(|file| file.len() > HISTORY_BYTES_MAX) {
-            return Vec::new();
-        }
-        let text = fs::read_to_string(file).unwrap_or_default();
-        let mut entries: Vec<Entry> = text.lines().filter_map(Entry::read).collect();
-        let many = entries.len().saturating_sub(HISTORY_MAX);
-        entries.drain(..many);
-        entries
-    }
-
-    fn note(&self, revision: &str, how: &str) -> anyhow::Result<()> {
-        let entry = Entry {
-            revision: revision.to_owned(),
-            at: httpdate::fmt_http_date(SystemTime::now()),
-            how: how.to_owned(),
-        };
-        let mut entries = self.history();
-        entries.push(entry);
-        let many = entries.len().saturating_sub(HISTORY_MAX);
-        let lines = entries.iter().skip(many).map(Entry::line);
-        write_if_changed(&self.root.join(HISTORY), &lines.collect::<String>())?;
-        Ok(())
+    pub(crate) fn history(&self) -> History {
+        History(self.root.join(HISTORY))
     }
 
     /// Removes releases that were current long ago.
     fn prune(&self) {
         let mut kept: Vec<String> = self.current().into_iter().collect();
-        for entry in self.history().into_iter().rev() {
+        for entry in self.history().entries().into_iter().rev() {
             if kept.len() < KEPT_MAX && !kept.contains(&entry.revision) {
                 kept.push(entry.revision);
             }
@@ -346,53 +309,6 @@ impl Releases {
 
     fn cannot(&self, what: &str) -> String {
         format!("cannot {what} {}", self.root.display())
-    }
-}
-
-/// Looks at what changes, a tick apart, until the time is over.
-struct Pauses {
-    deadline: Instant,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Pauses {
-    fn new(wait: Duration) -> anyhow::Result<Self> {
-        let caught = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            deadline: Instant::now() + wait,
-            interrupt: caught(SignalKind::interrupt())?,
-            terminate: caught(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for the next look; whether there is time for one.
-    ///
-    /// # Errors
-    /// A signal came.
-    async fn next(&mut self) -> anyhow::Result<bool> {
-        tokio::select! {
-            _ = self.interrupt.recv() => bail!("interrupted"),
-            _ = self.terminate.recv() => bail!("terminated"),
-            () = tokio::time::sleep(TICK) => Ok(Instant::now() < self.deadline),
-        }
-    }
-}
-
-impl Entry {
-    fn read(line: &str) -> Option<Self> {
-        let value: Value = serde_json::from_str(line).ok()?;
-        let field = |name: &str| value.get(name)?.as_str().map(str::to_owned);
-        Some(Self {
-            revision: field("revision").filter(|revision| is_revision(revision))?,
-            at: field("at")?,
-            how: field("how")?,
-        })
-    }
-
-    fn line(&self) -> String {
-        let Self { revision, at, how } = self;
-        format!("{}\n", json!({"revision": revision, "at": at, "how": how}))
     }
 }
 
@@ -420,9 +336,4 @@ fn lock(path: &Path) -> anyhow::Result<Option<File>> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error).with_context(context),
     }
-}
-
-/// It is the name of a directory: nothing else may be one.
-pub(crate) fn is_revision(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

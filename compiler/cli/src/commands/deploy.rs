@@ -1,7 +1,10 @@
 //! `goma deploy`: brings an image to where it runs, or to the registry that it is taken from.
 
+mod container;
+mod destination;
+mod directory;
+mod kubernetes;
 mod push;
-mod releases;
 mod target;
 
 use std::path::{Path, PathBuf};
@@ -14,17 +17,17 @@ use super::{Common, FindingsFormat, verify};
 use crate::failure::{FAILED, Failure, Outcome};
 use crate::findings;
 use crate::golden::{GOLDEN_MAX, Golden};
-use crate::image::{Place, is_image};
+use crate::image::{self, Place, is_image};
 use crate::registry::Access;
 use crate::terminal::say;
-use target::Target;
+use container::{Compose, Container, Engine, Swarm};
+use destination::{Coming, Destination, How, Serves, Status};
+use directory::Directory;
 
 pub(super) use push::push;
-pub(super) use releases::switch;
-pub(super) use target::{Directory, Wait};
+pub(super) use target::{Target, Wait};
 
-/// Bring an image to a registry, or the gateway in it to a directory that `goma run` runs; one of a
-/// configuration is built first
+/// Bring an image to a registry, or to where it runs; one of a configuration is built first
 #[derive(Debug, Args)]
 pub(crate) struct DeployArgs {
     /// Where to: oci://HOST/REPOSITORY[:TAG] pushes (the tag is the revision if none is given); dir:PATH makes
@@ -46,8 +49,8 @@ pub(crate) struct DeployArgs {
     #[command(flatten)]
     contents: ImageContents,
 
-    /// For dir:PATH, what the release must answer before it takes over: `METHOD http://HOST/PATH STATUS`; once
-    /// for each
+    /// What the release must answer before it takes over: `METHOD http://HOST/PATH STATUS`; once for each. Not
+    /// for oci://…
     #[arg(long, value_name = "REQUEST")]
     golden: Vec<Golden>,
 
@@ -55,9 +58,13 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_name = "SECONDS", default_value = "60s")]
     wait: Wait,
 
-    /// Say what would be deployed, and change nothing
+    /// Say what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Arguments of the program that runs it, for targets that take some
+    #[arg(last = true, value_name = "ARGS")]
+    args: Vec<String>,
 }
 
 /// Runs the command.
@@ -66,16 +73,26 @@ pub(crate) fn run(args: DeployArgs) -> Outcome {
         let message = format!("there are more than {GOLDEN_MAX} golden requests");
         return Err(Failure::Usage(message));
     }
-    if !args.golden.is_empty() && matches!(args.to, Target::Registry(_)) {
-        let message = "a registry answers no golden requests: --golden is for dir:PATH";
-        return Err(Failure::Usage(message.to_owned()));
-    }
-    let access = args.common.registries();
+    let how = How {
+        golden: args.golden,
+        wait: args.wait,
+        args: args.args,
+        access: args.common.registries(),
+    };
+    let to = args.to.destination();
+    to.accept(&how)?;
     let image = match args.what.as_deref().filter(|path| is_image(path)) {
         Some(image) => {
-            let image = fixed(image, access)?;
+            let image = fixed(image, how.access)?;
             if !is_good(&image, &args.common)? {
                 return Ok(ExitCode::from(FAILED));
+            }
+            if args.dry_run {
+                let place = Place::open(&image, how.access)?;
+                let revision = place.as_ref().map(image::revision).transpose()?;
+                let revision = revision.unwrap_or_default();
+                say!("image     {}", image.display());
+                return would_change(&args.to, (&revision, Some(&image)), &how);
             }
             image
         }
@@ -85,8 +102,7 @@ pub(crate) fn run(args: DeployArgs) -> Outcome {
             let Some((_, output)) = compiled else {
                 return Ok(ExitCode::from(FAILED));
             };
-            say!("revision  {}\nto        {}", output.revision, args.to);
-            return Ok(ExitCode::SUCCESS);
+            return would_change(&args.to, (&output.revision, None), &how);
         }
         None => {
             let out = args.options.image();
@@ -100,20 +116,21 @@ pub(crate) fn run(args: DeployArgs) -> Outcome {
             out
         }
     };
-    if args.dry_run {
-        say!("image     {}\nto        {}", image.display(), args.to);
-        return Ok(ExitCode::SUCCESS);
+    to.deploy(&image, &how)
+}
+
+/// Prints what deploying would change.
+fn would_change(to: &Target, (revision, image): (&str, Option<&Path>), how: &How) -> Outcome {
+    say!("revision  {revision}\nto        {to}");
+    let coming = Coming { revision, image };
+    let changes = to.destination().changes(&coming, how)?;
+    if changes.is_empty() {
+        say!("nothing would change");
     }
-    match &args.to {
-        Target::Directory(to) => {
-            let golden = args.golden.as_slice();
-            releases::deploy(&image, (to, golden), access, args.wait)
-        }
-        Target::Registry(to) => {
-            push(&image, to, access)?.say();
-            Ok(ExitCode::SUCCESS)
-        }
+    for change in changes {
+        say!("change    {change}");
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The image by its digest, if it is in a registry: its tag may become that of another meanwhile.

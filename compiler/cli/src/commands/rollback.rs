@@ -1,20 +1,19 @@
-//! `goma rollback`: makes a release current that was so before.
+//! `goma rollback`: makes a revision current that was so before.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::deploy::{Directory, Wait, switch};
-use crate::failure::{Failure, Outcome};
-use crate::releases::{GATEWAY, Releases};
+use super::deploy::{Target, Wait};
+use crate::failure::Outcome;
 use crate::terminal::say;
 
 /// Make the release before the current one again
 #[derive(Debug, Args)]
 pub(crate) struct RollbackArgs {
-    /// Where: dir:PATH
+    /// Where: a target of `goma deploy` that keeps a history
     #[arg(long, value_name = "TARGET")]
-    to: Directory,
+    to: Target,
 
     /// The release; none: that before this one
     #[arg(long, value_name = "REV", conflicts_with = "list")]
@@ -31,37 +30,12 @@ pub(crate) struct RollbackArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &RollbackArgs) -> Outcome {
-    let releases = Releases::at(&args.to.0);
-    if args.list {
-        for entry in releases.history().iter().rev() {
-            say!("{}  {:<8}  {}", entry.revision, entry.how, entry.at);
-        }
-        return Ok(ExitCode::SUCCESS);
+    let destination = args.to.destination();
+    if !args.list {
+        return destination.rollback(args.revision.as_deref(), args.wait);
     }
-    let _lock = releases.lock()?;
-    // Not before: nobody else adds to it now.
-    let history = releases.history();
-    let current = releases.current();
-    let is_there = |revision: &str| releases.release(revision).join(GATEWAY).is_file();
-    let wanted = match &args.revision {
-        Some(revision) => {
-            let known = history.iter().any(|entry| entry.revision == *revision);
-            (known && is_there(revision)).then_some(revision)
-        }
-        None => {
-            let before =
-                |revision: &&String| current.as_ref() != Some(revision) && is_there(revision);
-            let mut revisions = history.iter().rev().map(|entry| &entry.revision);
-            revisions.find(before)
-        }
-    };
-    let none = || {
-        let message = match &args.revision {
-            Some(revision) => format!("there is no release {}", revision.escape_debug()),
-            None => "there is no release before this one".to_owned(),
-        };
-        Failure::with_help(message, "`--list` has those that were deployed")
-    };
-    let wanted = wanted.ok_or_else(none)?;
-    switch(&releases, wanted, "rollback", args.wait)
+    for entry in destination.history()?.iter().rev() {
+        say!("{}  {:<8}  {}", entry.revision, entry.how, entry.at);
+    }
+    Ok(ExitCode::SUCCESS)
 }

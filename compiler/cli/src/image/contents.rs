@@ -18,6 +18,10 @@ pub(crate) const USER: u64 = 65532;
 /// Where the gateway is (RT-CLI-9).
 pub(crate) const PROGRAM: &str = "usr/local/bin/goma";
 
+/// Where containers of one gateway meet, so that one takes over from another: a volume, made for nobody else's
+/// eyes. An engine gives a new volume the owner of the image's directory.
+const MEETING: &str = "run/goma";
+
 /// Where the archive of the specification is.
 pub(crate) const ARCHIVE: &str = "usr/local/share/goma/specification.json";
 
@@ -107,7 +111,8 @@ impl Contents {
             entries.extend(directories);
             entries.push(Entry::file(authorities::FILE, authorities::pem()));
         }
-        for directory in &self.writable {
+        let meeting = [MEETING.to_owned()];
+        for directory in self.writable.iter().chain(&meeting) {
             for parent in parents(directory) {
                 let known = entries.iter().any(|entry| entry.path == parent);
                 entries.extend((!known).then(|| Entry::directory(parent)));
@@ -194,6 +199,8 @@ mod tests {
             ("etc/goma", USER),
             ("var", 0),
             ("var/log", USER),
+            ("run", 0),
+            ("run/goma", USER),
         ];
         assert_eq!(shown.collect::<Vec<_>>(), expected);
     }

@@ -8,6 +8,7 @@ mod authorities;
 mod blob;
 mod config;
 mod contents;
+mod engine;
 mod layer;
 mod layout;
 mod place;
@@ -30,9 +31,12 @@ use blob::Blob;
 use layer::Layer;
 
 pub(crate) use contents::{Contents, PROGRAM, USER, contents, usual, web_port};
+pub(crate) use engine::{Archive, archive};
 pub(crate) use place::{Place, is_image};
 pub(crate) use push::{Pushed, push};
-pub(crate) use read::{Program, differences, program, programs, revision, source, specification};
+pub(crate) use read::{
+    Program, differences, digest, ports, program, programs, revision, source, specification,
+};
 pub(crate) use sbom::sbom;
 
 /// What an image is made from.

@@ -94,6 +94,26 @@ pub(crate) fn differences(one: &Place, two: &Place) -> anyhow::Result<Vec<String
     Ok(differences)
 }
 
+/// Of the manifest of an image, or of the index of its platforms: `sha256:…`.
+pub(crate) fn digest(place: &Place) -> anyhow::Result<String> {
+    Ok(place.top()?.descriptor.digest)
+}
+
+/// The ports that a container of an image listens on, as `8080/tcp`.
+pub(crate) fn ports(place: &Place) -> anyhow::Result<Vec<String>> {
+    let config = place.blob(&manifest(place)?.config()?)?;
+    let config: serde_json::Value =
+        serde_json::from_slice(&config).context("the image's configuration")?;
+    let ports = config.pointer("/config/ExposedPorts");
+    let ports = ports.and_then(serde_json::Value::as_object);
+    let is_port = |port: &&String| {
+        let number = port.strip_suffix("/tcp").or(port.strip_suffix("/udp"));
+        number.is_some_and(|number| number.parse::<u16>().is_ok())
+    };
+    let ports = ports.into_iter().flat_map(|ports| ports.keys());
+    Ok(ports.filter(is_port).cloned().collect())
+}
+
 /// The revision that an image says it is.
 pub(crate) fn revision(place: &Place) -> anyhow::Result<String> {
     label(place, "revision")?.context("the image names no revision")
@@ -113,7 +133,7 @@ fn label(place: &Place, name: &str) -> anyhow::Result<Option<String>> {
 }
 
 /// All platforms carry the same specification: that of this machine will do, or the first.
-fn manifest(place: &Place) -> anyhow::Result<Manifest> {
+pub(super) fn manifest(place: &Place) -> anyhow::Result<Manifest> {
     let mut manifest = place.top()?;
     for _ in 0..DEPTH_MAX {
         if !manifest.is_index() {

@@ -16,7 +16,7 @@ fn releases_come_and_go() {
         assert_eq!(switched, Switched::NotRun);
         assert_eq!(releases.current(), Some(revision));
     }
-    assert_eq!(releases.history().len(), 12);
+    assert_eq!(releases.history().entries().len(), 12);
     let kept = fs::read_dir(home.path().join("releases")).unwrap().count();
     assert_eq!(kept, KEPT_MAX);
     let error = releases.install("00000000000b", b"y", &json!({}), &[]);
@@ -112,5 +112,5 @@ fn back_again() {
     let error = releases.switch(&new, "deploy", short).unwrap_err();
     assert!(format!("{error:#}").contains("did not serve in time"));
     assert_eq!(releases.current(), Some(old));
-    assert_eq!(releases.history().len(), 1);
+    assert_eq!(releases.history().entries().len(), 1);
 }

@@ -16,7 +16,11 @@ use crate::registry::{Reference, SCHEME};
 
 /// What stands behind `--`.
 #[derive(Debug, Parser)]
-#[command(no_binary_name = true, disable_help_flag = true, disable_version_flag = true)]
+#[command(
+    no_binary_name = true,
+    disable_help_flag = true,
+    disable_version_flag = true
+)]
 struct Flags {
     #[command(flatten)]
     options: Options,
@@ -105,8 +109,14 @@ fn in_registry(image: &Path) -> Result<Reference, Failure> {
     let text = image.to_str().filter(|text| text.starts_with(SCHEME));
     let reference = text.and_then(|text| text.parse::<Reference>().ok());
     reference.ok_or_else(|| {
-        let message = format!("{} is in no registry that a cluster could pull from", image.display());
-        Failure::with_help(message, "`-- --push HOST/REPOSITORY` brings it to one first")
+        let message = format!(
+            "{} is in no registry that a cluster could pull from",
+            image.display()
+        );
+        Failure::with_help(
+            message,
+            "`-- --push HOST/REPOSITORY` brings it to one first",
+        )
     })
 }
 

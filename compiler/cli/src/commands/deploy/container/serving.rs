@@ -1,0 +1,183 @@
+//! Whether a container serves, and what it answers: asked of the engine, and of the system, which knows whose
+//! sockets are whose.
+
+use std::net::SocketAddr;
+
+use anyhow::{bail, ensure};
+
+use super::engine::{Engine, Seen};
+use crate::golden::Golden;
+use crate::pauses::Pauses;
+use crate::sockets::{is_up, listening};
+
+/// One that ends well has been taken over from: it is not started again.
+pub(super) const RESTART: &str = "on-failure";
+/// How long one that never served may drain, in seconds.
+const STOP_TIME: &str = "30";
+/// Where the program is in an image (RT-CLI-9).
+const PROGRAM: &str = "/usr/local/bin/goma";
+
+impl Engine {
+    /// Whether a container answers as ready.
+    pub(super) async fn is_ready(self, container: &str) -> anyhow::Result<()> {
+        let ask = ["container", "exec", container, PROGRAM, "healthcheck"];
+        self.call(&ask).await.map(|_| ())
+    }
+
+    /// Waits until it listens, the one before no longer does, and it is ready.
+    pub(super) async fn takes_over(
+        self,
+        id: &str,
+        current: Option<&Seen>,
+        pauses: &mut Pauses,
+    ) -> anyhow::Result<()> {
+        let mut told = false;
+        loop {
+            let next = self.container(id).await?;
+            ensure!(
+                next.running && next.restarts == 0,
+                "it does not start; its log says why"
+            );
+            ensure!(
+                is_of_this_machine(next.process),
+                "its process cannot be looked into: deploy on its machine, as root or as whose containers they are"
+            );
+            let held = current.is_some_and(serves);
+            let what = if held && told {
+                "the one before did not let go in time".to_owned()
+            } else if !is_up(next.process) {
+                "it did not listen in time".to_owned()
+            } else if let Err(why) = self.is_ready(id).await {
+                format!("it was not ready in time: {why:#}")
+            } else if let Some(current) = current.filter(|_| held) {
+                let stop = ["container", "kill", "--signal", "TERM", &current.id];
+                self.call(&stop).await?;
+                told = true;
+                continue;
+            } else {
+                return Ok(());
+            };
+            ensure!(pauses.next().await?, what);
+        }
+    }
+
+    /// It ends by itself, and is not to be started again for that.
+    pub(super) async fn set_ending(self, container: &Seen) -> anyhow::Result<()> {
+        if container.restart != RESTART {
+            let policy = format!("--restart={RESTART}");
+            let end = ["container", "update", &policy, &container.id];
+            self.call(&end).await?;
+        }
+        Ok(())
+    }
+
+    /// Docker starts it again with itself. Podman does not; a unit of systemd does.
+    pub(super) async fn set_lasting(self, container: &Seen) {
+        if self == Engine::Docker {
+            let update = [
+                "container",
+                "update",
+                "--restart=unless-stopped",
+                &container.id,
+            ];
+            if let Err(error) = self.call(&update).await {
+                eprintln!("note: it is not started again with the machine: {error:#}");
+            }
+        }
+    }
+
+    /// Waits until a container has drained, and removes it.
+    pub(super) async fn drained(self, name: &str, pauses: &mut Pauses) {
+        loop {
+            match self.seen(name).await {
+                Ok(Some(seen)) if seen.running => {}
+                Ok(None) => return,
+                Ok(Some(_)) | Err(_) => break,
+            }
+            match pauses.next().await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => {
+                    eprintln!("note: {name} drains still; the next deployment removes it");
+                    return;
+                }
+            }
+        }
+        self.remove(name).await;
+    }
+
+    /// Lets a container that never served answer what it has taken, and removes it.
+    pub(super) async fn stop(self, name: &str) {
+        let stop = ["container", "stop", "-t", STOP_TIME, name];
+        // If that fails, it is removed all the same.
+        let _ = self.call(&stop).await;
+        self.remove(name).await;
+    }
+
+    /// Removes a container at once, if it is there.
+    pub(super) async fn remove(self, name: &str) {
+        if matches!(self.seen(name).await, Ok(None)) {
+            return;
+        }
+        let remove = ["container", "rm", "--force", name];
+        if let Err(error) = self.call(&remove).await {
+            eprintln!("note: {name} is left behind: {error:#}");
+        }
+    }
+
+    /// Sends golden requests to a container that only they reach.
+    pub(super) async fn hold(
+        self,
+        id: &str,
+        golden: &[Golden],
+        pauses: &mut Pauses,
+    ) -> anyhow::Result<()> {
+        let process = loop {
+            let trial = self.container(id).await?;
+            if !trial.running {
+                self.show_log(id).await;
+                bail!("it does not start for its golden requests; its log says why");
+            }
+            if let Some(address) = listening(trial.process).next() {
+                break (trial.process, address);
+            }
+            ensure!(
+                pauses.next().await?,
+                "it did not start for its golden requests in time"
+            );
+        };
+        let golden = golden.to_vec();
+        // A thread of its own: it may leave this network for good.
+        let held = std::thread::spawn(move || hold(&golden, process)).join();
+        let held = held.unwrap_or_else(|_| Err("golden requests could not be sent".to_owned()));
+        held.map_err(anyhow::Error::msg)
+    }
+}
+
+/// Sends them where a process listens: a container of a pod has a network of its own.
+fn hold(golden: &[Golden], (process, address): (u32, SocketAddr)) -> Result<(), String> {
+    let network = |of: &str| format!("/proc/{of}/ns/net");
+    let (own, its) = (network("self"), network(&process.to_string()));
+    if std::fs::read_link(&own).ok() != std::fs::read_link(&its).ok() {
+        use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+        use std::os::fd::AsFd as _;
+        let enter = || {
+            let network = std::fs::File::open(&its)?;
+            let kind = Some(LinkNameSpaceType::Network);
+            move_into_link_name_space(network.as_fd(), kind).map_err(std::io::Error::from)
+        };
+        enter().map_err(|error| {
+            format!("golden requests do not reach its network, as root they may: {error}")
+        })?;
+    }
+    golden.iter().try_for_each(|golden| golden.hold(address))
+}
+
+/// Whether it runs and listens.
+pub(super) fn serves(container: &Seen) -> bool {
+    container.running && is_up(container.process)
+}
+
+fn is_of_this_machine(process: u32) -> bool {
+    std::fs::read_dir(format!("/proc/{process}/fd")).is_ok()
+}
