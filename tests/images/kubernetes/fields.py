@@ -172,7 +172,8 @@ def apply(live, applied, owners, manager, force):
     before = owners.get(manager, ("Apply", set()))[1]
     kept = set().union(*(paths for other, (_, paths) in owners.items() if other != manager)) if owners else set()
     kept = {path[:end] for path in kept | said for end in range(1, len(path) + 1)}
-    for path in sorted(before - said - kept, key=len, reverse=True):
+    # Whole items before what is in them.
+    for path in sorted(before - said - kept, key=len):
         remove(merged, schema, path)
     owners[manager] = ("Apply", said)
     return merged

@@ -32,6 +32,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// Without a byte from the server; those that watch are told more often.
 const IDLE_TIME: Duration = Duration::from_secs(60);
+/// Most objects of a list.
+const ITEMS_MAX: &str = "500";
 /// The largest answer.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// The longest explanation of an error that is shown.
@@ -118,9 +120,10 @@ impl Cluster {
         }
     }
 
-    /// The objects that a selector selects.
+    /// The objects that a selector selects; of very many the first.
     pub(super) async fn list(&self, kind: Kind, selector: (&str, &str)) -> anyhow::Result<Value> {
-        let url = self.url(&kind.collection(&self.namespace), &[selector])?;
+        let query = [("limit", ITEMS_MAX), selector];
+        let url = self.url(&kind.collection(&self.namespace), &query)?;
         let what = format!("cannot list objects of the kind {}", kind.name());
         self.json(Call::new(Method::GET, url), &what).await
     }

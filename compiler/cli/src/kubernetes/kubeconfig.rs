@@ -322,7 +322,7 @@ mod tests {
             let content = goma_compiler::yaml::read(text).unwrap();
             (PathBuf::from(name), content)
         };
-        let config = Config(vec![file("/home/one", USERS), file("/etc/two", CLUSTERS)]);
+        let config = Config(vec![file("/srv/one", USERS), file("/etc/two", CLUSTERS)]);
         config.access(context).map_err(|error| format!("{error:#}"))
     }
 
@@ -347,7 +347,7 @@ mod tests {
         else {
             panic!("no program");
         };
-        assert_eq!(program.command, ["/home/./login", "a"]);
+        assert_eq!(program.command, ["/srv/./login", "a"]);
         assert_eq!(json!(program.env), json!([["A", "b"]]));
         assert!(program.wants_cluster);
         assert_eq!(namespace, "default");

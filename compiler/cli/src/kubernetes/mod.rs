@@ -24,7 +24,7 @@ mod watch;
 mod yaml;
 
 pub(crate) use manifests::{Gateway, env_secret, manifests};
-pub(crate) use needs::{Needs, Unfit};
+pub(crate) use needs::Needs;
 pub(crate) use options::Options;
 pub(crate) use place::{Place, gateway_name, is_name};
 pub(crate) use session::{Asked, Session};
