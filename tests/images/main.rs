@@ -19,6 +19,7 @@ mod pipelines;
 mod platforms;
 mod registry;
 mod releases;
+mod swarm;
 mod verify;
 
 use std::collections::BTreeMap;

@@ -193,6 +193,7 @@ impl Compose {
             Some(old) => self.write(old)?,
             None => fs::remove_file(&self.file)?,
         }
+        pauses.again(within.0);
         let back = self.take_back(program, (last.as_ref(), current.as_ref()), &mut pauses);
         back.await.with_context(|| format!("{error:#}"))?;
         Err(error.context(match last.filter(|_| current.is_some()) {

@@ -130,7 +130,10 @@ impl Place<'_> {
         let let_go = current.is_some_and(|current| current.running && !serves(current));
         if let_go {
             let promoted = self.promote(current).await;
-            let error = promoted.err().map_or(error, |other| other.context(error));
+            let error = match promoted {
+                Ok(()) => error,
+                Err(other) => other.context(error),
+            };
             return Err(Stuck { error, let_go });
         }
         self.engine.show_log(&next).await;
