@@ -14,9 +14,10 @@ use super::{expect, scratch};
 fn how_a_cluster_is_reached() {
     let dir = scratch("kubernetes-reach", SPEC);
     let script = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
-        -subj /CN=test -addext subjectAltName=DNS:api.test -keyout server.key -out server.crt && \
+        -subj /CN=test -addext basicConstraints=critical,CA:FALSE \
+        -addext subjectAltName=DNS:api.test -keyout server.key -out server.crt && \
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
-        -subj /CN=ann -keyout ann.key -out ann.crt";
+        -subj /CN=ann -addext basicConstraints=critical,CA:FALSE -keyout ann.key -out ann.crt";
     let made = Command::new("sh")
         .args(["-c", script])
         .current_dir(&dir)

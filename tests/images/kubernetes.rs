@@ -353,9 +353,13 @@ fn waiting_survives_a_bad_connection() {
 fn kubectl_and_goma_share_a_cluster() {
     let dir = scratch("kubernetes-kubectl", SPEC);
     let script = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
-        -subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout server.key -out server.crt";
-    let made = Command::new("sh").args(["-c", script]).current_dir(&dir);
-    expect(&made.output().unwrap());
+        -subj /CN=test -addext basicConstraints=critical,CA:FALSE \
+        -addext subjectAltName=IP:127.0.0.1 -keyout server.key -out server.crt";
+    let made = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(&dir)
+        .output();
+    expect(&made.unwrap());
     let file = |name: &str| dir.join(name).display().to_string();
     let args = [
         "--certificate",

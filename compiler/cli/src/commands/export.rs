@@ -7,10 +7,12 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use goma_compiler::{Output, StartFile, compile};
 
-use super::Common;
 use super::build;
+use super::{Common, FindingsFormat};
+use crate::build::machine;
 use crate::environment;
 use crate::failure::{FAILED, Failure, Outcome};
+use crate::findings;
 use crate::image::{self, Place, is_image};
 use crate::input::{self, Policy};
 use crate::kubernetes::{self, Gateway, Needs, Options, gateway_name, is_name, manifests};
@@ -121,15 +123,22 @@ pub(super) fn of_image(image: &Path, access: Access) -> Result<Exported, Failure
     })
 }
 
-/// What a configuration says; none: there are findings, which are printed.
+/// What a configuration says; none: there are errors, which are printed in place of objects.
 fn of_files(common: &Common, name: &str) -> Result<Option<Exported>, Failure> {
-    let Some((input, output)) = build::compile_checked(None, common, name)? else {
+    let Some(mut input) = build::load(None, common)? else {
         return Ok(None);
     };
-    let files = goma_compiler::check(&input.sources, &input.options).files;
+    name.clone_into(&mut input.options.name);
+    input.options.machine = machine(name, &[])?;
+    let compiled = compile(&input.sources, &input.options);
+    let found = common.severities.apply(compiled.diagnostics);
+    let Some(output) = compiled.output.filter(|_| !found.has_errors()) else {
+        findings::print(&found, &input.shown, FindingsFormat::Human, common.color);
+        return Ok(None);
+    };
     Ok(Some(Exported {
         name: name.to_owned(),
-        needs: needs(&output, &files)?,
+        needs: needs(&output, &compiled.files)?,
         revision: output.revision,
     }))
 }

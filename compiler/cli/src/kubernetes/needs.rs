@@ -147,7 +147,8 @@ fn probes(plan: &Plan, web: Option<u16>) -> Probes {
     let on = |value| usual(value).is_some_and(|text: String| text == "true");
     let ready = on(&settings.readiness_enabled);
     let live = on(&settings.liveness_enabled);
-    if web.is_none() || settings.web_proxy_protocol.required {
+    let proxy = &settings.web_proxy_protocol;
+    if web.is_none() || proxy.required && !proxy.trusted.is_empty() {
         return Probes::Command;
     }
     let live = live.then_some("/healthz");

@@ -46,9 +46,9 @@ pub(crate) struct Options {
     )]
     pub(super) requests: Quantities,
 
-    /// What each pod may use at most, likewise
-    #[arg(long, value_name = "QUANTITIES", default_value = "")]
-    pub(super) limits: Quantities,
+    /// What each pod may use at most, likewise [default: what the node has]
+    #[arg(long, value_name = "QUANTITIES")]
+    pub(super) limits: Option<Quantities>,
 }
 
 /// Bounds of a number of pods.

@@ -112,9 +112,10 @@ fn env(secret: &str, needs: &Needs) -> Vec<Value> {
 
 fn resources(options: &Options) -> Value {
     let mut resources = Map::new();
-    let named = [("requests", &options.requests), ("limits", &options.limits)];
-    for (name, Quantities(quantities)) in named {
-        if !quantities.is_empty() {
+    let limits = options.limits.as_ref();
+    let named = [("requests", Some(&options.requests)), ("limits", limits)];
+    for (name, quantities) in named {
+        if let Some(Quantities(quantities)) = quantities.filter(|some| !some.0.is_empty()) {
             resources.insert(name.to_owned(), json!(quantities));
         }
     }
