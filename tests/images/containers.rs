@@ -2,7 +2,7 @@
 //! Docker's own client speaks to Podman's service, which answers as Docker's would.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 

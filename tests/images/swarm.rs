@@ -2,7 +2,7 @@
 //! answers as a manager would; and the file that it is given, judged by Docker's own client.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

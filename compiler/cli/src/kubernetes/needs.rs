@@ -260,7 +260,7 @@ mod tests {
             "/users.txt",
             "/etc/users.txt",
             "/etc/ssl/certs/ca.pem",
-            "/srv/Users/a.txt",
+            "/srv/My-Users/a.txt",
             "/srv/../etc/a/b",
             "/srv/${X}/b",
         ] {
