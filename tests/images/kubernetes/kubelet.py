@@ -3,6 +3,7 @@ Secrets, holds startup and readiness probes, asks to stop with SIGTERM. Each pod
 port is one that is free: `LISTEN` says so in place of `:8080`."""
 
 import base64
+import ctypes
 import gzip
 import http.client
 import io
@@ -44,6 +45,11 @@ def pull(image, home):
                 os.rename(new, place)
                 return place
     raise ValueError("it has no gateway")
+
+
+def end_with_parent():
+    """A test that ends kills the server: its gateways go with it (PR_SET_PDEATHSIG, SIGKILL)."""
+    ctypes.CDLL(None).prctl(1, 9)
 
 
 class Running:
@@ -93,7 +99,7 @@ class Running:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         env.update({"LISTEN": f"127.0.0.1:{self.port}", "GOMA_OVERLAY_FILE": os.path.join(self.home, "no-overlay.yaml")})
-        self.process = subprocess.Popen([program], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen([program], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=end_with_parent)
         self.become({"running": {"startedAt": "2026-01-01T00:00:00Z"}})
         while not self.stopping.is_set():
             if self.process.poll() is not None:
