@@ -50,6 +50,7 @@ const COMPILER: &[(&str, &[&str])] = &[
     ),
     ("source", &[]),
     ("spec", &["diag", "dialect", "source"]),
+    ("yaml", &["bundle", "diag", "source", "spec"]),
 ];
 
 /// Modules of `runtime/src` and what each may import. No module reaches up: nothing names `server`,

@@ -24,6 +24,7 @@ pub mod plan;
 mod resolve;
 pub mod source;
 mod spec;
+pub mod yaml;
 
 use std::collections::BTreeMap;
 

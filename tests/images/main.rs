@@ -8,9 +8,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod cluster;
 mod containers;
 mod distribution;
 mod documents;
+mod kubeconfig;
+mod kubernetes;
+mod objects;
 mod pipelines;
 mod platforms;
 mod registry;

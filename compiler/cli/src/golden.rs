@@ -82,15 +82,26 @@ impl Golden {
         Err(format!("{self}: {came} came"))
     }
 
+    /// Method, host with its port, and path with its query.
+    pub(crate) fn request(&self) -> (&str, &str, &str) {
+        let url = &self.url;
+        (
+            &self.method,
+            &url[Position::BeforeHost..Position::AfterPort],
+            &url[Position::BeforePath..Position::AfterQuery],
+        )
+    }
+
+    /// Whether this status must come.
+    pub(crate) const fn is(&self, status: u16) -> bool {
+        self.status == status
+    }
+
     fn answer(&self, gateway: SocketAddr) -> std::io::Result<Option<u16>> {
         let mut stream = TcpStream::connect_timeout(&gateway, ANSWER_TIME)?;
         stream.set_read_timeout(Some(ANSWER_TIME))?;
         stream.set_write_timeout(Some(ANSWER_TIME))?;
-        let Self { method, url, .. } = self;
-        let (host, path) = (
-            &url[Position::BeforeHost..Position::AfterPort],
-            &url[Position::BeforePath..Position::AfterQuery],
-        );
+        let (method, host, path) = self.request();
         let agent = goma_compiler::VERSION;
         write!(
             stream,

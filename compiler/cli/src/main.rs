@@ -19,6 +19,7 @@ mod golden;
 mod history;
 mod image;
 mod input;
+mod kubernetes;
 mod lock_file;
 mod missing;
 mod pauses;

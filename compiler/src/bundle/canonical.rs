@@ -12,6 +12,11 @@ pub(super) fn json<'n>(entries: impl Iterator<Item = &'n Entry>) -> Result<Vec<u
     serde_json_canonicalizer::to_vec(&value).map_err(|_| Unsignable::Shape)
 }
 
+/// What a tree says, if JSON can say it.
+pub(crate) fn json_value(node: &Node) -> Option<Value> {
+    value(node).ok()
+}
+
 fn object<'n>(entries: impl Iterator<Item = &'n Entry>) -> Result<Map<String, Value>, Unsignable> {
     entries
         .map(|entry| Ok((entry.key.value.clone(), value(&entry.value)?)))

@@ -12,6 +12,7 @@ use crate::source::{SourceMap, Span};
 use crate::spec;
 use crate::spec::node::{Entry, Kind, Node, element};
 
+pub(crate) use canonical::json_value;
 pub use key::{BadKey, PrivateKey, PublicKey};
 
 /// The key that holds the signature.

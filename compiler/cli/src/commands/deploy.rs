@@ -3,6 +3,7 @@
 mod container;
 mod destination;
 mod directory;
+mod kubernetes;
 mod push;
 mod target;
 

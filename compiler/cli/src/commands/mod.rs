@@ -9,6 +9,7 @@ mod deploy;
 mod dev;
 mod diff;
 mod explain;
+mod export;
 mod init;
 mod lock;
 mod man;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Dev(dev::DevArgs),
     Diff(diff::DiffArgs),
     Explain(explain::ExplainArgs),
+    Export(export::ExportArgs),
     Init(init::InitArgs),
     Lock(lock::LockArgs),
     Man(man::ManArgs),
@@ -71,6 +73,7 @@ impl Command {
             Self::Dev(args) => dev::run(args),
             Self::Diff(args) => diff::run(&args),
             Self::Explain(args) => explain::run(&args),
+            Self::Export(args) => export::run(&args),
             Self::Init(args) => init::run(&args),
             Self::Lock(args) => lock::run(&args),
             Self::Man(args) => man::run(&args),

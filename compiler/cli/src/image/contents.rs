@@ -13,10 +13,10 @@ use super::authorities;
 use super::layer::Entry;
 
 /// Who the gateway runs as: nobody in particular, by the number that others use for it too.
-pub(super) const USER: u64 = 65532;
+pub(crate) const USER: u64 = 65532;
 
 /// Where the gateway is (RT-CLI-9).
-pub(super) const PROGRAM: &str = "usr/local/bin/goma";
+pub(crate) const PROGRAM: &str = "usr/local/bin/goma";
 
 /// Where containers of one gateway meet, so that one takes over from another: a volume, made for nobody else's
 /// eyes. An engine gives a new volume the owner of the image's directory.
@@ -29,9 +29,9 @@ pub(crate) const ARCHIVE: &str = "usr/local/share/goma/specification.json";
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
     /// It listens on these, unless variables say otherwise.
-    pub(super) ports: BTreeSet<(u16, &'static str)>,
+    pub(crate) ports: BTreeSet<(u16, &'static str)>,
     /// Directories that it writes to, from the root, without `/` before and behind.
-    pub(super) writable: BTreeSet<String>,
+    pub(crate) writable: BTreeSet<String>,
     /// It may have to verify certificates.
     pub(super) verifies: bool,
 }
@@ -39,8 +39,10 @@ pub(crate) struct Contents {
 /// What the gateway of a plan needs.
 pub(crate) fn contents(plan: &Plan) -> Contents {
     let settings = &plan.settings;
-    let web = usual(&settings.web_address).and_then(|address| port(&address));
-    let mut ports: BTreeSet<_> = web.map(|port| (port, "tcp")).into_iter().collect();
+    let mut ports: BTreeSet<_> = web_port(plan)
+        .map(|port| (port, "tcp"))
+        .into_iter()
+        .collect();
     for forward in &settings.forwards {
         let port = usual(&forward.port).and_then(|port| port.parse().ok());
         let protocols = [("tcp", forward.tcp), ("udp", forward.udp)];
@@ -58,8 +60,13 @@ pub(crate) fn contents(plan: &Plan) -> Contents {
     }
 }
 
+/// Where it listens for HTTP, unless variables say otherwise; `None`: it does not.
+pub(crate) fn web_port(plan: &Plan) -> Option<u16> {
+    usual(&plan.settings.web_address).and_then(|address| port(&address))
+}
+
 /// The text of a value when no variable is set; none if it needs one.
-pub(super) fn usual(value: &Value) -> Option<String> {
+pub(crate) fn usual(value: &Value) -> Option<String> {
     let texts = value.parts.iter().map(|part| match part {
         Part::Text(text) => Some(text.as_str()),
         Part::Env { default, .. } => default.as_deref(),

@@ -30,7 +30,7 @@ use crate::platform::Platform;
 use blob::Blob;
 use layer::Layer;
 
-pub(crate) use contents::{Contents, contents};
+pub(crate) use contents::{Contents, PROGRAM, USER, contents, usual, web_port};
 pub(crate) use engine::{Archive, archive};
 pub(crate) use place::{Place, is_image};
 pub(crate) use push::{Pushed, push};

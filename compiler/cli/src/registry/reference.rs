@@ -38,6 +38,15 @@ impl Reference {
         }
     }
 
+    /// As those call it who pull it: without scheme, and by its digest if it has one.
+    pub(crate) fn by_digest(&self) -> String {
+        let reference = match &self.digest {
+            Some(digest) => self.at(digest),
+            None => self.clone(),
+        };
+        reference.to_string().trim_start_matches(SCHEME).to_owned()
+    }
+
     /// The host that speaks the API.
     pub(super) fn api_host(&self) -> &str {
         if self.host == DOCKER_HUB.0 {

@@ -14,6 +14,7 @@ mod dev;
 mod diff;
 mod docs;
 mod embedded;
+mod export;
 mod lock;
 mod providers;
 mod samples;

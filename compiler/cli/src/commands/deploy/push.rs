@@ -98,6 +98,11 @@ fn named(to: &Reference, revision: &str) -> Result<Reference, Failure> {
 }
 
 impl Pushed {
+    /// The image there, by its digest.
+    pub(super) fn by_digest(&self) -> Reference {
+        self.to.at(&self.what.digest)
+    }
+
     /// Prints what there is.
     pub(in crate::commands) fn say(&self) {
         let image::Pushed {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{Compose, Container, Destination, Directory, Engine, Swarm};
+use crate::kubernetes::Place;
 use crate::registry::{Reference, SCHEME};
 
 /// Where a gateway goes. A new kind is a variant here, and an arm in each function of this file.
@@ -16,6 +17,8 @@ pub(in crate::commands) enum Target {
     Container(Container),
     /// Releases of this machine.
     Directory(Directory),
+    /// A gateway of a cluster.
+    Kubernetes(Place),
     /// A registry.
     Registry(Reference),
     /// A stack of a swarm.
@@ -24,7 +27,8 @@ pub(in crate::commands) enum Target {
 
 /// The forms of targets, for messages.
 const FORMS: &str = "oci://HOST/REPOSITORY[:TAG], dir:PATH, docker:NAME, podman:NAME, \
-                     compose:FILE/PROJECT, swarm:STACK";
+                     compose:FILE/PROJECT, swarm:STACK, \
+                     kubernetes:[NAMESPACE/]NAME[@CONTEXT]";
 
 impl Target {
     /// What can be done there.
@@ -33,6 +37,7 @@ impl Target {
             Self::Compose(compose) => compose,
             Self::Container(container) => container,
             Self::Directory(directory) => directory,
+            Self::Kubernetes(place) => place,
             Self::Registry(reference) => reference,
             Self::Swarm(swarm) => swarm,
         }
@@ -55,6 +60,8 @@ impl FromStr for Target {
             container(Engine::Podman, name)
         } else if let Some(project) = rest(Compose::SCHEME) {
             Compose::parse(project).map(Self::Compose)
+        } else if let Some(place) = rest(Place::SCHEME) {
+            place.parse().map(Self::Kubernetes)
         } else if let Some(stack) = rest(Swarm::SCHEME) {
             Swarm::named(stack).map(Self::Swarm)
         } else {
@@ -70,6 +77,7 @@ impl fmt::Display for Target {
             Self::Compose(compose) => compose.fmt(f),
             Self::Container(container) => container.fmt(f),
             Self::Directory(directory) => directory.fmt(f),
+            Self::Kubernetes(place) => place.fmt(f),
             Self::Registry(reference) => reference.fmt(f),
             Self::Swarm(swarm) => swarm.fmt(f),
         }

@@ -1,0 +1,437 @@
+//! `goma deploy --to kubernetes:…`, `rollback` and `status`.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use goma_tests::Backend;
+use serde_json::{Value, json};
+
+use super::cluster::Cluster;
+use super::distribution::Registry;
+use super::{digest, expect, revision, scratch};
+
+/// A gateway of one route; each variable is in a Secret.
+pub(crate) const SPEC: &str = "\
+version: 2
+gateway:
+  entryPoints:
+    web: { address: \"${LISTEN:-:8080}\" }
+  timeouts: { drain: 2 }
+  routes:
+    - name: site
+      path: /
+      target: ${BACKEND}
+";
+
+/// Where it goes.
+pub(crate) const SHOP: &str = "kubernetes:shop";
+
+/// A cluster, a registry and a backend, in a directory of this test.
+struct Scene {
+    dir: PathBuf,
+    cluster: Cluster,
+    registry: Registry,
+    _backend: Backend,
+}
+
+/// An image in the registry.
+struct Image {
+    name: String,
+    revision: String,
+}
+
+impl Scene {
+    fn start(name: &str) -> Self {
+        let dir = scratch(name, SPEC);
+        let backend = Backend::ok();
+        let cluster = Cluster::start(&dir);
+        let variables = [("BACKEND", backend.url()), ("BAD", "no URL".to_owned())];
+        cluster.secret("shop-env", &variables);
+        Self {
+            registry: Registry::start(&dir, ""),
+            cluster,
+            dir,
+            _backend: backend,
+        }
+    }
+
+    /// Builds and pushes.
+    fn image(&self, spec: &str) -> Image {
+        fs::write(self.dir.join("goma.yml"), spec).unwrap();
+        let repository = self.registry.named("shop");
+        let args = ["build", "--fast", "--image", "image", "--push", &repository];
+        let built = self.cluster.goma(&args).output().unwrap();
+        let digest = digest(&expect(&built));
+        Image {
+            name: format!("oci://{repository}@{digest}"),
+            revision: revision(&self.dir),
+        }
+    }
+
+    fn deploy(&self, image: &Image, args: &[&str]) -> (i32, String) {
+        let deploy = ["deploy", "--to", SHOP, &image.name];
+        self.cluster.run(&[&deploy, args].concat())
+    }
+
+    /// What the deployment runs.
+    fn runs(&self) -> (String, Value) {
+        let deployment = self.cluster.deployment("shop");
+        let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+        (
+            container["image"].as_str().unwrap_or_default().to_owned(),
+            deployment["status"].clone(),
+        )
+    }
+}
+
+/// The exit code, and a part of what was said.
+fn ends((code, text): &(i32, String), expected: i32, part: &str) {
+    assert_eq!(*code, expected, "{text}");
+    assert!(text.contains(part), "no `{part}` in:\n{text}");
+}
+
+/// K-BUILD-5, K-BUILD-6, K-REC-8: each revision takes the place of the one before by its digest, and what does not
+/// change is not written.
+#[test]
+fn revisions_follow_one_another_in_a_cluster() {
+    let scene = Scene::start("kubernetes");
+    let Scene { cluster, .. } = &scene;
+    ends(
+        &cluster.run(&["status", "--to", SHOP]),
+        1,
+        "nothing is deployed to kubernetes:shop",
+    );
+    let one = scene.image(SPEC);
+    let golden = ["--golden", "GET http://shop.example/ 200"];
+    let changed = cluster.changes();
+    let dry = scene.deploy(&one, &["--dry-run"]);
+    ends(&dry, 0, "change    Deployment shop: new");
+    assert_eq!(cluster.changes(), changed);
+    let replicas = [&golden[..], &["--", "--replicas", "2"]].concat();
+    ends(&scene.deploy(&one, &replicas), 0, "serves    as web/shop");
+    let (image, status) = scene.runs();
+    assert_eq!(format!("oci://{image}"), one.name);
+    assert_eq!(
+        [&status["availableReplicas"], &status["updatedReplicas"]],
+        [2, 2]
+    );
+    let status = cluster.run(&["status", "--to", SHOP]);
+    ends(
+        &status,
+        0,
+        "2 of 2 serve, 2 of this revision\nserves    yes\n",
+    );
+    ends(&status, 0, &format!("revision  {}\nsince ", one.revision));
+
+    // The same once more: nothing would change, and nothing does.
+    ends(
+        &scene.deploy(&one, &["--dry-run"]),
+        0,
+        "nothing would change",
+    );
+    let before = cluster.deployment("shop");
+    ends(&scene.deploy(&one, &[]), 0, "serves");
+    assert_eq!(cluster.deployment("shop"), before);
+
+    let two = scene.image(&SPEC.replace("path: /", "path: /two"));
+    let dry = scene.deploy(&two, &["--dry-run"]);
+    ends(
+        &dry,
+        0,
+        "spec.template.spec.containers[goma-gateway].image: localhost:",
+    );
+    assert!(
+        !dry.1.contains("replicas") && !dry.1.contains("Service shop"),
+        "{}",
+        dry.1
+    );
+    ends(
+        &scene.deploy(&two, &[]),
+        0,
+        &format!("revision  {}", two.revision),
+    );
+    assert_eq!(format!("oci://{}", scene.runs().0), two.name);
+    assert_eq!(
+        scene.runs().1["availableReplicas"],
+        2,
+        "as it was said before"
+    );
+    assert_eq!(
+        cluster.deployment("shop")["metadata"]["annotations"]["gateway.jkaninda.dev/revision"],
+        *two.revision
+    );
+
+    ends(
+        &cluster.run(&["rollback", "--to", SHOP]),
+        0,
+        &format!("revision  {}", one.revision),
+    );
+    assert_eq!(format!("oci://{}", scene.runs().0), one.name);
+    let (_, list) = cluster.run(&["rollback", "--to", SHOP, "--list"]);
+    let list: Vec<&str> = list.lines().filter_map(|line| line.get(..22)).collect();
+    let line = |image: &Image, how: &str| format!("{}  {how:<8}", image.revision);
+    assert_eq!(
+        list,
+        [
+            line(&one, "rollback"),
+            line(&two, "deploy"),
+            line(&one, "deploy"),
+            line(&one, "deploy")
+        ]
+    );
+    let none = ["rollback", "--to", SHOP, "--revision", "00000000000a"];
+    ends(&cluster.run(&none), 1, "there is no release 00000000000a");
+}
+
+/// K-REC-7, K-BUILD-6: what does not serve, or answers golden requests otherwise, is taken back.
+#[test]
+fn what_does_not_serve_is_taken_back() {
+    let scene = Scene::start("kubernetes-back");
+    let Scene { cluster, .. } = &scene;
+    let good = scene.image(SPEC);
+    ends(
+        &scene.deploy(&good, &["--", "--replicas", "2"]),
+        0,
+        "serves",
+    );
+    let before = cluster.deployment("shop");
+
+    // Answers, but not as it must: nobody else has seen it.
+    let other = scene.image(&SPEC.replace("path: /", "path: /other"));
+    let changed = cluster.changes();
+    let golden = scene.deploy(&other, &["--golden", "GET http://shop.example/ 200"]);
+    ends(&golden, 1, "GET http://shop.example/ 200: 404 came");
+    ends(&golden, 1, "nothing was changed");
+    assert_eq!(cluster.changes(), changed);
+    assert_eq!(cluster.deployment("shop"), before);
+    let pods = cluster.ask("GET", "/api/v1/namespaces/web/pods", None);
+    assert_eq!(
+        pods["items"].as_array().unwrap().len(),
+        2,
+        "the trial is over"
+    );
+
+    // Its pods cannot start: a variable is in no Secret.
+    let unset = scene.image(&SPEC.replace("${BACKEND}", "${MISSING}"));
+    let back = format!("{} serves", good.revision);
+    let stuck = scene.deploy(&unset, &["--wait", "3s"]);
+    ends(
+        &stuck,
+        1,
+        "CreateContainerConfigError couldn't find key MISSING in Secret shop-env",
+    );
+    ends(&stuck, 1, &back);
+    assert_eq!(format!("oci://{}", scene.runs().0), good.name);
+    // Likewise if the cluster says that it does not get on, long before the time is over.
+    cluster.steer("seconds", &json!(0.01));
+    ends(&scene.deploy(&unset, &["--wait", "600s"]), 1, &back);
+    cluster.steer("seconds", &json!(1));
+    // With golden requests it does not come that far.
+    let golden = ["--golden", "GET http://shop.example/ 200", "--wait", "600s"];
+    ends(&scene.deploy(&unset, &golden), 1, "nothing was changed");
+    // Its pods end by themselves.
+    let bad = scene.image(&SPEC.replace("${BACKEND}", "${BAD}"));
+    let crashed = scene.deploy(&bad, &["--wait", "3s"]);
+    ends(&crashed, 1, "CrashLoopBackOff");
+    ends(&crashed, 1, "; it logs: ");
+    let (_, list) = cluster.run(&["rollback", "--to", SHOP, "--list"]);
+    assert_eq!(
+        list.lines().count(),
+        1,
+        "only what served is in the history: {list}"
+    );
+    ends(&cluster.run(&["status", "--to", SHOP]), 0, "serves    yes");
+}
+
+/// What others say of a field is not overwritten unless one says so, and nothing is changed before the server will
+/// have all of it.
+#[test]
+fn others_have_a_say() {
+    let scene = Scene::start("kubernetes-others");
+    let Scene { cluster, .. } = &scene;
+    let one = scene.image(SPEC);
+    ends(&scene.deploy(&one, &[]), 0, "serves");
+    let path = "/apis/apps/v1/namespaces/web/deployments/shop";
+    // Nobody said how many: whoever does has the say from then on.
+    cluster.ask("PATCH", path, Some(&json!({"spec": {"replicas": 2}})));
+    ends(&scene.deploy(&one, &["--wait", "30s"]), 0, "serves");
+    assert_eq!(cluster.deployment("shop")["spec"]["replicas"], 2);
+    let overlay = "/api/v1/namespaces/web/configmaps/shop-overlay";
+    let routes = json!({"data": {"overlay.yaml": "routes: {}"}});
+    cluster.ask("PATCH", overlay, Some(&routes));
+
+    let changed = cluster.changes();
+    let refused = scene.deploy(&one, &["--", "--replicas", "1"]);
+    ends(
+        &refused,
+        1,
+        "409 Apply failed with 1 conflict: conflict with \"kubectl-edit\"",
+    );
+    ends(&refused, 1, ".spec.replicas");
+    assert_eq!(cluster.changes(), changed);
+    let forced = ["--", "--replicas", "1", "--force-conflicts"];
+    ends(&scene.deploy(&one, &forced), 0, "serves");
+    assert_eq!(cluster.deployment("shop")["spec"]["replicas"], 1);
+    assert_eq!(
+        cluster.ask("GET", overlay, None)["data"],
+        routes["data"],
+        "live values stay"
+    );
+
+    // Objects come and go with what is said.
+    let autoscaler = "/apis/autoscaling/v2/namespaces/web/horizontalpodautoscalers/shop";
+    let budget = "/apis/policy/v1/namespaces/web/poddisruptionbudgets/shop";
+    ends(
+        &scene.deploy(&one, &["--", "--autoscale", "2-5"]),
+        0,
+        "serves",
+    );
+    assert_eq!(
+        cluster.ask("GET", autoscaler, None)["spec"]["maxReplicas"],
+        5
+    );
+    assert_eq!(cluster.ask("GET", budget, None)["spec"]["minAvailable"], 1);
+    let dry = scene.deploy(&one, &["--dry-run", "--", "--replicas", "1"]);
+    ends(&dry, 0, "change    HorizontalPodAutoscaler shop: deleted");
+    ends(&scene.deploy(&one, &["--", "--replicas", "1"]), 0, "serves");
+    for gone in [autoscaler, budget] {
+        assert_eq!(cluster.ask("GET", gone, None)["code"], 404);
+    }
+
+    let changed = cluster.changes();
+    cluster.steer("deny", &json!(["patch networkpolicies"]));
+    let denied = scene.deploy(&one, &[]);
+    ends(
+        &denied,
+        1,
+        "cannot apply NetworkPolicy shop: the server answers 403",
+    );
+    assert_eq!(cluster.changes(), changed);
+    let layout = ["deploy", "--to", SHOP, "image"];
+    ends(
+        &cluster.run(&layout),
+        1,
+        "in no registry that a cluster could pull from",
+    );
+    let wrong = ["deploy", "--to", SHOP, "image", "--", "--replica", "1"];
+    ends(&cluster.run(&wrong), 2, "--replica");
+    let place = ["status", "--to", "kubernetes:Shop"];
+    ends(
+        &cluster.run(&place),
+        2,
+        "kubernetes:[NAMESPACE/]NAME[@CONTEXT]",
+    );
+}
+
+/// A watch that breaks, or that is told that its version is too old, is begun anew; a server that is busy is asked
+/// again.
+#[test]
+fn waiting_survives_a_bad_connection() {
+    let scene = Scene::start("kubernetes-watch");
+    let Scene { cluster, .. } = &scene;
+    let one = scene.image(SPEC);
+    let failing: Vec<Value> = ["GET", "PATCH", "GET", "watch=true", "watch=true"]
+        .iter()
+        .zip([500, 503, 429, 410, 500])
+        .map(|(what, code)| json!([what, code]))
+        .collect();
+    cluster.steer("fail", &json!(failing));
+    let mut waits = cluster.goma(&["deploy", "--to", SHOP, &one.name, "--", "--replicas", "3"]);
+    let mut waits = waits.spawn().unwrap();
+    let mut turns = 0;
+    while waits.try_wait().unwrap().is_none() {
+        cluster.steer(if turns % 2 == 0 { "forget" } else { "cut" }, &Value::Null);
+        turns += 1;
+    }
+    assert!(waits.wait().unwrap().success());
+    assert!(turns > 1);
+    assert_eq!(scene.runs().1["availableReplicas"], 3);
+}
+
+/// The tool of others works with the same objects, and by the same rules: who has applied a field has the say.
+#[test]
+fn kubectl_and_goma_share_a_cluster() {
+    let dir = scratch("kubernetes-kubectl", SPEC);
+    let script = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
+        -subj /CN=test -addext basicConstraints=critical,CA:FALSE \
+        -addext subjectAltName=IP:127.0.0.1 -keyout server.key -out server.crt";
+    let made = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(&dir)
+        .output();
+    expect(&made.unwrap());
+    let file = |name: &str| dir.join(name).display().to_string();
+    let args = [
+        "--certificate",
+        &file("server.crt"),
+        "--key",
+        &file("server.key"),
+    ];
+    let cluster = Cluster::with(&dir, &args);
+    let server = json!({"server": cluster.url, "certificate-authority": "server.crt"});
+    cluster.kubeconfig(&server, &json!({"token": "test-token"}));
+    let backend = Backend::ok();
+    cluster.secret("shop-env", &[("BACKEND", backend.url())]);
+    let scene = Scene {
+        registry: Registry::start(&dir, ""),
+        cluster,
+        dir,
+        _backend: backend,
+    };
+    let kubectl = |args: &[&str]| {
+        let mut kubectl = Command::new("kubectl");
+        kubectl.args(args).current_dir(&scene.dir);
+        kubectl
+            .env("HOME", &scene.dir)
+            .env("KUBECONFIG", scene.dir.join("kubeconfig"));
+        let output = kubectl.output();
+        expect(&output.unwrap_or_else(|error| panic!("kubectl: {error}: run ci/testbed")))
+    };
+    let one = scene.image(SPEC);
+    let image = one.name.trim_start_matches("oci://");
+    let args = [
+        "export",
+        "kubernetes",
+        "-c",
+        &one.name,
+        "--image",
+        image,
+        "--name",
+        "shop",
+    ];
+    let exported = scene.cluster.run(&args);
+    ends(
+        &exported,
+        0,
+        &format!("# Gateway shop, revision {}\n", one.revision),
+    );
+    fs::write(scene.dir.join("shop.yaml"), exported.1).unwrap();
+    kubectl(&[
+        "apply",
+        "--server-side",
+        "--validate=false",
+        "-f",
+        "shop.yaml",
+    ]);
+    kubectl(&["rollout", "status", "deployment/shop"]);
+    ends(
+        &scene.cluster.run(&["status", "--to", SHOP]),
+        0,
+        "serves    yes",
+    );
+
+    // Both say the same of every field.
+    ends(&scene.deploy(&one, &[]), 0, "serves");
+    let two = scene.image(&SPEC.replace("path: /", "path: /two"));
+    ends(&scene.deploy(&two, &[]), 1, "conflict with \"kubectl\"");
+    ends(
+        &scene.deploy(&two, &["--", "--force-conflicts"]),
+        0,
+        "serves",
+    );
+    kubectl(&["rollout", "status", "deployment/shop"]);
+    let path = "jsonpath={.spec.template.spec.containers[0].image}";
+    let runs = kubectl(&["get", "deployment", "shop", "-o", path]);
+    assert_eq!(format!("oci://{runs}"), two.name);
+}
