@@ -19,7 +19,9 @@ mod pipelines;
 mod platforms;
 mod registry;
 mod releases;
+mod running;
 mod swarm;
+mod transfer;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -82,6 +84,33 @@ fn build(dir: &Path, image: &str) -> String {
 fn digest(text: &str) -> String {
     let line = text.lines().find_map(|line| line.strip_prefix("digest"));
     line.unwrap_or_else(|| panic!("{text}")).trim().to_owned()
+}
+
+/// Where the tools of this machine are.
+fn home(variable: &str, usual: &str) -> PathBuf {
+    let own = std::env::var_os(variable).map(PathBuf::from);
+    own.unwrap_or_else(|| std::env::home_dir().unwrap().join(usual))
+}
+
+fn sha256(path: &Path) -> String {
+    let sum = Command::new("sha256sum").arg(path).output();
+    expect(&sum.unwrap())[..64].to_owned()
+}
+
+/// Puts another manifest in the place of that of the image; its digest.
+fn replace_manifest(image: &Path, digest: &str, change: impl FnOnce(&mut Value)) -> String {
+    let mut manifest = json(&blob(image, &digest.into()));
+    change(&mut manifest);
+    let text = manifest.to_string();
+    let file = image.with_extension("manifest");
+    fs::write(&file, &text).unwrap();
+    let digest = format!("sha256:{}", sha256(&file));
+    fs::rename(&file, blob(image, &digest.clone().into())).unwrap();
+    let mut index = json(&image.join("index.json"));
+    index["manifests"][0]["digest"] = digest.clone().into();
+    index["manifests"][0]["size"] = text.len().into();
+    fs::write(image.join("index.json"), index.to_string()).unwrap();
+    digest
 }
 
 fn json(path: &Path) -> Value {

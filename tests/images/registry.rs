@@ -13,15 +13,17 @@ use goma_tests::build::goma_command;
 use serde_json::Value;
 
 use super::distribution::Registry;
-use super::{SPEC, blob, build, digest, expect, json, revision, scratch};
+use super::{SPEC, blob, build, digest, expect, home, json, revision, scratch};
 
 /// `goma` without the credentials of whoever runs the test.
-fn goma(dir: &Path, args: &[&str]) -> Command {
+pub(super) fn goma(dir: &Path, args: &[&str]) -> Command {
     let mut command = goma_command();
     command
         .args(args)
         .current_dir(dir)
         .env("HOME", dir)
+        .env("CARGO_HOME", home("CARGO_HOME", ".cargo"))
+        .env("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"))
         .env("PASSWORD", "hunter2")
         .env_remove("XDG_RUNTIME_DIR")
         .env_remove("REGISTRY_AUTH_FILE")
@@ -29,12 +31,13 @@ fn goma(dir: &Path, args: &[&str]) -> Command {
     command
 }
 
-fn run(dir: &Path, args: &[&str]) -> Output {
+/// Likewise, to its end.
+pub(super) fn run(dir: &Path, args: &[&str]) -> Output {
     goma(dir, args).output().unwrap()
 }
 
 /// What it says when it fails.
-fn fails(output: &Output) -> String {
+pub(super) fn fails(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{text}{errors}");
@@ -44,12 +47,13 @@ fn fails(output: &Output) -> String {
     text + &errors
 }
 
-fn deploy(dir: &Path, to: &str) -> Command {
+/// Pushes the image that was built there.
+pub(super) fn deploy(dir: &Path, to: &str) -> Command {
     goma(dir, &["deploy", "--to", &format!("oci://{to}"), "image"])
 }
 
 /// Requests that change something.
-fn changes(requests: &[String]) -> Vec<&String> {
+pub(super) fn changes(requests: &[String]) -> Vec<&String> {
     let changes = requests.iter();
     changes
         .filter(|request| !request.starts_with("GET ") && !request.starts_with("HEAD "))
@@ -245,7 +249,16 @@ fn a_registry_with_passwords() {
     fs::write(dir.join(".docker/config.json"), config).unwrap();
     let path = format!("{}:/usr/bin:/bin", dir.join("bin").display());
     let check = ["check", "-c", &format!("oci://{name}")];
-    expect(&goma(&dir, &check).env("PATH", path).output().unwrap());
+    let asked = || goma(&dir, &check).env("PATH", &path).output().unwrap();
+    expect(&asked());
+    // One for all registries, of which Docker leaves an empty entry; and one that is not there.
+    let all =
+        |helper: &str| format!("{{\"auths\": {{\"{host}\": {{}}}}, \"credsStore\": \"{helper}\"}}");
+    fs::write(dir.join(".docker/config.json"), all("kept")).unwrap();
+    expect(&asked());
+    fs::write(dir.join(".docker/config.json"), all("lost")).unwrap();
+    let text = fails(&asked());
+    assert!(text.contains("cannot run docker-credential-lost"), "{text}");
 }
 
 /// Makes a key, a certificate for it, and a token that the registry takes.

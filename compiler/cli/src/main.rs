@@ -9,6 +9,7 @@
     reason = "printing is what a command line does"
 )]
 
+mod ask;
 mod build;
 mod commands;
 mod environment;

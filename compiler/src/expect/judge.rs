@@ -12,6 +12,16 @@ use crate::source::{Span, Spanned};
 /// Runs the cases whose name has this text in it, or all.
 #[must_use]
 pub fn run(model: &Model, suite: &Suite, filter: Option<&str>) -> Report {
+    run_with(model, suite, filter, judge)
+}
+
+/// Likewise, with another judge.
+pub(super) fn run_with(
+    model: &Model,
+    suite: &Suite,
+    filter: Option<&str>,
+    mut judge: impl FnMut(&Case, &Outcome<'_>, &Explanation) -> State,
+) -> Report {
     let wanted = |case: &&Case| filter.is_none_or(|text| case.name.contains(text));
     let mut answering = BTreeSet::new();
     let mut results = Vec::new();
@@ -42,14 +52,10 @@ fn coverage(model: &Model, answering: &BTreeSet<RouteId>) -> Coverage {
     }
 }
 
-fn judge(case: &Case, outcome: &Outcome<'_>, explanation: &Explanation) -> State {
-    let mut judge = Judge {
-        case,
-        outcome,
-        explanation,
-        failures: Vec::new(),
-        live: case.live.clone(),
-    };
+/// By the model alone.
+pub(super) fn judge(case: &Case, outcome: &Outcome<'_>, explanation: &Explanation) -> State {
+    let mut judge = Judge::new(case, outcome, explanation);
+    judge.live.clone_from(&case.live);
     judge.route();
     if judge.is_known() {
         judge.status();
@@ -57,25 +63,50 @@ fn judge(case: &Case, outcome: &Outcome<'_>, explanation: &Explanation) -> State
         judge.upstream();
         judge.location();
     }
-    if !judge.failures.is_empty() {
-        State::Failed(judge.failures)
-    } else if judge.live.is_empty() {
-        State::Passed
-    } else {
-        State::Skipped(judge.live)
-    }
+    judge.state()
 }
 
-struct Judge<'a> {
-    case: &'a Case,
-    outcome: &'a Outcome<'a>,
+/// What is found about a case.
+pub(super) struct Judge<'a> {
+    /// The case.
+    pub(super) case: &'a Case,
+    /// What becomes of its request.
+    pub(super) outcome: &'a Outcome<'a>,
     explanation: &'a Explanation,
     failures: Vec<Diagnostic>,
-    live: Vec<String>,
+    /// What cannot be told.
+    pub(super) live: Vec<String>,
 }
 
-impl Judge<'_> {
-    fn fail(&mut self, key: &str, span: Span, message: String) {
+impl<'a> Judge<'a> {
+    /// Nothing yet.
+    pub(super) const fn new(
+        case: &'a Case,
+        outcome: &'a Outcome<'a>,
+        explanation: &'a Explanation,
+    ) -> Self {
+        Self {
+            case,
+            outcome,
+            explanation,
+            failures: Vec::new(),
+            live: Vec::new(),
+        }
+    }
+
+    /// What came of it.
+    pub(super) fn state(self) -> State {
+        if !self.failures.is_empty() {
+            State::Failed(self.failures)
+        } else if self.live.is_empty() {
+            State::Passed
+        } else {
+            State::Skipped(self.live)
+        }
+    }
+
+    /// Adds a failure.
+    pub(super) fn fail(&mut self, key: &str, span: Span, message: String) {
         let message = format!("{}: {message}", self.case.name);
         let mut finding = Diagnostic::new(Code::TestFailed, key, span, message);
         if let Some(route) = self.outcome.route {
@@ -85,7 +116,8 @@ impl Judge<'_> {
         self.failures.push(finding);
     }
 
-    fn route(&mut self) {
+    /// Held against the model.
+    pub(super) fn route(&mut self) {
         let Some(wanted) = &self.case.expect.route else {
             return;
         };
@@ -165,7 +197,8 @@ impl Judge<'_> {
         }
     }
 
-    fn chain(&mut self) {
+    /// Held against the model.
+    pub(super) fn chain(&mut self) {
         let Some(wanted) = &self.case.expect.chain else {
             return;
         };
@@ -218,7 +251,8 @@ impl Judge<'_> {
         .collect()
     }
 
-    fn upstream(&mut self) {
+    /// Held against the model.
+    pub(super) fn upstream(&mut self) {
         let expect = &self.case.expect;
         let Some(upstream) = self.outcome.upstream else {
             let spans = [&expect.url, &expect.host].map(|item| item.as_ref().map(|item| item.span));

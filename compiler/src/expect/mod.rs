@@ -1,8 +1,9 @@
 //! `goma test` (RT-TEST-1): requests and what must become of them, held against the model by the same
 //! code as `goma explain`. Nothing is built or started; what only a running gateway could tell is
-//! skipped and said.
+//! skipped and said, or held against the answers of one.
 
 mod judge;
+mod live;
 mod read;
 mod render;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use crate::model::RouteId;
 use crate::source::{Span, Spanned};
 
 pub use judge::run;
+pub use live::{Answer, run_live};
 pub use read::read;
 
 /// The cases of one or more files, in order.
@@ -29,9 +31,13 @@ struct Case {
     /// Of the name, or of the URL.
     span: Span,
     request: Request,
+    /// Its body.
+    body: String,
     expect: Expect,
     /// What of it needs a running gateway.
     live: Vec<String>,
+    /// What of it a gateway that runs for others cannot be told.
+    steered: Vec<String>,
 }
 
 /// What must become of a request.
@@ -49,6 +55,10 @@ struct Expect {
     /// Of the request that the backend gets.
     fields: Vec<(String, Spanned<Wanted>)>,
     location: Option<Spanned<Wanted>>,
+    /// Of the answer, `Location` among them.
+    headers: Vec<(String, Spanned<Wanted>)>,
+    /// Of the answer.
+    body: Option<Spanned<Wanted>>,
 }
 
 /// What a text must be.

@@ -44,18 +44,12 @@ pub fn read(
 /// `None`: faulty, which is reported.
 fn case(item: &Settings, model: &Model, diags: &mut Diagnostics) -> Option<Case> {
     let expect = expect(item, model, diags);
-    let mut live = Vec::new();
-    let places = [
-        ("request.body", "`request.body`"),
-        ("backend", "`backend`"),
-        ("repeat", "`repeat`"),
-        ("expect.body", "`expect.body`"),
-    ];
-    for (place, shown) in places {
-        if item.is_written(place) {
-            live.push(shown.to_owned());
-        }
-    }
+    let written = |places: &[&str]| {
+        let written = places.iter().filter(|place| item.is_written(place));
+        let shown = written.map(|place| format!("`{place}`"));
+        shown.collect::<Vec<String>>()
+    };
+    let mut live = written(&["request.body", "backend", "repeat", "expect.body"]);
     for (name, _) in item.names("expect.headers") {
         if !name.value.eq_ignore_ascii_case("location") {
             live.push(format!("`expect.headers.{}`", name.value.escape_debug()));
@@ -68,8 +62,10 @@ fn case(item: &Settings, model: &Model, diags: &mut Diagnostics) -> Option<Case>
         name: named.map_or_else(|| request.to_string(), |name| name.known().to_owned()),
         span: named.unwrap_or(url).span,
         request,
+        body: item.text("request.body").unwrap_or_default().to_owned(),
         expect,
         live,
+        steered: written(&["request.ip", "backend", "repeat"]),
     })
 }
 
@@ -138,11 +134,18 @@ fn expect(item: &Settings, model: &Model, diags: &mut Diagnostics) -> Expect {
         }
         expect.chain = Some(Spanned::new(chain, key));
     }
-    let location = item.names("expect.headers").iter();
-    let location = location.filter(|(name, _)| name.value.eq_ignore_ascii_case("location"));
-    for (_, given) in location {
-        expect.location = wanted(given, diags);
+    for (name, given) in item.names("expect.headers") {
+        let is_location = name.value.eq_ignore_ascii_case("location");
+        if let Some(value) = wanted(given, diags) {
+            expect.headers.push((name.value.clone(), value));
+        }
+        if is_location {
+            expect.location = wanted(given, &mut Diagnostics::new());
+        }
     }
+    expect.body = item
+        .given("expect.body")
+        .and_then(|body| wanted(body, diags));
     upstream(item, &mut expect, diags);
     expect
 }

@@ -107,6 +107,12 @@ impl Request {
         self.fields.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Its header fields, names and values in order.
+    #[must_use]
+    pub fn fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
     /// Address of the client, if it is known.
     pub(super) const fn client(&self) -> Option<IpAddr> {
         self.client

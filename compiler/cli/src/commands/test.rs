@@ -5,11 +5,15 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use goma_compiler::diag::{Diagnostics, render};
+use goma_compiler::expect::Report;
+use goma_compiler::explain::Request;
 use goma_compiler::model::Model;
 use goma_compiler::source::SOURCE_BYTES_MAX;
 use goma_compiler::{check, expect};
+use url::Url;
 
 use super::{Common, FindingsFormat};
+use crate::ask::{Asker, Question, parse_url};
 use crate::failure::{FAILED, Failure, Outcome};
 use crate::input::{self, Input};
 use crate::watch::Places;
@@ -37,6 +41,10 @@ pub(crate) struct TestArgs {
     /// Exit with 1 if tests cover less than this share of the routes
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     fail_under: Option<u8>,
+
+    /// Send the requests to a gateway that runs, and hold status, headers and bodies against its answers
+    #[arg(long, value_name = "URL", value_parser = parse_url)]
+    live: Option<Url>,
 
     /// How the results are written
     #[arg(long, value_enum, default_value_t = TestFormat::Human)]
@@ -83,8 +91,8 @@ pub(crate) fn run(args: &TestArgs) -> Outcome {
             "docs/testing.md shows what one looks like",
         ));
     }
-    let report = match report(&mut input, &model, &files, args.filter.as_deref())? {
-        Ok(report) => report,
+    let report = match suite(&mut input, &model, &files)? {
+        Ok(suite) => results(args, &model, &suite)?,
         Err(found) => {
             refuse(args, &found, &input.shown);
             return Ok(ExitCode::from(FAILED));
@@ -94,8 +102,28 @@ pub(crate) fn run(args: &TestArgs) -> Outcome {
     Ok(verdict(args, &report))
 }
 
+/// By the model, or by the answers of a gateway.
+fn results(args: &TestArgs, model: &Model, suite: &expect::Suite) -> Result<Report, Failure> {
+    let filter = args.filter.as_deref();
+    let Some(url) = &args.live else {
+        return Ok(expect::run(model, suite, filter));
+    };
+    let asker = Asker::new(url)?;
+    let ask = |request: &Request, body: &str| {
+        let question = Question {
+            method: request.method(),
+            host: Some(&request.authority()),
+            target: &format!("{}{}", request.path(), request.query()),
+            fields: request.fields(),
+            body,
+        };
+        asker.ask(question).map_err(|error| format!("{error:#}"))
+    };
+    Ok(expect::run_live(model, suite, filter, ask))
+}
+
 /// Failed tests, and coverage that is too low.
-fn verdict(args: &TestArgs, report: &expect::Report) -> ExitCode {
+fn verdict(args: &TestArgs, report: &Report) -> ExitCode {
     let under = args
         .fail_under
         .filter(|least| report.percent() < usize::from(*least));
@@ -118,8 +146,9 @@ pub(crate) fn rerun(input: &mut Input, common: &Common) -> Result<(), Failure> {
     let Some(model) = check(&input.sources, &input.options).model else {
         return Ok(());
     };
-    match report(input, &model, &files, None)? {
-        Ok(report) => {
+    match suite(input, &model, &files)? {
+        Ok(suite) => {
+            let report = expect::run(&model, &suite, None);
             let found = report.findings();
             if !found.is_empty() {
                 findings::print(&found, &input.shown, FindingsFormat::Human, common.color);
@@ -137,13 +166,12 @@ fn last_line(summary: &str) -> String {
     format!("{last}\n")
 }
 
-/// Reads the files and runs what they hold; or what is wrong with them.
-fn report(
+/// What the files hold; or what is wrong with them.
+fn suite(
     input: &mut Input,
     model: &Model,
     files: &[PathBuf],
-    filter: Option<&str>,
-) -> Result<Result<expect::Report, Diagnostics>, Failure> {
+) -> Result<Result<expect::Suite, Diagnostics>, Failure> {
     let mut ids = Vec::new();
     for file in files {
         let text = input::read(file, SOURCE_BYTES_MAX).map_err(|missing| Failure::Failed {
@@ -158,7 +186,7 @@ fn report(
     if found.has_errors() {
         return Ok(Err(found));
     }
-    Ok(Ok(expect::run(model, &suite, filter)))
+    Ok(Ok(suite))
 }
 
 /// The test files of a configuration, in the order of their names.
@@ -196,7 +224,7 @@ pub(crate) fn fingerprint(home: &Path, places: &mut Places) -> String {
     texts.collect()
 }
 
-fn show(args: &TestArgs, report: &expect::Report, input: &Input) {
+fn show(args: &TestArgs, report: &Report, input: &Input) {
     match args.format {
         TestFormat::Human => {
             let found = report.findings();

@@ -80,7 +80,15 @@ impl Call {
     }
 
     pub(super) fn put(url: Url, body: Bytes) -> Self {
-        let mut call = Self::new(Method::PUT, url);
+        Self::with_body(Method::PUT, url, body)
+    }
+
+    pub(super) fn patch(url: Url, body: Bytes) -> Self {
+        Self::with_body(Method::PATCH, url, body)
+    }
+
+    fn with_body(method: Method, url: Url, body: Bytes) -> Self {
+        let mut call = Self::new(method, url);
         call.body = Some(body);
         call
     }
@@ -319,8 +327,17 @@ fn describe(error: reqwest::Error, host: &str) -> anyhow::Error {
         text = error.to_string();
         cause = error.source();
     }
-    anyhow::anyhow!("{host} cannot be asked: {}", text.replace('\n', " "))
+    let help = if text.contains(UNKNOWN_AUTHORITY) {
+        " (SSL_CERT_FILE may name a file with its authority)"
+    } else {
+        ""
+    };
+    let text = text.replace('\n', " ");
+    anyhow::anyhow!("{host} cannot be asked: {text}{help}")
 }
+
+/// How rustls says that it does not know who has signed a certificate.
+const UNKNOWN_AUTHORITY: &str = "UnknownIssuer";
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ mod client;
 mod credentials;
 mod reference;
 mod repository;
+mod upload;
 
 pub(crate) use reference::{Reference, SCHEME, is_digest};
 pub(crate) use repository::{Document, Repository};

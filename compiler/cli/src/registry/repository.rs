@@ -1,13 +1,13 @@
 //! A repository: its manifests, its blobs, and what refers to them. Everything that is read is held
 //! against its digest.
 
+use std::cell::OnceCell;
 use std::future::Future;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use reqwest::Response;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use url::Url;
@@ -15,6 +15,7 @@ use url::Url;
 use super::Access;
 use super::client::{Call, Client, body};
 use super::reference::{Reference, is_digest};
+use super::upload::upload;
 use crate::build::record::sha256;
 
 /// The largest manifest; what registries hold to.
@@ -24,21 +25,19 @@ const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.docker.distribution.manifest.list.v2+json";
-/// How often the upload of a blob is begun.
-const UPLOADS: u32 = 3;
-/// Pause before the second; it doubles.
-const UPLOAD_PAUSE: Duration = Duration::from_millis(500);
 
 /// A repository of a registry.
 pub(crate) struct Repository {
     client: Client,
     runtime: Runtime,
+    /// A tag may become that of another image: what was read once stays.
+    asked: OnceCell<Document>,
     /// Which it is, and what was asked for.
     pub(crate) reference: Reference,
 }
 
 /// A manifest or an index.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Document {
     /// `sha256:…`
     pub(crate) digest: String,
@@ -65,6 +64,7 @@ impl Repository {
         Ok(Self {
             client: Client::new(&reference, access.plain_http)?,
             runtime,
+            asked: OnceCell::new(),
             reference,
         })
     }
@@ -97,13 +97,17 @@ impl Repository {
         })
     }
 
-    /// The manifest that was asked for.
+    /// The manifest that was asked for, the same one each time.
     ///
     /// # Errors
     /// It is not there.
     pub(crate) fn asked(&self) -> anyhow::Result<Document> {
+        if let Some(known) = self.asked.get() {
+            return Ok(known.clone());
+        }
         let found = self.manifest(self.reference.name())?;
-        found.with_context(|| format!("there is no {}", self.reference))
+        let found = found.with_context(|| format!("there is no {}", self.reference))?;
+        Ok(self.asked.get_or_init(|| found).clone())
     }
 
     /// Whether a manifest is there.
@@ -180,38 +184,9 @@ impl Repository {
         })
     }
 
-    /// Uploads a blob in one piece.
+    /// Uploads a blob; what arrived of it before the connection broke off is not sent again.
     pub(crate) fn upload(&self, digest: &str, bytes: Vec<u8>) -> anyhow::Result<()> {
-        let bytes = Bytes::from(bytes);
-        self.wait(async {
-            let mut pause = UPLOAD_PAUSE;
-            for rest in (0..UPLOADS).rev() {
-                match self.upload_once(digest, &bytes).await {
-                    Err(_) if rest > 0 => {
-                        tokio::time::sleep(pause).await;
-                        pause *= 2;
-                    }
-                    result => return result.with_context(|| format!("cannot upload {digest}")),
-                }
-            }
-            bail!("cannot upload {digest}")
-        })
-    }
-
-    /// Begins anew each time: it is not known how far a broken upload came.
-    async fn upload_once(&self, digest: &str, bytes: &Bytes) -> anyhow::Result<()> {
-        let begin = Call::post(self.client.url("blobs/uploads/")?);
-        let answer = self.client.ask(&begin).await?;
-        let answer = self.client.expect(answer, &[202]).await?;
-        let place = header(&answer, LOCATION.as_str());
-        let mut place: Url = self.client.resolve(&place.unwrap_or_default())?;
-        place.query_pairs_mut().append_pair("digest", digest);
-        let mut call = Call::put(place, bytes.clone());
-        let kind = HeaderValue::from_static("application/octet-stream");
-        call.headers.insert(CONTENT_TYPE, kind);
-        let answer = self.client.ask_once(&call).await?;
-        self.client.expect(answer, &[201]).await?;
-        Ok(())
+        self.wait(upload(&self.client, digest, &Bytes::from(bytes)))
     }
 
     fn has(&self, call: Call) -> anyhow::Result<bool> {
@@ -237,7 +212,8 @@ impl Repository {
     }
 }
 
-fn header(answer: &Response, name: &str) -> Option<String> {
+/// A field of an answer, if it is text.
+pub(super) fn header(answer: &Response, name: &str) -> Option<String> {
     let value = answer.headers().get(name)?.to_str().ok()?;
     Some(value.to_owned())
 }
