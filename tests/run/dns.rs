@@ -235,9 +235,10 @@ fn answering(code: u8) -> (UdpSocket, String) {
             question[2] |= 0x80;
             question[3] = 0x80 | code;
             question[6..12].fill(0);
-            let end = question[12..count].iter().position(|byte| *byte == 0);
+            let mut name = question.iter().take(count).skip(12);
+            let end = name.position(|byte| *byte == 0);
             let end = end.map_or(count, |at| 12 + at + 5);
-            let _ = own.send_to(&question[..end], client);
+            let _ = own.send_to(question.get(..end).unwrap_or_default(), client);
         }
     });
     (server, address)

@@ -12,7 +12,7 @@ use goma_tests::{Gateway, wait_until};
 fn file(name: &str) -> String {
     let file = std::env::temp_dir().join(format!("goma-{name}-{}.sock", std::process::id()));
     let _ = std::fs::remove_file(&file);
-    file.to_str().unwrap().to_owned()
+    file.to_string_lossy().into_owned()
 }
 
 fn start(file: &str, more: &[(&str, &str)]) -> Gateway {
@@ -143,18 +143,18 @@ fn an_upgrade_on_a_socket() {
 }
 
 fn switch(mut stream: UnixStream) {
+    const SWITCHED: &[u8] =
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
     let mut received = vec![0; 4096];
-    let count = stream.read(&mut received).unwrap();
-    if !received[..count].starts_with(b"GET /x ") {
-        return;
-    }
-    stream
-        .write_all(
-            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
-        )
-        .unwrap();
+    let mut answered = false;
     while let Ok(count @ 1..) = stream.read(&mut received) {
-        stream.write_all(&received[..count]).unwrap();
+        let bytes = received.get(..count).unwrap_or_default();
+        if !answered && !bytes.starts_with(b"GET /x ") {
+            return;
+        }
+        let written = stream.write_all(if answered { bytes } else { SWITCHED });
+        assert!(written.is_ok());
+        answered = true;
     }
 }
 

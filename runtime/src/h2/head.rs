@@ -120,12 +120,7 @@ pub fn request(
 
 /// What can be wrong with a head before its fields are read; how its body is delimited towards an
 /// HTTP/1.1 backend (RT-H2-6).
-fn judge(
-    parts: &Parts,
-    survey: &Survey,
-    ended: bool,
-    limits: &Limits,
-) -> Result<Framing, Refusal> {
+fn judge(parts: &Parts, survey: &Survey, ended: bool, limits: &Limits) -> Result<Framing, Refusal> {
     let headers = &parts.headers;
     let limit = |status, detail| Refusal::new(status, RefusalReason::Limit, detail);
     if target_of(parts).len() > limits.target_bytes_max {

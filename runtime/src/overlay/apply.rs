@@ -119,7 +119,7 @@ fn replaced(
             Scheme::Http => true,
             Scheme::Https => false,
         };
-        if !(speaks && connects) && !own {
+        if !(own || speaks && connects) {
             let text = "a new endpoint is reached over `http` only, or over `h2c` and sockets if \
                         the gateway knows those";
             return Err(Refused::rebuild(backend.at, &backend.key, text));
