@@ -9,6 +9,7 @@ mod basic_auth;
 mod circuits;
 mod edge;
 mod encrypted;
+mod events;
 mod expectations;
 mod faults;
 mod headers;
@@ -34,8 +35,8 @@ mod streams;
 mod targets;
 mod tls;
 mod upgrade;
-
 mod upstream;
+mod websockets;
 
 use std::cell::OnceCell;
 

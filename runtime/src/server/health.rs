@@ -98,9 +98,10 @@ impl Office {
             let outcome = upstream::check(&self.resolver, &backend.endpoint, &check).await;
             let cause = outcome.err();
             match backend.standing.checked(cause.clone()) {
-                Some(Change::Down) => {
+                Some(Change::Down(outages)) => {
                     let cause = cause.unwrap_or_default();
-                    self.log.backend_down(route, backend.text, &cause);
+                    let endpoint = backend.text;
+                    self.log.backend_down(route, endpoint, &cause, outages);
                 }
                 Some(Change::Up) => self.log.backend_up(route, backend.text),
                 None => continue,

@@ -39,6 +39,10 @@ pub struct Ejection {
 pub struct Standing {
     /// 0: nothing speaks against the backend.
     word: AtomicU64,
+    /// How often it has been ejected.
+    ejections: AtomicU64,
+    /// How often checks have found it down that was up.
+    outages: AtomicU64,
     /// Why the last check failed. Only checks and `/healthz/routes` take the lock.
     #[expect(clippy::disallowed_types, reason = "no request takes it")]
     cause: Mutex<Option<String>>,
@@ -60,8 +64,8 @@ pub(super) enum Condition {
 /// What a check changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It was up.
-    Down,
+    /// It was up. How often that has happened, this time included.
+    Down(u64),
     /// It was down.
     Up,
 }
@@ -123,8 +127,8 @@ impl Standing {
         });
     }
 
-    /// A connection failed. Whether that has the backend ejected.
-    pub(super) fn failed(&self, ejection: &Ejection) -> bool {
+    /// A connection failed. If that has the backend ejected: how often it has been, this time included.
+    pub(super) fn failed(&self, ejection: &Ejection) -> Option<u64> {
         let mut ejects = false;
         self.change(|word| {
             ejects = false;
@@ -142,7 +146,7 @@ impl Standing {
                 .saturating_add(milliseconds(ejection.time));
             Some((word & DOWN) | until.min(UNTIL))
         });
-        ejects
+        ejects.then(|| one_more(&self.ejections))
     }
 
     /// A check has ended (RT-HEALTH-2); `cause`: why it failed.
@@ -151,7 +155,7 @@ impl Standing {
         *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = cause;
         let before = self.change(|word| Some((word & !DOWN) | down));
         match (before & DOWN != 0, down != 0) {
-            (false, true) => Some(Change::Down),
+            (false, true) => Some(Change::Down(one_more(&self.outages))),
             (true, false) => Some(Change::Up),
             (true, true) | (false, false) => None,
         }
@@ -170,6 +174,11 @@ impl Standing {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         changed.unwrap_or_else(|unchanged| unchanged)
     }
+}
+
+/// Counts; the count with it.
+fn one_more(count: &AtomicU64) -> u64 {
+    count.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 fn is_ejected(word: u64, ejection: &Ejection) -> bool {
@@ -197,15 +206,16 @@ mod tests {
     async fn failures_in_a_row_eject() {
         let (standing, ejection) = (Standing::default(), ejection(3));
         let condition = || standing.condition(Some(&ejection));
-        assert!(!standing.failed(&ejection) && !standing.failed(&ejection));
+        let fails = || standing.failed(&ejection).is_some();
+        assert!(!fails() && !fails());
         standing.responded(&ejection);
         assert!(standing.is_clear());
-        assert!(!standing.failed(&ejection) && !standing.failed(&ejection));
+        assert!(!fails() && !fails());
         assert_eq!(condition(), Condition::Fit);
-        assert!(standing.failed(&ejection));
+        assert_eq!(standing.failed(&ejection), Some(1));
         assert_eq!(condition(), Condition::Ejected);
         // What was under way counts neither for nor against it.
-        assert!(!standing.failed(&ejection));
+        assert!(!fails());
         standing.responded(&ejection);
         assert_eq!(condition(), Condition::Ejected);
         wait(9_999).await;
@@ -222,11 +232,11 @@ mod tests {
             standing.failed(&ejection);
         }
         wait(10_000).await;
-        assert!(standing.failed(&ejection));
+        assert_eq!(standing.failed(&ejection), Some(2));
         wait(10_000).await;
         standing.responded(&ejection);
         assert!(standing.is_clear());
-        assert!(!standing.failed(&ejection));
+        assert_eq!(standing.failed(&ejection), None);
     }
 
     /// RT-HEALTH-2: checks and requests do not overwrite each other.
@@ -234,17 +244,23 @@ mod tests {
     async fn checks() {
         let (standing, ejection) = (Standing::default(), ejection(1));
         assert_eq!(standing.checked(None), None);
-        assert_eq!(standing.checked(Some("a".to_owned())), Some(Change::Down));
+        assert_eq!(
+            standing.checked(Some("a".to_owned())),
+            Some(Change::Down(1))
+        );
         assert_eq!(standing.checked(Some("b".to_owned())), None);
         assert_eq!(standing.cause().as_deref(), Some("b"));
-        assert!(standing.failed(&ejection));
+        assert_eq!(standing.failed(&ejection), Some(1));
         assert_eq!(standing.condition(Some(&ejection)), Condition::Down);
         assert_eq!(standing.checked(None), Some(Change::Up));
         assert_eq!(standing.cause(), None);
         assert_eq!(standing.condition(Some(&ejection)), Condition::Ejected);
         assert_eq!(standing.condition(None), Condition::Fit);
         wait(10_000).await;
-        standing.checked(Some("c".to_owned()));
+        assert_eq!(
+            standing.checked(Some("c".to_owned())),
+            Some(Change::Down(2))
+        );
         standing.responded(&ejection);
         assert_eq!(standing.condition(Some(&ejection)), Condition::Down);
     }
