@@ -17,6 +17,8 @@ SERVICE = "calls.Echo"
 
 def unary(request, context):
     assert dict(context.invocation_metadata())["x-key"] == "value"
+    # The deadline of the call is known here too.
+    assert 0 < context.time_remaining() < 60, context.time_remaining()
     context.send_initial_metadata((("x-first", "1"),))
     context.set_trailing_metadata((("x-last", "2"), ("x-bytes-bin", b"\0\xff")))
     return request
@@ -135,7 +137,10 @@ def call(port):
     assert time.monotonic() - begun < 5
 
     # Many at once share a connection.
-    calls = [channel.unary_unary(way("Unary")).future(str(n).encode(), metadata=(("x-key", "value"),)) for n in range(200)]
+    calls = [
+        channel.unary_unary(way("Unary")).future(str(n).encode(), metadata=(("x-key", "value"),), timeout=patience)
+        for n in range(200)
+    ]
     assert [made.result(patience) for made in calls] == [str(n).encode() for n in range(200)]
     print("ok", flush=True)
 

@@ -9,11 +9,9 @@
 )]
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use goma_tests::Gateway;
 use goma_tests::build::{goma_command, repository, target};
 
 /// Codes of faults that a schema sees, unless the value comes from a variable.
@@ -109,46 +107,6 @@ fn sarif_is_valid() {
         assert!(text.contains("completed successfully"), "{name}: {text}");
         assert!(!text.contains(": error "), "{name}: {text}");
     }
-}
-
-/// RT-WS-1: a WebSocket library on both sides of a gateway: texts, large and fragmented messages,
-/// compression, pings, and the status of the close.
-#[test]
-fn a_websocket_library_on_both_sides() {
-    let gateway = between_websocket_peers("websocket_peers.py");
-    let _ = gateway.line_with(&["url=/bare/echo", "status=101", "bytes_in="]);
-}
-
-/// RT-WS-5: the same on streams of HTTP/2, with a client of other libraries; refusals too.
-#[test]
-fn websocket_libraries_on_http2_streams() {
-    let gateway = between_websocket_peers("websocket_streams.py");
-    let logged = [
-        "http_version=HTTP/2.0",
-        "method=GET",
-        "url=/bare/echo",
-        "status=101",
-    ];
-    let _ = gateway.line_with(&logged);
-}
-
-/// Runs peers that tell where their server is and then ask for the gateway in front of it.
-fn between_websocket_peers(script: &str) -> Gateway {
-    let mut peers = Command::new(tool("python/bin/python"))
-        .arg(repository().join("tests").join(script))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(peers.stdout.take().unwrap()).lines();
-    let server = lines.next().unwrap().unwrap();
-    let gateway = Gateway::start("main", &[("A", &format!("http://127.0.0.1:{server}"))]);
-    let port = format!("{}\n", gateway.port());
-    let mut input = peers.stdin.take().unwrap();
-    input.write_all(port.as_bytes()).unwrap();
-    assert_eq!(lines.next().map(Result::unwrap).as_deref(), Some("ok"));
-    assert!(peers.wait().unwrap().success());
-    gateway
 }
 
 /// RT-TEST-1: a library that CI tools use reads the same counts and texts.

@@ -40,6 +40,10 @@ NGINX_LOCATION = """proxy_pass http://backend; proxy_http_version 1.1; proxy_set
       proxy_set_header X-Forwarded-Proto $scheme;
       proxy_set_header X-Forwarded-Host $host;"""
 
+# A location that passes WebSockets on, as nginx's documentation has it; it keeps no connections to the backend.
+NGINX_SOCKETS = NGINX_LOCATION.replace(
+    'proxy_set_header Connection "";', 'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";')
+
 NGINX_FIELDS = """
       proxy_set_header X-Real-IP $remote_addr;
       proxy_set_header X-Request-ID $id;
@@ -134,9 +138,10 @@ def goma_routes(routes, target):
     )
 
 
-def command(name, work, listen, backend, gateway, routes=None, http2=False, usual=False):
+def command(name, work, listen, backend, gateway, routes=None, http2=False, usual=False, sockets=False):
     """Command line and environment of a proxy; `routes`: so many hosts, and paths of each; `http2`:
-    clients speak that, in clear text; `usual`: of the fields only X-Forwarded-For/-Proto/-Host."""
+    clients speak that, in clear text; `usual`: of the fields only X-Forwarded-For/-Proto/-Host; `sockets`:
+    what is asked for is a WebSocket."""
     config = Path(work) / f"{name}.conf"
     environment = dict(os.environ)
     if name == "goma":
@@ -145,7 +150,7 @@ def command(name, work, listen, backend, gateway, routes=None, http2=False, usua
         }
         return [gateway], environment
     if name == "nginx":
-        location = NGINX_LOCATION if usual else NGINX_LOCATION + NGINX_FIELDS
+        location = (NGINX_SOCKETS if sockets else NGINX_LOCATION) + ("" if usual else NGINX_FIELDS)
         servers = nginx_servers(listen, routes, location) if routes else ""
         config.write_text(NGINX.format(
             work=work, listen=listen, backend=backend, location=location, servers=servers,

@@ -29,7 +29,7 @@ CONNECTIONS = 64
 NAMES = ["goma", "nginx", "haproxy"]
 SCENARIOS = {
     "a": ("/1k", 1_024), "a0": ("/1k", 1_024), "b": ("/100k", 102_400), "d": ("/1k", 1_024), "d0": ("/1k", 1_024),
-    "d8": ("/1k", 1_024), "f": ("/1k", 1_024), "g": ("/1k", 1_024),
+    "d8": ("/1k", 1_024), "f": ("/1k", 1_024), "g": ("/1k", 1_024), "w": ("/echo", 1_024), "w16": ("/echo", 16_384),
 }
 TITLES = {
     "a": "HTTP/1.1 to HTTP/1.1, 1 KiB",
@@ -40,11 +40,15 @@ TITLES = {
     "d8": "HTTP/2 in clear text to HTTP/1.1, 1 KiB, 8 connections of 8 streams",
     "f": "1,000 routes over 50 hosts, 1 KiB",
     "g": "paced at 10,000 requests per second, 1 KiB",
+    "w": "WebSocket, messages of 1 KiB echoed, 64 connections",
+    "w16": "WebSocket, messages of 16 KiB echoed, 64 connections",
 }
 # Hosts, and paths of each.
 ROUTES = {"f": (50, 20)}
 # Connections, and streams of each.
 STREAMS = {"d": (64, 1), "d0": (64, 1), "d8": (8, 8)}
+# Those whose requests are messages.
+SOCKETS = {"w", "w16"}
 # Those in which the peers set fewer fields than the gateway: to show what that is worth, under no bar.
 USUAL = {"a0", "d0"}
 # Requests per second.
@@ -56,7 +60,7 @@ COUNTED = (2_000, 4_000) if QUICK else (10_000, 40_000)
 STARTS = 3 if QUICK else 21
 
 # Our CPU by the better peer's (PERF.md; for paced load no more than theirs).
-BAR_RATIOS = {"a": 0.75, "b": 0.80, "d": 1.00, "d8": 1.00, "f": 0.75, "g": 1.00}
+BAR_RATIOS = {"a": 0.75, "b": 0.80, "d": 1.00, "d8": 1.00, "f": 0.75, "g": 1.00, "w": 1.00, "w16": 1.00}
 BAR_INSTRUCTIONS = 12_000
 BAR_FAST_SECONDS = 5
 BAR_SIZE_MIB = 4
@@ -199,7 +203,8 @@ def measure(scenario, place):
         turn = number % len(NAMES)
         round_ = {}
         for name in NAMES[turn:] + NAMES[:turn]:
-            process, address = peers.start(name, **place, http2=scenario in STREAMS, usual=scenario in USUAL)
+            process, address = peers.start(
+                name, **place, http2=scenario in STREAMS, usual=scenario in USUAL, sockets=scenario in SOCKETS)
             if scenario in STREAMS:
                 figures = load_http2(address, path, process, *STREAMS[scenario])
             else:
@@ -207,6 +212,7 @@ def measure(scenario, place):
                     address, path, body, "--seconds", WINDOW_SECONDS,
                     "--warmup", WARMUP_SECONDS, "--pid", process.pid, *spread(place),
                     *(["--rate", RATES[scenario]] if scenario in RATES else []),
+                    *(["--protocol", "websocket"] if scenario in SOCKETS else []),
                 )
             peers.stop(process)
             figures["cpu_us"] = figures["cpu_ticks"] / ticks_per_second * 1e6 / figures["requests"]
@@ -341,7 +347,8 @@ def render(rounds, counts, routing, first, first_routed, sizes, warm):
     out += [
         "a0, d0: what those who leave the request id out pay; under no bar, because the gateway does more.",
         "d, d0, d8: h2load is the client. f: a virtual host for each host and a location for each path in nginx, a map",
-        "in HAProxy. g: requests are sent when they are due; latencies count from then.",
+        "in HAProxy. g: requests are sent when they are due; latencies count from then. w, w16: a request is a message",
+        "and its echo, after a handshake that is not measured.",
         "",
         "What checking costs is in [validators.md](validators.md), what building costs in [scaling.md](scaling.md).",
         "",

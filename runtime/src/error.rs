@@ -118,6 +118,8 @@ pub enum UpstreamFault {
 pub const CONNECT: &str = "connect";
 /// The second one, if there is TLS.
 pub const HANDSHAKE: &str = "TLS handshake";
+/// The third one, if a WebSocket is to be a stream of HTTP/2.
+pub const SETTINGS: &str = "HTTP/2 SETTINGS";
 /// `timeouts.responseHeader` of a route.
 pub const RESPONSE_HEADER: &str = "response header";
 /// `timeouts.request` of a route.
@@ -141,7 +143,7 @@ impl UpstreamFault {
     pub fn is_before_sending(&self) -> bool {
         match self {
             Self::Connect { .. } | Self::Crowded | Self::Handshake { .. } => true,
-            Self::Timeout { what } => [CONNECT, HANDSHAKE].contains(what),
+            Self::Timeout { what } => [CONNECT, HANDSHAKE, SETTINGS].contains(what),
             Self::Closed(_) | Self::Malformed(_) | Self::Unsayable(_) => false,
         }
     }

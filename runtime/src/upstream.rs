@@ -24,6 +24,7 @@ mod load;
 mod measures;
 #[cfg(feature = "dns")]
 mod names;
+mod need;
 mod pool;
 mod race;
 mod resolved;
@@ -62,7 +63,8 @@ pub(crate) use circuit::{Pass, Turned};
 pub(crate) use load::InFlight;
 use load::Load;
 pub(crate) use measures::{Measures, Slot};
-use pool::{Pool, Turn};
+pub(crate) use need::Need;
+use pool::Pool;
 use standing::Condition;
 use sticky::Sticky;
 
@@ -107,26 +109,6 @@ pub struct Backend {
     pub(crate) connect_limit: Option<Duration>,
     load: Rc<Load>,
     place: Place,
-}
-
-impl Backend {
-    /// A connection that is not there yet; above `maxConnsPerHost` one that another request is done with.
-    /// `http1`: one that can switch protocols.
-    pub(crate) async fn connect(
-        &self,
-        resolver: &Resolver,
-        http1: bool,
-    ) -> Result<Connection, UpstreamFault> {
-        match self.pool.turn(http1).await? {
-            Turn::Kept(connection) => Ok(connection),
-            Turn::New(place) => {
-                let pool = Some(self.pool.as_ref());
-                let limit = self.connect_limit;
-                let endpoint = &self.endpoint;
-                endpoint.connect(resolver, limit, pool, place, http1).await
-            }
-        }
-    }
 }
 
 /// Whether an error says that a backend has not looked at a request (RT-UP-8).
@@ -394,11 +376,13 @@ impl Upstream {
         }
     }
 
-    /// The connection to a backend has failed. If that has it ejected: for how long (RT-HEALTH-7).
-    pub fn failed(&self, backend: &Backend) -> Option<Duration> {
+    /// The connection to a backend has failed. If that has it ejected: for how long, and how often it has been
+    /// (RT-HEALTH-7).
+    pub fn failed(&self, backend: &Backend) -> Option<(Duration, u64)> {
         let standing = backend.standing.as_ref()?;
         let ejection = self.ejection.as_ref()?;
-        standing.failed(ejection).then(|| ejection.time())
+        let times = standing.failed(ejection)?;
+        Some((ejection.time(), times))
     }
 
     /// What the route does about trouble with its backends.

@@ -32,8 +32,18 @@ impl Cluster {
         cluster
     }
 
+    /// One by TLS, for this name by `server.crt`, and without a kubeconfig.
+    pub(crate) fn start_with_tls(home: &Path, name: &str, more: &[&str]) -> Self {
+        let name = format!("subjectAltName={name}");
+        certificate(home, "server", &["-addext", &name]);
+        let file = |name: &str| home.join(name).display().to_string();
+        let (certificate, key) = (file("server.crt"), file("server.key"));
+        let args = ["--certificate", &certificate, "--key", &key];
+        Self::with(home, &[&args, more].concat())
+    }
+
     /// One with arguments, and without a kubeconfig.
-    pub(crate) fn with(home: &Path, args: &[&str]) -> Self {
+    fn with(home: &Path, args: &[&str]) -> Self {
         let program = repository().join("tests/images/kubernetes/cluster.py");
         let mut child = Command::new(target().join("testbed/python/bin/python"))
             .arg(program)
@@ -162,6 +172,21 @@ impl Drop for Cluster {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Makes `NAME.crt` and `NAME.key` there; nobody but itself vouches for it.
+pub(crate) fn certificate(dir: &Path, name: &str, more: &[&str]) {
+    let (key, certificate) = (format!("{name}.key"), format!("{name}.crt"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-days", "1", "-nodes"])
+        .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+        .args(["-subj", &format!("/CN={name}")])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", &key, "-out", &certificate])
+        .args(more)
+        .current_dir(dir)
+        .output();
+    expect(&made.unwrap());
 }
 
 /// Code and texts of a command.

@@ -1,109 +1,119 @@
 //! How clusters are reached: what a kubeconfig says, and what is said when that does not do.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, certificate};
 use super::kubernetes::{SHOP, SPEC};
 use super::{expect, scratch};
 
-/// Certificates, names of servers, tokens in files and of programs; no credential is said.
+const NOTHING: &str = "nothing is deployed to kubernetes:shop";
+
+/// A cluster by TLS, and what a kubeconfig says of it.
+struct Scene {
+    dir: PathBuf,
+    cluster: Cluster,
+    server: Value,
+}
+
+impl Scene {
+    /// It takes `ann.crt` of a client.
+    fn start(name: &str) -> Self {
+        let dir = scratch(name, SPEC);
+        certificate(&dir, "ann", &[]);
+        let ann = dir.join("ann.crt").display().to_string();
+        let more = ["--certificate-authority", &ann];
+        let cluster = Cluster::start_with_tls(&dir, "DNS:api.test", &more);
+        let server = json!({
+            "server": cluster.url,
+            "certificate-authority": "server.crt",
+            "tls-server-name": "api.test",
+        });
+        Self {
+            dir,
+            cluster,
+            server,
+        }
+    }
+
+    /// What a kubeconfig says of it, but this.
+    fn server_with(&self, name: &str, value: Value) -> Value {
+        let mut server = self.server.clone();
+        server[name] = value;
+        server
+    }
+
+    /// Asks for the status by such a kubeconfig.
+    fn asked(&self, server: &Value, user: &Value, expected: &str) {
+        self.cluster.kubeconfig(server, user);
+        let (code, text) = self.cluster.run(&["status", "--to", SHOP]);
+        assert_eq!(code, 1);
+        assert!(text.contains(expected), "{text}");
+        assert!(!text.contains("s3cr3t"), "{text}");
+    }
+}
+
+/// Certificates, tokens in files and of programs; no credential is said.
 #[test]
-fn how_a_cluster_is_reached() {
-    let dir = scratch("kubernetes-reach", SPEC);
-    let script = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
-        -subj /CN=test -addext basicConstraints=critical,CA:FALSE \
-        -addext subjectAltName=DNS:api.test -keyout server.key -out server.crt && \
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
-        -subj /CN=ann -addext basicConstraints=critical,CA:FALSE -keyout ann.key -out ann.crt";
-    let made = Command::new("sh")
-        .args(["-c", script])
-        .current_dir(&dir)
-        .output();
-    expect(&made.unwrap());
-    let file = |name: &str| dir.join(name).display().to_string();
-    let (certificate, key, ann) = (file("server.crt"), file("server.key"), file("ann.crt"));
-    let args = [
-        "--certificate",
-        &certificate,
-        "--key",
-        &key,
-        "--certificate-authority",
-        &ann,
-    ];
-    let cluster = Cluster::with(&dir, &args);
-    let server = json!({
-        "server": cluster.url,
-        "certificate-authority": "server.crt",
-        "tls-server-name": "api.test",
-    });
-    fs::write(dir.join("token"), "test-token\n").unwrap();
+fn a_cluster_is_told_who_asks() {
+    let scene = Scene::start("kubernetes-user");
+    fs::write(scene.dir.join("token"), "test-token\n").unwrap();
+    write_login(&scene.dir);
+    let asked = |user: &Value, expected: &str| scene.asked(&scene.server, user, expected);
+    asked(&json!({"token": "test-token"}), NOTHING);
+    asked(&json!({"tokenFile": "token"}), NOTHING);
+    asked(&login(&["test-token"]), NOTHING);
+    let pair = json!({"client-certificate": "ann.crt", "client-key": "ann.key"});
+    asked(&pair, NOTHING);
+    let refused = "the server answers 401 Unauthorized";
+    asked(&json!({"token": "s3cr3t"}), refused);
+    asked(&login(&["s3cr3t"]), refused);
+    asked(&login(&[]), "gave no credentials");
+}
+
+/// A program that is told of the server, and gives its argument as the token.
+fn write_login(dir: &Path) {
     let login = "#!/bin/sh\n\
         case \"$KUBERNETES_EXEC_INFO\" in *'\"server\"'*) ;; *) exit 1 ;; esac\n\
         echo \"{\\\"status\\\": {\\\"token\\\": \\\"$1\\\"}}\"\n";
     fs::write(dir.join("login"), login).unwrap();
-    let exec = |args: Value| {
-        json!({"exec": {
-            "apiVersion": "client.authentication.k8s.io/v1",
-            "command": "./login",
-            "args": args,
-            "provideClusterInfo": true,
-        }})
-    };
-    expect(
-        &Command::new("chmod")
-            .args(["+x", &file("login")])
-            .output()
-            .unwrap(),
-    );
-    let asked = |server: &Value, user: &Value, expected: &str| {
-        cluster.kubeconfig(server, user);
-        let (code, text) = cluster.run(&["status", "--to", SHOP]);
-        assert_eq!(code, 1);
-        assert!(text.contains(expected), "{text}");
-        assert!(!text.contains("s3cr3t"), "{text}");
-    };
-    let nothing = "nothing is deployed to kubernetes:shop";
-    asked(&server, &json!({"token": "test-token"}), nothing);
-    asked(&server, &json!({"tokenFile": "token"}), nothing);
-    asked(&server, &exec(json!(["test-token"])), nothing);
-    let pair = json!({"client-certificate": "ann.crt", "client-key": "ann.key"});
-    asked(&server, &pair, nothing);
-    asked(
-        &server,
-        &json!({"token": "s3cr3t"}),
-        "the server answers 401 Unauthorized",
-    );
-    asked(
-        &server,
-        &exec(json!(["s3cr3t"])),
-        "the server answers 401 Unauthorized",
-    );
-    asked(&server, &exec(json!([])), "gave no credentials");
+    let made = Command::new("chmod")
+        .args(["+x", "login"])
+        .current_dir(dir)
+        .output();
+    expect(&made.unwrap());
+}
+
+/// A user by that program.
+fn login(args: &[&str]) -> Value {
+    json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "./login",
+        "args": args,
+        "provideClusterInfo": true,
+    }})
+}
+
+/// Certificates and names of servers, and contexts.
+#[test]
+fn a_cluster_has_to_be_the_right_one() {
+    let scene = Scene::start("kubernetes-server");
     let token = json!({"token": "test-token"});
-    let with = |name: &str, value: Value| {
-        let mut server = server.clone();
-        server[name] = value;
-        server
-    };
-    asked(
-        &with("tls-server-name", Value::Null),
-        &token,
-        "cannot be asked",
-    );
-    asked(
-        &with("certificate-authority", "ann.crt".into()),
-        &token,
-        "cannot be asked",
-    );
-    let mut insecure = with("insecure-skip-tls-verify", true.into());
+    let asked = |server: &Value, expected: &str| scene.asked(server, &token, expected);
+    let unnamed = scene.server_with("tls-server-name", Value::Null);
+    asked(&unnamed, "cannot be asked");
+    let unknown = scene.server_with("certificate-authority", "ann.crt".into());
+    asked(&unknown, "cannot be asked");
+    let mut insecure = scene.server_with("insecure-skip-tls-verify", true.into());
     insecure["certificate-authority"] = Value::Null;
-    asked(&insecure, &token, nothing);
-    let plain = with("server", "http://api.example".into());
-    asked(&plain, &token, "by https only");
-    let (code, text) = cluster.run(&["status", "--to", "kubernetes:shop@other"]);
+    asked(&insecure, NOTHING);
+    let plain = scene.server_with("server", "http://api.example".into());
+    asked(&plain, "by https only");
+    let other = ["status", "--to", "kubernetes:shop@other"];
+    let (code, text) = scene.cluster.run(&other);
     assert_eq!(code, 1);
     assert!(
         text.contains("the kubeconfig has no context `other`"),

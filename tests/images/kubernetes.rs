@@ -44,8 +44,21 @@ struct Image {
 impl Scene {
     fn start(name: &str) -> Self {
         let dir = scratch(name, SPEC);
-        let backend = Backend::ok();
         let cluster = Cluster::start(&dir);
+        Self::of(dir, cluster)
+    }
+
+    /// `kubectl` says a token by TLS only.
+    fn start_with_tls(name: &str) -> Self {
+        let dir = scratch(name, SPEC);
+        let cluster = Cluster::start_with_tls(&dir, "IP:127.0.0.1", &[]);
+        let server = json!({"server": cluster.url, "certificate-authority": "server.crt"});
+        cluster.kubeconfig(&server, &json!({"token": "test-token"}));
+        Self::of(dir, cluster)
+    }
+
+    fn of(dir: PathBuf, cluster: Cluster) -> Self {
+        let backend = Backend::ok();
         let variables = [("BACKEND", backend.url()), ("BAD", "no URL".to_owned())];
         cluster.secret("shop-env", &variables);
         Self {
@@ -103,13 +116,32 @@ fn revisions_follow_one_another_in_a_cluster() {
         "nothing is deployed to kubernetes:shop",
     );
     let one = scene.image(SPEC);
+    the_first_is_deployed(&scene, &one);
+
+    // The same once more: nothing would change, and nothing does.
+    ends(
+        &scene.deploy(&one, &["--dry-run"]),
+        0,
+        "nothing would change",
+    );
+    let before = cluster.deployment("shop");
+    ends(&scene.deploy(&one, &[]), 0, "serves");
+    assert_eq!(cluster.deployment("shop"), before);
+
+    let two = scene.image(&SPEC.replace("path: /", "path: /two"));
+    the_next_takes_its_place(&scene, &two);
+    the_first_comes_back(&scene, &one, &two);
+}
+
+fn the_first_is_deployed(scene: &Scene, one: &Image) {
+    let Scene { cluster, .. } = scene;
     let golden = ["--golden", "GET http://shop.example/ 200"];
     let changed = cluster.changes();
-    let dry = scene.deploy(&one, &["--dry-run"]);
+    let dry = scene.deploy(one, &["--dry-run"]);
     ends(&dry, 0, "change    Deployment shop: new");
     assert_eq!(cluster.changes(), changed);
     let replicas = [&golden[..], &["--", "--replicas", "2"]].concat();
-    ends(&scene.deploy(&one, &replicas), 0, "serves    as web/shop");
+    ends(&scene.deploy(one, &replicas), 0, "serves    as web/shop");
     let (image, status) = scene.runs();
     assert_eq!(format!("oci://{image}"), one.name);
     assert_eq!(
@@ -123,19 +155,11 @@ fn revisions_follow_one_another_in_a_cluster() {
         "2 of 2 serve, 2 of this revision\nserves    yes\n",
     );
     ends(&status, 0, &format!("revision  {}\nsince ", one.revision));
+}
 
-    // The same once more: nothing would change, and nothing does.
-    ends(
-        &scene.deploy(&one, &["--dry-run"]),
-        0,
-        "nothing would change",
-    );
-    let before = cluster.deployment("shop");
-    ends(&scene.deploy(&one, &[]), 0, "serves");
-    assert_eq!(cluster.deployment("shop"), before);
-
-    let two = scene.image(&SPEC.replace("path: /", "path: /two"));
-    let dry = scene.deploy(&two, &["--dry-run"]);
+/// Nothing changes but the image and what is said of it.
+fn the_next_takes_its_place(scene: &Scene, two: &Image) {
+    let dry = scene.deploy(two, &["--dry-run"]);
     ends(
         &dry,
         0,
@@ -147,21 +171,23 @@ fn revisions_follow_one_another_in_a_cluster() {
         dry.1
     );
     ends(
-        &scene.deploy(&two, &[]),
+        &scene.deploy(two, &[]),
         0,
         &format!("revision  {}", two.revision),
     );
-    assert_eq!(format!("oci://{}", scene.runs().0), two.name);
+    let (image, status) = scene.runs();
+    assert_eq!(format!("oci://{image}"), two.name);
+    assert_eq!(status["availableReplicas"], 2, "as it was said before");
+    let deployment = scene.cluster.deployment("shop");
     assert_eq!(
-        scene.runs().1["availableReplicas"],
-        2,
-        "as it was said before"
-    );
-    assert_eq!(
-        cluster.deployment("shop")["metadata"]["annotations"]["gateway.jkaninda.dev/revision"],
+        deployment["metadata"]["annotations"]["gateway.jkaninda.dev/revision"],
         *two.revision
     );
+}
 
+/// By `rollback`, which knows the history.
+fn the_first_comes_back(scene: &Scene, one: &Image, two: &Image) {
+    let Scene { cluster, .. } = scene;
     ends(
         &cluster.run(&["rollback", "--to", SHOP]),
         0,
@@ -174,10 +200,10 @@ fn revisions_follow_one_another_in_a_cluster() {
     assert_eq!(
         list,
         [
-            line(&one, "rollback"),
-            line(&two, "deploy"),
-            line(&one, "deploy"),
-            line(&one, "deploy")
+            line(one, "rollback"),
+            line(two, "deploy"),
+            line(one, "deploy"),
+            line(one, "deploy")
         ]
     );
     let none = ["rollback", "--to", SHOP, "--revision", "00000000000a"];
@@ -352,69 +378,18 @@ fn waiting_survives_a_bad_connection() {
 /// The tool of others works with the same objects, and by the same rules: who has applied a field has the say.
 #[test]
 fn kubectl_and_goma_share_a_cluster() {
-    let dir = scratch("kubernetes-kubectl", SPEC);
-    let script = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
-        -subj /CN=test -addext basicConstraints=critical,CA:FALSE \
-        -addext subjectAltName=IP:127.0.0.1 -keyout server.key -out server.crt";
-    let made = Command::new("sh")
-        .args(["-c", script])
-        .current_dir(&dir)
-        .output();
-    expect(&made.unwrap());
-    let file = |name: &str| dir.join(name).display().to_string();
-    let args = [
-        "--certificate",
-        &file("server.crt"),
-        "--key",
-        &file("server.key"),
-    ];
-    let cluster = Cluster::with(&dir, &args);
-    let server = json!({"server": cluster.url, "certificate-authority": "server.crt"});
-    cluster.kubeconfig(&server, &json!({"token": "test-token"}));
-    let backend = Backend::ok();
-    cluster.secret("shop-env", &[("BACKEND", backend.url())]);
-    let scene = Scene {
-        registry: Registry::start(&dir, ""),
-        cluster,
-        dir,
-        _backend: backend,
-    };
-    let kubectl = |args: &[&str]| {
-        let mut kubectl = Command::new("kubectl");
-        kubectl.args(args).current_dir(&scene.dir);
-        kubectl
-            .env("HOME", &scene.dir)
-            .env("KUBECONFIG", scene.dir.join("kubeconfig"));
-        let output = kubectl.output();
-        expect(&output.unwrap_or_else(|error| panic!("kubectl: {error}: run ci/testbed")))
-    };
+    let scene = Scene::start_with_tls("kubernetes-kubectl");
     let one = scene.image(SPEC);
-    let image = one.name.trim_start_matches("oci://");
-    let args = [
-        "export",
-        "kubernetes",
-        "-c",
-        &one.name,
-        "--image",
-        image,
-        "--name",
-        "shop",
-    ];
-    let exported = scene.cluster.run(&args);
-    ends(
-        &exported,
-        0,
-        &format!("# Gateway shop, revision {}\n", one.revision),
-    );
-    fs::write(scene.dir.join("shop.yaml"), exported.1).unwrap();
-    kubectl(&[
+    export(&scene, &one);
+    let apply = [
         "apply",
         "--server-side",
         "--validate=false",
         "-f",
         "shop.yaml",
-    ]);
-    kubectl(&["rollout", "status", "deployment/shop"]);
+    ];
+    kubectl(&scene, &apply);
+    kubectl(&scene, &["rollout", "status", "deployment/shop"]);
     ends(
         &scene.cluster.run(&["status", "--to", SHOP]),
         0,
@@ -430,8 +405,40 @@ fn kubectl_and_goma_share_a_cluster() {
         0,
         "serves",
     );
-    kubectl(&["rollout", "status", "deployment/shop"]);
+    kubectl(&scene, &["rollout", "status", "deployment/shop"]);
     let path = "jsonpath={.spec.template.spec.containers[0].image}";
-    let runs = kubectl(&["get", "deployment", "shop", "-o", path]);
+    let runs = kubectl(&scene, &["get", "deployment", "shop", "-o", path]);
     assert_eq!(format!("oci://{runs}"), two.name);
+}
+
+/// Writes `shop.yaml`.
+fn export(scene: &Scene, image: &Image) {
+    let pulled = image.name.trim_start_matches("oci://");
+    let args = [
+        "export",
+        "kubernetes",
+        "-c",
+        &image.name,
+        "--image",
+        pulled,
+        "--name",
+        "shop",
+    ];
+    let exported = scene.cluster.run(&args);
+    ends(
+        &exported,
+        0,
+        &format!("# Gateway shop, revision {}\n", image.revision),
+    );
+    fs::write(scene.dir.join("shop.yaml"), exported.1).unwrap();
+}
+
+fn kubectl(scene: &Scene, args: &[&str]) -> String {
+    let output = Command::new("kubectl")
+        .args(args)
+        .current_dir(&scene.dir)
+        .env("HOME", &scene.dir)
+        .env("KUBECONFIG", scene.dir.join("kubeconfig"))
+        .output();
+    expect(&output.unwrap_or_else(|error| panic!("kubectl: {error}: run ci/testbed")))
 }

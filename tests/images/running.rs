@@ -26,39 +26,8 @@ middlewares:
   - { name: login, type: basicAuth, rule: { users: [\"ann:${PASSWORD}\"] } }
 ";
 
-fn started(dir: &Path, backend: &Backend) -> Gateway {
-    let variables = [("A", backend.url()), ("PASSWORD", "hunter2".to_owned())];
-    let variables = variables
-        .each_ref()
-        .map(|(name, value)| (*name, value.as_str()));
-    Gateway::start_binary(&dir.join("dist/gateway"), &variables)
-}
-
-/// RT-TEST-1: what only a running gateway can tell.
-#[test]
-fn tests_ask_what_runs() {
-    let dir = scratch("asked", SPEC);
-    expect(&run(&dir, &["build", "--fast"]));
-    let backend = Backend::script(|connection| {
-        while let Some(request) = connection.request() {
-            let body = format!(
-                "{} {}",
-                request.target(),
-                String::from_utf8_lossy(&request.body)
-            );
-            let length = body.len();
-            connection.send(format!(
-                "HTTP/1.1 201 Created\r\nX-Two: a\r\nX-Two: b\r\nContent-Length: {length}\r\n\r\n{body}"
-            ));
-        }
-    });
-    let gateway = started(&dir, &backend);
-    let url = format!("http://127.0.0.1:{}", gateway.port());
-    let tests = |text: &str| -> Output {
-        fs::write(dir.join("goma.test.yaml"), format!("tests:\n{text}")).unwrap();
-        run(&dir, &["test", "--live", &url, "--format", "json"])
-    };
-    let right = "
+/// All of this is so.
+const RIGHT: &str = "
   - name: a body
     request: { method: POST, url: \"http://shop.test/x?a=b\", body: some, headers: { X-Y: z } }
     expect:
@@ -83,15 +52,67 @@ fn tests_ask_what_runs() {
     backend: { down: true }
     expect: { status: 502 }
 ";
-    let output = tests(right);
-    let text = expect(&output);
-    let found: Value = serde_json::from_str(&text).unwrap();
-    let results = found["tests"].as_array().unwrap().iter();
-    let results: Vec<_> = results
-        .map(|test| test["result"].as_str().unwrap())
-        .collect();
+
+/// What is asked, what is not so, and why.
+const WRONG: [(&str, &str, &str); 8] = [
+    ("/x", "status: 200", "the gateway answers 201"),
+    ("/x", "body: other", "the body is `/x `, not `other`"),
+    (
+        "/x",
+        "headers: { X-Two: c }",
+        "`x-two` is `a`, `b`, not `c`",
+    ),
+    ("/x", "headers: { X-Two: \"\" }", "is `a`, `b`, not"),
+    (
+        "/x",
+        "headers: { X-Three: c }",
+        "the answer has no `x-three`",
+    ),
+    ("/admin", "headers: { Location: /new }", "the answer has no"),
+    ("/x", "route: old", "route `site` answers, not `old`"),
+    ("/a/../x", "status: 201", "cannot be sent as it stands"),
+];
+
+fn started(dir: &Path, backend: &Backend) -> Gateway {
+    let variables = [("A", backend.url()), ("PASSWORD", "hunter2".to_owned())];
+    let variables = variables
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    Gateway::start_binary(&dir.join("dist/gateway"), &variables)
+}
+
+/// Says what it was asked.
+fn echo() -> Backend {
+    Backend::script(|connection| {
+        while let Some(request) = connection.request() {
+            let body = format!(
+                "{} {}",
+                request.target(),
+                String::from_utf8_lossy(&request.body)
+            );
+            let length = body.len();
+            connection.send(format!(
+                "HTTP/1.1 201 Created\r\nX-Two: a\r\nX-Two: b\r\nContent-Length: {length}\r\n\r\n{body}"
+            ));
+        }
+    })
+}
+
+/// RT-TEST-1: what only a running gateway can tell.
+#[test]
+fn tests_ask_what_runs() {
+    let dir = scratch("asked", SPEC);
+    expect(&run(&dir, &["build", "--fast"]));
+    let backend = echo();
+    let gateway = started(&dir, &backend);
+    let url = format!("http://127.0.0.1:{}", gateway.port());
+    let tests = |text: &str| -> Output {
+        fs::write(dir.join("goma.test.yaml"), format!("tests:\n{text}")).unwrap();
+        run(&dir, &["test", "--live", &url, "--format", "json"])
+    };
+    let text = expect(&tests(RIGHT));
     assert_eq!(
-        results,
+        results(&text),
         ["passed", "passed", "passed", "passed", "passed", "skipped"],
         "{text}"
     );
@@ -99,24 +120,7 @@ fn tests_ask_what_runs() {
     assert_eq!(backend.request(0).fields("host"), ["shop.test"]);
     assert_eq!(backend.request(0).fields("x-y"), ["z"]);
 
-    for (request, expected, why) in [
-        ("/x", "status: 200", "the gateway answers 201"),
-        ("/x", "body: other", "the body is `/x `, not `other`"),
-        (
-            "/x",
-            "headers: { X-Two: c }",
-            "`x-two` is `a`, `b`, not `c`",
-        ),
-        ("/x", "headers: { X-Two: \"\" }", "is `a`, `b`, not"),
-        (
-            "/x",
-            "headers: { X-Three: c }",
-            "the answer has no `x-three`",
-        ),
-        ("/admin", "headers: { Location: /new }", "the answer has no"),
-        ("/x", "route: old", "route `site` answers, not `old`"),
-        ("/a/../x", "status: 201", "cannot be sent as it stands"),
-    ] {
+    for (request, expected, why) in WRONG {
         let test = format!(
             "  - {{ request: {{ url: \"http://shop.test{request}\" }}, expect: {{ {expected} }} }}\n"
         );
@@ -128,4 +132,13 @@ fn tests_ask_what_runs() {
         "  - { request: { url: \"http://h/x\" }, expect: { status: 201 } }\n",
     ));
     assert!(text.contains("the gateway cannot be asked"), "{text}");
+}
+
+/// Of each test, in order.
+fn results(text: &str) -> Vec<String> {
+    let found: Value = serde_json::from_str(text).unwrap();
+    let tests = found["tests"].as_array().unwrap().iter();
+    tests
+        .map(|test| test["result"].as_str().unwrap().to_owned())
+        .collect()
 }

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+use goma_tests::http2::{Frames, GET, Http2, block, codes, frame, kinds};
 use goma_tests::{Client, wait_until};
 
 use super::Rig;
@@ -88,6 +89,131 @@ fn floods() {
     }
     let grown = rig.gateway.memory_kib().saturating_sub(before);
     assert!(grown < SLACK_KIB + FLOODS * 256, "{grown} KiB");
+}
+
+/// Whether the gateway has been told to stop sending, and has closed: GOAWAY, or a reset that has overtaken it.
+fn is_sent_away(frames: &mut Frames) -> bool {
+    let rest = frames.rest();
+    let last = rest.iter().rev().find(|frame| frame.kind == kinds::GOAWAY);
+    last.is_none_or(|goaway| goaway.code() == codes::ENHANCE_YOUR_CALM)
+}
+
+/// What a flood sends for the nth time.
+type Piece = fn(u32) -> Vec<u8>;
+
+/// RT-H2-3, -4, -5, RT-LIM-6: floods of HTTP/2 on many connections at once are sent away, others are served meanwhile,
+/// and nothing of them stays.
+#[test]
+fn http2_floods() {
+    let rig = Rig::new();
+    let mut ordinary = Http2::connect(rig.gateway.port());
+    assert_eq!(ordinary.ask("GET", "http://h/").status, 200);
+    let before = rig.gateway.memory_kib();
+    let floods: [(&str, Piece); 5] = [
+        ("rapid reset", |count| {
+            let (id, all) = (count * 2 + 3, kinds::END_HEADERS | kinds::END_STREAM);
+            let open = frame(kinds::HEADERS, all, id, &block(&GET));
+            let reset = frame(kinds::RST_STREAM, 0, id, &codes::CANCEL.to_be_bytes());
+            [open, reset].concat()
+        }),
+        ("CONTINUATION", |count| match count {
+            0 => frame(kinds::HEADERS, kinds::END_STREAM, 1, &block(&GET)),
+            _ => frame(kinds::CONTINUATION, 0, 1, &block(&[("x-a", "a")])),
+        }),
+        ("SETTINGS", |_| frame(kinds::SETTINGS, 0, 0, &[])),
+        ("PING", |_| frame(kinds::PING, 0, 0, &[0; 8])),
+        ("empty DATA", |count| match count {
+            0 => frame(kinds::HEADERS, kinds::END_HEADERS, 1, &block(&POST)),
+            _ => frame(kinds::DATA, 0, 1, &[]),
+        }),
+    ];
+    for (name, piece) in floods {
+        let mut attackers: Vec<Frames> = (0..FLOODS)
+            .map(|_| Frames::connect(rig.gateway.port(), &[]))
+            .collect();
+        for count in 0..1_200 {
+            let bytes = piece(count);
+            for attacker in &mut attackers {
+                attacker.bytes(&bytes);
+            }
+            if count % 300 == 0 {
+                assert_eq!(ordinary.ask("GET", "http://h/").status, 200, "{name}");
+            }
+        }
+        assert!(attackers.iter_mut().all(is_sent_away), "{name}");
+        drop(attackers);
+        // Only the ordinary client's own.
+        wait_until("the floods are closed", || rig.gateway.connections() == 1);
+    }
+    let grown = rig.gateway.memory_kib().saturating_sub(before);
+    assert!(grown < SLACK_KIB + FLOODS * 256, "{grown} KiB");
+}
+
+const POST: [(&str, &str); 4] = [
+    (":method", "POST"),
+    (":scheme", "http"),
+    (":authority", "h.test"),
+    (":path", "/"),
+];
+
+/// RT-LIM-6, RT-LISTEN-3: connections whose windows are shut hold little of what is for them, keep nobody else from
+/// being served, and lose their streams in time.
+#[test]
+fn shut_windows() {
+    const STREAMS: u32 = 20;
+    let backend = goma_tests::Backend::script(|connection| {
+        let body = "x".repeat(1 << 20);
+        while let Some(request) = connection.request() {
+            let body = if request.target() == "/" {
+                &*body
+            } else {
+                "ok"
+            };
+            let length = body.len();
+            connection.send(format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
+            ));
+        }
+    });
+    let rig = Rig::with(backend, &[("GOMA_TIMEOUT_WRITE", "5")]).alone();
+    let mut ordinary = Http2::connect(rig.gateway.port());
+    assert_eq!(ordinary.ask("GET", "http://h/small").status, 200);
+    let before = rig.gateway.memory_kib();
+    let mut stalled: Vec<Frames> = (0..FLOODS)
+        .map(|_| Frames::connect(rig.gateway.port(), &[(4, 0)]))
+        .collect();
+    for client in &mut stalled {
+        for index in 0..STREAMS {
+            client.open(index * 2 + 1, &GET, false);
+        }
+    }
+    // On a slow machine the first are over before the last have begun.
+    let mut left = Vec::new();
+    for client in &mut stalled {
+        let (mut begun, mut over) = (0, 0);
+        while begun < STREAMS {
+            match client.receive().map(|frame| frame.kind) {
+                Some(kinds::HEADERS) => begun += 1,
+                Some(kinds::RST_STREAM) => over += 1,
+                Some(_) => {}
+                None => unreachable!("the gateway has closed"),
+            }
+        }
+        left.push(STREAMS - over);
+        assert_eq!(ordinary.ask("GET", "http://h/small").status, 200);
+    }
+    let grown = rig.gateway.memory_kib().saturating_sub(before);
+    let streams = FLOODS * STREAMS as usize;
+    assert!(
+        grown < SLACK_KIB + streams * 256,
+        "{grown} KiB for {streams} streams"
+    );
+    for (client, left) in stalled.iter_mut().zip(left) {
+        for _ in 0..left {
+            client.next_of(kinds::RST_STREAM);
+        }
+    }
+    assert_eq!(ordinary.ask("GET", "http://h/small").status, 200);
 }
 
 /// RT-LIM-6: clients that ask and ask and never read; the backend's answers are not hoarded.

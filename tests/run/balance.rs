@@ -162,6 +162,43 @@ fn consistent_hash() {
     assert_eq!(asked(&rig, "/hash?other=1", ""), first);
 }
 
+/// RT-LB-8: when a backend leaves, its keys move and no others, which is 1 / n of them.
+#[test]
+fn a_backend_leaves_the_ring() {
+    const KEYS: usize = 600;
+    let third = Process::start();
+    let env = [("B", &*third.url()), ("STICKY", "k")];
+    let rig = Rig::of("balance", Backend::ok(), &env).alone();
+    let mut client = rig.gateway.connect();
+    let mut places = || -> Vec<Option<String>> {
+        let place = |key: usize| {
+            let before = rig.count();
+            client.send(format!("GET /ring?key={key} HTTP/1.1\r\nHost: h\r\n\r\n"));
+            assert_eq!(client.response().status, 200);
+            // Checks come in between.
+            let requests = rig.backend.requests();
+            let suffix = format!("/ring?key={key}");
+            let mut new = requests.iter().skip(before);
+            let found = new.find(|request| request.target().ends_with(&suffix))?;
+            Some(found.target().split('/').nth(1)?.to_owned())
+        };
+        (0..KEYS).map(place).collect()
+    };
+    let before = places();
+    drop(third);
+    let after = places();
+    let left = before.iter().filter(|place| place.is_none()).count();
+    // Four standard deviations.
+    assert!(left.abs_diff(KEYS / 3) <= 46, "{left}");
+    for (key, (before, after)) in before.iter().zip(&after).enumerate() {
+        assert!(after.is_some(), "{key}");
+        assert!(
+            before.is_none() || before == after,
+            "{key}: {before:?} {after:?}"
+        );
+    }
+}
+
 /// A server whose backend `slow` or `two` takes its time.
 fn slow(path: &'static str, time: Duration) -> Rig {
     let backend = Backend::script(move |connection| {
@@ -185,6 +222,25 @@ fn slow_backends_get_less() {
         let share = taken[quick] as f64 / 3_200.0;
         assert!(share > 0.8, "{target} {taken:?}");
     }
+}
+
+/// RT-LB-8: with what is in flight balanced by latency², the rates of two go with 1 / latency²: 1 / 17 of the
+/// requests for four times the latency. What else takes time here brings both closer together.
+#[test]
+fn the_share_of_a_slow_backend() {
+    const REQUESTS: usize = 4_800;
+    let backend = Backend::script(move |connection| {
+        while let Some(request) = connection.request() {
+            let slow = request.target().starts_with("/slow");
+            std::thread::sleep(Duration::from_millis(if slow { 40 } else { 10 }));
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let rig = Rig::of("balance", backend, &[("STICKY", "k")]).alone();
+    load(&rig, 48, REQUESTS, |_| "/p2c".to_owned());
+    let taken = taken(&rig);
+    let share = taken["slow"] as f64 / REQUESTS as f64;
+    assert!((0.02..0.15).contains(&share), "{share}");
 }
 
 /// RT-LB-9: the first answer sets the cookie, which leads back, in every replica with the same key, and is

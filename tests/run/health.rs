@@ -61,6 +61,7 @@ fn a_killed_backend() {
     let endpoint = format!("endpoint=http://{address}");
     let ejected = [EJECTED, "route=pair", &*endpoint, "eject_for=1.50s"];
     ask_until(&rig, "/pair", &[200], (&ejected, 1));
+    let _ = rig.gateway.line_with(&[EJECTED, &endpoint, "ejections=1"]);
     let tries = || lines(&rig.gateway, &["Proxy error", "route=pair"]);
     // Lines of another core may come a moment later.
     wait_until("three tries are in the log", || tries() == 3);
@@ -70,6 +71,7 @@ fn a_killed_backend() {
     assert_eq!(tries(), 3);
     // On probation.
     ask_until(&rig, "/pair", &[200], (&ejected, 2));
+    let _ = rig.gateway.line_with(&[EJECTED, &endpoint, "ejections=2"]);
     wait_until("the fourth is too", || tries() == 4);
     let _second = Process::start_at(&address);
     wait_until("the backend is asked again", || {
@@ -144,7 +146,10 @@ fn checked_backends() {
     };
     second.freeze();
     let line = down(&format!("{}/base/", second.url()));
-    assert!(line.contains("no answer within 500ms"), "{line}");
+    assert!(
+        line.contains("no answer within 500ms") && line.contains("outages=1"),
+        "{line}"
+    );
     for _ in 0..10 {
         let (status, text) = ask();
         assert!(status == 200 && !text.contains("/base/"), "{status} {text}");

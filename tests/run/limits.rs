@@ -128,7 +128,7 @@ fn slow(connection: &mut Connection) {
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhello";
         match request.target() {
             "/hasty/never" => while connection.read().is_some() {},
-            "/hasty/stops" => {
+            "/patient/stops" => {
                 connection.send(head);
                 while connection.read().is_some() {}
             }
@@ -140,12 +140,12 @@ fn slow(connection: &mut Connection) {
                     connection.send(".");
                 }
             }
-            "/hasty/events" => {
+            "/patient/events" => {
                 let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n";
                 connection.send(head);
                 while connection.read().is_some() {}
             }
-            "/hasty/tunnel" => {
+            "/patient/tunnel" => {
                 connection.send(
                     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello",
                 );
@@ -156,22 +156,26 @@ fn slow(connection: &mut Connection) {
     }
 }
 
-/// How long something took.
-fn timed<T>(work: impl FnOnce() -> T) -> (T, u128) {
+/// What something came to that takes at least so long. That it does not take much longer is not said by a clock,
+/// which a busy machine would make wrong, but by what came: an answer that only this limit gives.
+#[track_caller]
+fn after<T>(least_ms: u64, work: impl FnOnce() -> T) -> T {
     let begun = Instant::now();
-    (work(), begun.elapsed().as_millis())
+    let came = work();
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(least_ms), "{took:?}");
+    came
 }
 
 /// RT-ERR-16: `responseHeader` begins with the end of the request; others are not bound by it.
 #[test]
 fn no_head_of_a_response() {
     let rig = rig(Backend::script(slow), &[]);
-    let (answer, took) = timed(|| rig.get("/hasty/never", ""));
+    let answer = after(300, || rig.get("/hasty/never", ""));
     assert_eq!(
         (answer.status, answer.text().as_str()),
         (504, "504 Gateway Timeout\n")
     );
-    assert!((300..1400).contains(&took), "{took} ms");
     let line = rig.gateway.line_with(&["ERROR Proxy error", "route=hasty"]);
     assert!(line.contains("response header timed out"), "{line}");
     let mut client = Http2::connect(rig.gateway.port());
@@ -180,7 +184,8 @@ fn no_head_of_a_response() {
     // The request takes longer than that, its answer does not.
     let mut client = rig.gateway.connect();
     client.send("PUT /hasty HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab");
-    std::thread::sleep(Duration::from_millis(600));
+    // Another one begins behind it, and is over.
+    let _ = after(300, || rig.get("/hasty/never", ""));
     assert_eq!(client.send("cde").response().status, 200);
 }
 
@@ -190,12 +195,11 @@ fn the_whole_request() {
     let rig = rig(Backend::script(slow), &[]);
     let mut client = rig.gateway.connect();
     client.send("GET /hasty/drips HTTP/1.1\r\nHost: h\r\n\r\n");
-    let (body, took) = timed(|| {
+    let body = after(1500, || {
         assert!(client.head().starts_with("HTTP/1.1 200"));
         client.to_end()
     });
     assert!(body.starts_with(b"hello..") && body.len() < 100, "{body:?}");
-    assert!((1500..4000).contains(&took), "{took} ms");
     let line = rig
         .gateway
         .line_with(&["Proxied request", "url=/hasty/drips"]);
@@ -212,10 +216,10 @@ fn the_whole_request() {
 fn silent_streams() {
     let rig = rig(Backend::script(slow), &[]);
     for (target, lines, head, said) in [
-        ("/hasty/stops", "", "HTTP/1.1 200", "hello"),
-        ("/hasty/events", "", "HTTP/1.1 200", "data: 1"),
+        ("/patient/stops", "", "HTTP/1.1 200", "hello"),
+        ("/patient/events", "", "HTTP/1.1 200", "data: 1"),
         (
-            "/hasty/tunnel",
+            "/patient/tunnel",
             "Connection: upgrade\r\nUpgrade: echo\r\n",
             "HTTP/1.1 101",
             "hello",
@@ -223,12 +227,11 @@ fn silent_streams() {
     ] {
         let mut client = rig.gateway.connect();
         client.send(format!("GET {target} HTTP/1.1\r\nHost: h\r\n{lines}\r\n"));
-        let (body, took) = timed(|| {
+        let body = after(500, || {
             assert!(client.head().starts_with(head), "{target}");
             String::from_utf8(client.to_end()).unwrap()
         });
         assert!(body.contains(said), "{target}: {body:?}");
-        assert!((500..1450).contains(&took), "{target}: {took} ms");
     }
 }
 
@@ -246,8 +249,7 @@ fn nobody_takes_the_connection() {
         queued.push(stream);
     }
     let rig = rig(Backend::ok(), &[("DEAF", &format!("http://{address}"))]);
-    let (answer, took) = timed(|| rig.get("/deaf", ""));
+    let answer = after(200, || rig.get("/deaf", ""));
     assert_eq!(answer.status, 504);
-    assert!((200..3000).contains(&took), "{took} ms");
     let _ = rig.gateway.line_with(&["route=deaf", "connect timed out"]);
 }

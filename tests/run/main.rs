@@ -10,6 +10,7 @@ mod circuits;
 mod dns;
 mod edge;
 mod encrypted;
+mod events;
 mod expectations;
 mod faults;
 mod headers;
@@ -38,8 +39,8 @@ mod takeover;
 mod targets;
 mod tls;
 mod upgrade;
-
 mod upstream;
+mod websockets;
 
 use std::cell::OnceCell;
 

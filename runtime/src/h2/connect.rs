@@ -1,5 +1,5 @@
-//! WebSocket over HTTP/2 (RFC 8441): what a stream's CONNECT lacks of a handshake on HTTP/1.1, and what
-//! the answer to that has too much (RT-WS-5).
+//! WebSocket over HTTP/2 (RFC 8441), from clients and to backends: what a stream's CONNECT lacks of a handshake
+//! on HTTP/1.1, and what the answer to that has too much (RT-WS-5).
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,7 +9,14 @@ use http::{Method, StatusCode};
 use sha1::{Digest as _, Sha1};
 
 use crate::error::{Refusal, RefusalReason};
-use crate::head::{Fields, Response};
+use crate::head::{Buffer, Fields, Response};
+
+/// What a handshake on HTTP/1.1 gets back from a backend on HTTP/2.
+#[derive(Debug)]
+pub struct Handshake {
+    /// The answer to its key; `None`: it has no key.
+    answer: Option<String>,
+}
 
 /// The only protocol that a stream may become.
 pub const WEBSOCKET: &str = "websocket";
@@ -83,6 +90,42 @@ pub fn answer_to(key: &[u8]) -> String {
     BASE64_STANDARD.encode(hash.finalize())
 }
 
+impl Handshake {
+    /// Makes a GET that asks for a WebSocket a CONNECT.
+    #[must_use]
+    pub fn take(request: &mut http::Request<()>) -> Self {
+        *request.method_mut() = Method::CONNECT;
+        request
+            .extensions_mut()
+            .insert(Protocol::from_static(WEBSOCKET));
+        let fields = request.headers_mut();
+        fields.remove(http::header::CONTENT_LENGTH);
+        let key = fields.remove(KEY);
+        Self {
+            answer: key.map(|key| answer_to(key.as_bytes())),
+        }
+    }
+
+    /// Writes the fields that a success has not.
+    pub fn write(&self, out: &mut Buffer) {
+        out.push_line(b"Connection", b"Upgrade");
+        out.push_line(b"Upgrade", WEBSOCKET.as_bytes());
+        if let Some(answer) = &self.answer {
+            out.push_line(ACCEPT.as_bytes(), answer.as_bytes());
+        }
+    }
+
+    /// Whether a field is none of a `101`.
+    #[must_use]
+    pub fn hides(name: &http::HeaderName) -> bool {
+        [
+            http::header::CONTENT_LENGTH,
+            http::header::SEC_WEBSOCKET_ACCEPT,
+        ]
+        .contains(name)
+    }
+}
+
 /// Makes the head of a `101` one that opens a stream.
 pub fn open(response: &mut http::Response<()>) {
     *response.status_mut() = StatusCode::OK;
@@ -92,7 +135,6 @@ pub fn open(response: &mut http::Response<()>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::head::Buffer;
 
     fn fields(pairs: &[(&str, &str)]) -> Box<Fields> {
         let mut fields = Fields::new(Buffer::default());

@@ -7,6 +7,7 @@ use http::request::Builder;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, response};
 
+use super::connect::{Handshake, WEBSOCKET};
 use crate::h1::framing::{self, Framing};
 use crate::h1::write;
 use crate::head::{Buffer, Known};
@@ -18,10 +19,12 @@ pub(crate) struct Outgoing {
     pub(crate) framing: Framing,
     /// HEAD: its response has no body, whatever its fields say.
     pub(crate) bodiless: bool,
+    /// It asks for a WebSocket: a success is the `101` to that.
+    pub(crate) handshake: Option<Handshake>,
 }
 
 /// Reads a head that the engine has written, the empty line included. `None`: it cannot be said in HTTP/2,
-/// such as a switch of protocols.
+/// such as a switch to another protocol than WebSocket.
 pub(crate) fn request(head: &[u8], secure: bool) -> Option<Outgoing> {
     let head = Bytes::copy_from_slice(head.strip_suffix(b"\r\n\r\n")?);
     let mut lines = lines(&head);
@@ -31,12 +34,16 @@ pub(crate) fn request(head: &[u8], secure: bool) -> Option<Outgoing> {
     let target = target(head.slice_ref(words.next()?))?;
     let mut headers = HeaderMap::new();
     let (mut authority, mut lengths) = (None, framing::Fields::default());
+    let mut is_handshake = false;
     for line in lines {
         let (name, value) = line.split_at(memchr::memchr(b':', line)?);
         let value = value.get(1..)?.trim_ascii();
         let known = Known::of(name);
         match known {
             Known::Host => authority = Some(Authority::try_from(value).ok()?),
+            Known::Upgrade if value.eq_ignore_ascii_case(WEBSOCKET.as_bytes()) => {
+                is_handshake = true;
+            }
             Known::Upgrade => return None,
             Known::TransferEncoding => lengths.transfer_encoding(value).ok()?,
             Known::ContentLength => lengths.content_length(value).ok()?,
@@ -68,10 +75,12 @@ pub(crate) fn request(head: &[u8], secure: bool) -> Option<Outgoing> {
         .body(())
         .ok()?;
     *request.headers_mut() = headers;
+    let handshake = is_handshake.then(|| Handshake::take(&mut request));
     Some(Outgoing {
         request,
         framing,
         bodiless,
+        handshake,
     })
 }
 
@@ -110,18 +119,32 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// Writes the head of a final response; `ended`: no body follows. Whether its body comes in chunks: so it
-/// does where its length is not known, or where trailers are to be expected behind it.
-pub(crate) fn response(
-    out: &mut Buffer,
-    parts: &response::Parts,
-    bodiless: bool,
-    ended: bool,
-) -> bool {
+/// What follows the head of a final response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Following {
+    /// No body, whatever the fields say.
+    Nothing,
+    /// No body, because the stream has ended.
+    End,
+    /// A body, if there may be one.
+    Body,
+    /// The same, and trailers that can be passed on whatever its length.
+    BodyAndTrailers,
+}
+
+/// Writes the head of a final response. Whether its body comes in chunks: so it does where its length is not
+/// known, or where trailers are to be expected behind it.
+pub(crate) fn response(out: &mut Buffer, parts: &response::Parts, following: Following) -> bool {
     let status = parts.status.as_u16();
-    let bodiless = bodiless || matches!(status, 204 | 304);
+    let bodiless = matches!(following, Following::Nothing) || matches!(status, 204 | 304);
     let length = parts.headers.get(CONTENT_LENGTH);
-    let chunked = !bodiless && !ended && (length.is_none() || promises_trailers(&parts.headers));
+    let chunked = !bodiless
+        && match following {
+            Following::Nothing | Following::End => false,
+            Following::Body => length.is_none() || promises_trailers(&parts.headers),
+            Following::BodyAndTrailers => true,
+        };
+    write::status_line(out, status, b"");
     write_fields(out, parts, |name| name != CONTENT_LENGTH);
     match length {
         _ if chunked => write::field(out, b"Transfer-Encoding", b"chunked"),
@@ -133,14 +156,22 @@ pub(crate) fn response(
     chunked
 }
 
+/// Writes the `101` that a handshake gets for a success.
+pub(crate) fn switched(out: &mut Buffer, parts: &response::Parts, handshake: &Handshake) {
+    write::status_line(out, 101, b"");
+    write_fields(out, parts, |name| !Handshake::hides(name));
+    handshake.write(out);
+    out.push(b"\r\n");
+}
+
 /// Writes an interim response.
 pub(crate) fn interim(out: &mut Buffer, parts: &response::Parts) {
+    write::status_line(out, parts.status.as_u16(), b"");
     write_fields(out, parts, |name| name != CONTENT_LENGTH);
     out.push(b"\r\n");
 }
 
 fn write_fields(out: &mut Buffer, parts: &response::Parts, passes: impl Fn(&HeaderName) -> bool) {
-    write::status_line(out, parts.status.as_u16(), b"");
     for (name, value) in parts.headers.iter().filter(|(name, _)| passes(name)) {
         let known = Known::of(name.as_str().as_bytes());
         if !known.is_hop_by_hop() && name != HOST {
@@ -153,6 +184,12 @@ fn promises_trailers(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let grpc = kind.is_some_and(|kind| kind.starts_with(b"application/grpc"));
     grpc || headers.contains_key(TRAILER)
+}
+
+/// The length of a body, which the `h2` crate sees to.
+pub(crate) fn length(parts: &response::Parts) -> Option<u64> {
+    let text = parts.headers.get(CONTENT_LENGTH)?.to_str().ok()?;
+    text.parse().ok()
 }
 
 /// Writes what ends a body in chunks.
@@ -196,6 +233,42 @@ mod tests {
         assert!(request(b"GET / HTTP/1.1\r\nX: 1\r\n\r\n", false).is_none());
     }
 
+    /// RT-WS-5: the example of RFC 6455 §1.3 as RFC 8441 §5.1 has it, and its answer.
+    #[test]
+    fn a_handshake_in_http2() {
+        let head = b"GET /chat?a HTTP/1.1\r\nHost: h.test\r\n\
+                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+                     Connection: Upgrade\r\nUpgrade: WebSocket\r\nContent-Length: 0\r\n\r\n";
+        let outgoing = request(head, true).unwrap();
+        assert_eq!(outgoing.request.method(), Method::CONNECT);
+        assert_eq!(outgoing.request.uri(), "https://h.test/chat?a");
+        let protocol = outgoing.request.extensions().get::<h2::ext::Protocol>();
+        assert_eq!(protocol.unwrap().as_str(), "websocket");
+        let headers: Vec<_> = outgoing.request.headers().iter().collect();
+        assert_eq!(
+            format!("{headers:?}"),
+            r#"[("sec-websocket-version", "13")]"#
+        );
+
+        let fields = [
+            ("content-length", "0"),
+            ("sec-websocket-accept", "x"),
+            ("x-a", "1"),
+        ];
+        let mut builder = http::Response::builder().status(200);
+        for (name, value) in fields {
+            builder = builder.header(name, value);
+        }
+        let (parts, ()) = builder.body(()).unwrap().into_parts();
+        let mut out = Buffer::default();
+        switched(&mut out, &parts, &outgoing.handshake.unwrap());
+        assert_eq!(
+            String::from_utf8_lossy(out.filled()),
+            "HTTP/1.1 101 Switching Protocols\r\nx-a: 1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+        );
+    }
+
     /// RT-PATH-5: nothing else of a target changes.
     #[test]
     fn what_a_target_may_not_have_is_encoded() {
@@ -219,14 +292,14 @@ mod tests {
         assert_eq!(path(b"no-path"), None);
     }
 
-    fn written(fields: &[(&str, &str)], status: u16, bodiless: bool, ended: bool) -> String {
+    fn written(fields: &[(&str, &str)], status: u16, following: Following) -> String {
         let mut builder = http::Response::builder().status(status);
         for (name, value) in fields {
             builder = builder.header(*name, *value);
         }
         let (parts, ()) = builder.body(()).unwrap().into_parts();
         let mut out = Buffer::default();
-        response(&mut out, &parts, bodiless, ended);
+        response(&mut out, &parts, following);
         let text = String::from_utf8(out.filled().to_vec()).unwrap();
         let (first, rest) = text.split_once("\r\n").unwrap();
         assert!(first.starts_with(&format!("HTTP/1.1 {status}")), "{first}");
@@ -236,17 +309,23 @@ mod tests {
     /// RT-SEM-3, RT-SEM-4: a known length is kept, unless trailers are to come.
     #[test]
     fn how_a_body_is_delimited() {
+        use Following::{Body, BodyAndTrailers, End, Nothing};
         let length = ("content-length", "5");
         let chunked = "Transfer-Encoding: chunked";
-        assert_eq!(written(&[length], 200, false, false), "Content-Length: 5");
-        assert_eq!(written(&[], 200, false, false), chunked);
-        assert_eq!(written(&[], 200, false, true), "Content-Length: 0");
-        assert_eq!(written(&[length], 200, true, true), "Content-Length: 5");
-        assert_eq!(written(&[], 200, true, true), "");
-        assert_eq!(written(&[], 204, false, true), "");
+        assert_eq!(written(&[length], 200, Body), "Content-Length: 5");
+        assert_eq!(written(&[length], 200, BodyAndTrailers), chunked);
+        assert_eq!(written(&[], 200, Body), chunked);
+        assert_eq!(written(&[], 200, End), "Content-Length: 0");
+        assert_eq!(written(&[length], 200, Nothing), "Content-Length: 5");
+        assert_eq!(written(&[], 200, Nothing), "");
+        assert_eq!(written(&[], 204, End), "");
+        assert_eq!(
+            written(&[length], 304, BodyAndTrailers),
+            "Content-Length: 5"
+        );
         let promised = [length, ("trailer", "x")];
-        assert!(written(&promised, 200, false, false).ends_with(chunked));
+        assert!(written(&promised, 200, Body).ends_with(chunked));
         let grpc = [("content-type", "application/grpc+proto")];
-        assert!(written(&grpc, 200, false, false).ends_with(chunked));
+        assert!(written(&grpc, 200, Body).ends_with(chunked));
     }
 }

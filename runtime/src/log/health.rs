@@ -7,12 +7,13 @@ use super::{AccessLog, duration_text};
 use crate::values::scalar::Level;
 
 impl AccessLog {
-    /// RT-HEALTH-6: its check fails.
-    pub fn backend_down(&self, route: &str, endpoint: &str, cause: &str) {
+    /// RT-HEALTH-6: its check fails; `outages`: how often that has begun.
+    pub fn backend_down(&self, route: &str, endpoint: &str, cause: &str, outages: u64) {
         self.line(Level::Error, "Backend is down", |line| {
             line.text("route", route);
             line.text("endpoint", endpoint);
             line.text("error", cause);
+            line.number("outages", outages);
         });
     }
 
@@ -69,13 +70,14 @@ impl AccessLog {
         });
     }
 
-    /// RT-HEALTH-7
-    pub fn backend_ejected(&self, route: &str, endpoint: &str, time: Duration) {
+    /// RT-HEALTH-7: for how long, and how often it has been.
+    pub fn backend_ejected(&self, route: &str, endpoint: &str, (time, times): (Duration, u64)) {
         let message = "Backend ejected after repeated connection failures";
         self.line(Level::Warn, message, |line| {
             line.text("route", route);
             line.text("endpoint", endpoint);
             line.text("eject_for", &duration_text(time));
+            line.number("ejections", times);
         });
     }
 

@@ -8,6 +8,9 @@ use std::time::Duration;
 use super::{Home, Scratch};
 use crate::io::Socket;
 
+/// The drain is over.
+pub(super) const STOPS: &str = "the gateway stops";
+
 /// What a relay has moved, and why it ended.
 #[derive(Debug, Default)]
 pub(super) struct Relayed {
@@ -61,7 +64,7 @@ pub(super) async fn run(
             }
         }
         if home.is_ending.get() {
-            return Poll::Ready(Some("the gateway stops".to_owned()));
+            return Poll::Ready(Some(STOPS.to_owned()));
         }
         if before != (up.bytes, down.bytes) {
             watch.limit(Some(idle));

@@ -1,19 +1,22 @@
 //! Connections: accepted, connected onwards, relayed (RT-PT-2, RT-PT-3).
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use super::relay::{self, Relayed};
+use super::relay::{self, Relayed, STOPS};
 use super::{Home, Open, Rule, Scratch};
 use crate::clock::Moment;
 use crate::gateway::ForwardTo;
-use crate::io::accept as accept_next;
+use crate::io::{Socket as _, accept as accept_next};
 use crate::upstream::Dial;
 
 /// Time between keep-alive probes on a silent connection: a peer that has gone away without a word
@@ -48,19 +51,22 @@ pub(super) async fn accept(home: Home, rule: Arc<Rule>, listener: TcpListener, s
 async fn pass(home: Home, rule: &Rule, scratch: &Scratch, mut client: TcpStream, peer: SocketAddr) {
     let begun = Moment::now();
     home.log.passing(&rule.to, peer);
-    let relayed = match connect(home, &rule.to).await {
+    let unconnected = |cause: &str| Relayed {
+        cut_short: Some(cause.to_owned()),
+        ..Relayed::default()
+    };
+    let relayed = match connect(home, &rule.to, &client).await {
         Ok(mut target) => {
             let _ = prepare(&client);
             let idle = rule.limits.connection_idle;
             relay::run(home, scratch, &mut client, &mut target, idle).await
         }
-        Err(error) => {
+        Err(Unconnected::Failed(error)) => {
             home.log.not_passed(&rule.to, peer, &error);
-            Relayed {
-                cut_short: Some("no connection".to_owned()),
-                ..Relayed::default()
-            }
+            unconnected("no connection")
         }
+        Err(Unconnected::Left) => unconnected("the client left"),
+        Err(Unconnected::Stopped) => unconnected(STOPS),
     };
     let Relayed {
         up,
@@ -72,20 +78,44 @@ async fn pass(home: Home, rule: &Rule, scratch: &Scratch, mut client: TcpStream,
         .passed(&rule.to, peer, begun.elapsed(), bytes, cut_short.as_deref());
 }
 
-/// The first address of the target that answers, all in the time of the rule.
-async fn connect(home: Home, to: &ForwardTo) -> io::Result<TcpStream> {
+/// Why there is no connection to the target.
+enum Unconnected {
+    Failed(io::Error),
+    /// Nobody waits for it any more.
+    Left,
+    /// The drain is over (RT-STOP-2).
+    Stopped,
+}
+
+/// The first address of the target that answers, all in the time of the rule, unless the client breaks its
+/// connection off before. One that has only ended its half may still want to hear what the target says.
+async fn connect(home: Home, to: &ForwardTo, client: &TcpStream) -> Result<TcpStream, Unconnected> {
     let dial = Dial {
         limit: None,
         keepalive: KEEPALIVE,
     };
     let connecting = home.resolver.connect(&to.host, to.port, dial);
-    match to.connect_timeout {
-        None => connecting.await,
-        Some(limit) => {
-            let timed = tokio::time::timeout(limit, connecting).await;
-            timed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    let mut connecting = pin!(connecting);
+    let watch = home.clock.watch();
+    watch.limit(to.connect_timeout);
+    poll_fn(|cx| {
+        if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
+            return Poll::Ready(connected.map_err(Unconnected::Failed));
         }
-    }
+        if home.is_ending.get() {
+            return Poll::Ready(Err(Unconnected::Stopped));
+        }
+        // By the ticks: nothing but a call tells a reset from an end of the client's half.
+        if watch.lingers() {
+            if client.has_failed() {
+                return Poll::Ready(Err(Unconnected::Left));
+            }
+            watch.linger_again();
+        }
+        let late = || Unconnected::Failed(io::ErrorKind::TimedOut.into());
+        watch.poll_expired(cx).map(|()| Err(late()))
+    })
+    .await
 }
 
 fn prepare(socket: &TcpStream) -> io::Result<()> {

@@ -122,6 +122,43 @@ async fn is_silent(socket: &mut TcpStream) -> bool {
     .await
 }
 
+/// Takes no more connections, and does not say so, for as long as these live.
+fn deaf() -> (SocketAddr, Socket, Vec<std::net::TcpStream>) {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let socket = Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&any.into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let connect = || std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100));
+    let queued = std::iter::from_fn(|| connect().ok()).collect();
+    (address, socket, queued)
+}
+
+/// RT-PT-2, RT-STOP-2: a target that does not answer is not waited for once the client has broken its connection
+/// off, or the drain is over; a client that has only ended its half still waits.
+#[test]
+fn nobody_waits_for_the_target() {
+    run(async || {
+        let (address, _socket, _queued) = deaf();
+        let mut rule = rule(Protocol::Tcp, address, Limits::default());
+        Arc::get_mut(&mut rule).unwrap().to.connect_timeout = None;
+        let core = forward(&rule);
+        let mut waits = core.connect().await;
+        waits.shutdown().await.unwrap();
+        let leaves = core.connect().await;
+        core.until_open(2).await;
+        socket2::SockRef::from(&leaves)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+        drop(leaves);
+        core.until_open(1).await;
+        assert!(is_silent(&mut waits).await);
+        core.home.is_ending.set(true);
+        core.until_open(0).await;
+        assert_eq!(waits.read(&mut [0]).await.unwrap_or(0), 0);
+    });
+}
+
 /// RT-PT-2: each side may end while the other goes on.
 #[test]
 fn half_closed_both_ways() {

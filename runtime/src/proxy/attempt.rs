@@ -48,6 +48,9 @@ pub(super) async fn send<const OF_SEVERAL: bool, D: Downstream>(
     let mut answered = false;
     let mut repeated = false;
     loop {
+        if exchange.request.version() == Version::Http2 {
+            connection.socket.pass_trailers();
+        }
         let socket = &mut connection.socket;
         let awaited = await_head(core, downstream, socket, open, &mut received, bodiless);
         let failure = match awaited.await {

@@ -15,8 +15,9 @@ use super::tries;
 use crate::chain::Exchange;
 use crate::error::{Refusal, RefusalReason, UpstreamFault};
 use crate::h1::framing::Framing;
+use crate::h2::connect::WEBSOCKET;
 use crate::head::Span;
-use crate::upstream::{Asked, Backend, Connection, Upstream};
+use crate::upstream::{Asked, Backend, Connection, Need, Upstream};
 
 /// What of a request's body came with its head.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ pub(super) async fn forward<'a, D: Downstream>(
         if !upstream.is_single() {
             open.in_flight = upstream.enter(backend);
         }
-        let connection = match backend.pool.take(must_switch(exchange)) {
+        let connection = match backend.pool.take(need(exchange)) {
             Some(connection) => connection,
             None => match connect(
                 core,
@@ -165,9 +166,9 @@ pub(super) fn weigh(
 /// RT-HEALTH-7
 #[cold]
 fn note_failure(core: &Core, exchange: &Exchange, upstream: &Upstream, backend: &Backend) {
-    if let Some(time) = upstream.failed(backend) {
+    if let Some(ejected) = upstream.failed(backend) {
         let route = exchange.route.name;
-        core.log.backend_ejected(route, backend.text, time);
+        core.log.backend_ejected(route, backend.text, ejected);
     }
 }
 
@@ -179,7 +180,7 @@ pub(super) async fn connect<D: Downstream>(
     backend: &Backend,
     mut limits: Option<&mut Limits>,
 ) -> Result<Result<Connection, UpstreamFault>, Failure> {
-    let connecting = backend.connect(&core.resolver, must_switch(exchange));
+    let connecting = backend.connect(&core.resolver, need(exchange));
     let mut connecting = pin!(connecting);
     let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
         Poll::Ready(connected) => Poll::Ready(Ok(connected)),
@@ -202,9 +203,13 @@ pub(super) async fn connect<D: Downstream>(
         .inspect_err(|fault| core.log.fault(exchange, fault)))
 }
 
-/// Whether the connection must be one that can switch protocols, which HTTP/2 cannot.
-pub(super) fn must_switch(exchange: &Exchange) -> bool {
-    !exchange.upgrade.is_empty()
+/// What the connection must be good for.
+pub(super) fn need(exchange: &Exchange) -> Need {
+    match exchange.request.bytes(exchange.upgrade) {
+        b"" => Need::Response,
+        protocol if protocol.eq_ignore_ascii_case(WEBSOCKET.as_bytes()) => Need::WebSocket,
+        _ => Need::Switch,
+    }
 }
 
 /// Whether sending the request again does no harm (RT-UP-8).

@@ -156,7 +156,7 @@ pub(super) async fn pass<D: Downstream>(
     }
     let data = Span::new(head_length, head_length + taken.data);
 
-    let announced = announced(exchange, &response);
+    let announced = announced(exchange, &response, connection.socket.length());
     // An early response: whether the rest of the request will come is not known yet.
     let keep = keep_alive
         && announced != Announced::Close
@@ -279,7 +279,8 @@ pub(super) async fn tunnel<D: Downstream>(
     };
     downstream.push_response(&core.buffers, response.head, terms, data, Tail::More);
     downstream.become_tunnel();
-    let bytes = tunnel::run(core, downstream, &mut connection.socket, open.idle()).await;
+    let (socket, idle) = (&mut connection.socket, open.idle());
+    let bytes = tunnel::run(core, downstream, socket, idle, &protocol).await;
     Sent {
         status: 101,
         bytes: data.len() as u64 + bytes.down,
@@ -290,8 +291,8 @@ pub(super) async fn tunnel<D: Downstream>(
     }
 }
 
-/// RT-SEM-3, RT-SEM-7
-fn announced(exchange: &Exchange, response: &ResponseHead) -> Announced {
+/// RT-SEM-3, RT-SEM-4, RT-SEM-7; `length`: that of a body in chunks, which HTTP/2 has beside trailers.
+fn announced(exchange: &Exchange, response: &ResponseHead, length: Option<u64>) -> Announced {
     let status = response.head.status();
     if status == 204 {
         return Announced::Nothing;
@@ -306,7 +307,10 @@ fn announced(exchange: &Exchange, response: &ResponseHead) -> Announced {
     }
     match (response.framing, exchange.request.version()) {
         (Framing::Length(length), _) => Announced::Length(length),
-        (Framing::Chunked | Framing::Close, Version::Http11 | Version::Http2) => Announced::Framed,
+        (Framing::Chunked | Framing::Close, Version::Http2) => {
+            length.map_or(Announced::Framed, Announced::Length)
+        }
+        (Framing::Chunked | Framing::Close, Version::Http11) => Announced::Framed,
         (Framing::Chunked | Framing::Close, Version::Http10) => Announced::Close,
     }
 }

@@ -9,13 +9,11 @@ use std::time::Duration;
 use super::Core;
 use super::attempt::send;
 use super::downstream::Downstream;
-use super::forward::{
-    Body, Failure, Open, connect, is_repeatable, must_switch, note_response, weigh,
-};
+use super::forward::{Body, Failure, Open, connect, is_repeatable, need, note_response, weigh};
 use super::incoming::Incoming;
 use crate::chain::Exchange;
 use crate::clock;
-use crate::error::{CONNECT, HANDSHAKE, RESPONSE_HEADER, UpstreamFault};
+use crate::error::{CONNECT, HANDSHAKE, RESPONSE_HEADER, SETTINGS, UpstreamFault};
 use crate::head::Method;
 use crate::route::Retry;
 use crate::upstream::{Asked, Backend, InTurn, Measures, Pass, Turned, Upstream};
@@ -179,7 +177,7 @@ impl Outcome {
                 retry.connect
             }
             Self::Failed(UpstreamFault::Timeout { what }) => match *what {
-                CONNECT | HANDSHAKE => retry.connect || retry.timeout,
+                CONNECT | HANDSHAKE | SETTINGS => retry.connect || retry.timeout,
                 what => what == RESPONSE_HEADER && retry.timeout,
             },
             Self::Failed(UpstreamFault::Closed(_)) => retry.reset,
@@ -219,7 +217,7 @@ async fn try_once<D: Downstream>(
     if let Some(limits) = &mut open.limits {
         limits.again();
     }
-    let connection = match backend.pool.take(must_switch(exchange)) {
+    let connection = match backend.pool.take(need(exchange)) {
         Some(connection) => connection,
         None => {
             let limits = open.limits.as_deref_mut();

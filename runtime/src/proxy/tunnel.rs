@@ -9,11 +9,16 @@ use super::Core;
 use super::buffers::SCRATCH_BYTES;
 use super::downstream::{Downstream, Piece, Tail, sent};
 use super::frame::{Delimiting, Frame};
+use crate::h2::connect::WEBSOCKET;
 use crate::head::Span;
 use crate::io::Socket;
 
 /// How long a tunnel may be silent both ways (RT-WS-3), unless its route has `timeouts.idle`.
 const IDLE: Duration = Duration::from_secs(3600);
+
+/// How long a WebSocket may be silent whose client has ended: it has no half that could go on, and a backend that
+/// does not notice is not waited for.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Bytes of both directions.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +34,8 @@ pub(super) struct Tunnelled {
 struct Tunnel {
     /// How long it may be silent.
     idle: Duration,
+    /// And how long once the client has ended.
+    closing: Duration,
     bytes: Tunnelled,
     /// What the backend is to get next.
     frame: Option<Frame>,
@@ -49,15 +56,23 @@ enum Step {
 }
 
 /// Moves bytes until the backend ends, a side breaks, nobody says anything, or the gateway's drain is
-/// over. A client that ends its sending half still gets what the backend has to say.
+/// over. A client that ends its sending half still gets what the backend has to say. `protocol`: what it is now.
 pub(super) async fn run<D: Downstream>(
     core: &Core,
     downstream: &mut D,
     upstream: &mut impl Socket,
     idle: Option<Duration>,
+    protocol: &[u8],
 ) -> Tunnelled {
+    let idle = idle.unwrap_or(IDLE);
+    let is_websocket = protocol.eq_ignore_ascii_case(WEBSOCKET.as_bytes());
     let mut tunnel = Tunnel {
-        idle: idle.unwrap_or(IDLE),
+        idle,
+        closing: if is_websocket {
+            CLOSING.min(idle)
+        } else {
+            idle
+        },
         ..Tunnel::default()
     };
     downstream.watch().limit(Some(tunnel.idle));
@@ -93,7 +108,12 @@ impl Tunnel {
             if up == Step::Waiting && down == Step::Waiting {
                 return downstream.watch().poll_expired(cx);
             }
-            downstream.watch().limit(Some(self.idle));
+            let limit = if self.client_ended {
+                self.closing
+            } else {
+                self.idle
+            };
+            downstream.watch().limit(Some(limit));
         }
     }
 

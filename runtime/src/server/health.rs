@@ -142,9 +142,10 @@ impl Office {
             let change = backend.standing.checked(cause.clone());
             drop(first.take());
             match change {
-                Some(Change::Down) => {
+                Some(Change::Down(outages)) => {
                     let cause = cause.unwrap_or_default();
-                    self.log.backend_down(route, backend.text, &cause);
+                    let endpoint = backend.text;
+                    self.log.backend_down(route, endpoint, &cause, outages);
                 }
                 Some(Change::Up) => self.log.backend_up(route, backend.text),
                 None => continue,

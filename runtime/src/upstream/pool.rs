@@ -24,6 +24,7 @@ use super::connect::Resolver;
 use super::endpoint::{Endpoint, Key};
 use super::limit::{Limit, Permit};
 use super::link::Link;
+use super::need::Need;
 #[cfg(feature = "http2-backends")]
 use super::session::Session;
 use crate::clock::Clock;
@@ -134,6 +135,19 @@ impl Connection {
     pub(crate) fn retire(&self) {
         self.socket.retire();
     }
+
+    /// Whether a WebSocket may be had on it, once that is known.
+    #[cfg(feature = "http2-backends")]
+    pub(super) async fn takes_websocket(&self) -> bool {
+        match &self.socket {
+            Link::Plain(_) => true,
+            #[cfg(feature = "unix-sockets")]
+            Link::Local(_) => true,
+            #[cfg(feature = "tls")]
+            Link::Secure(_) => true,
+            Link::Stream(stream) => stream.takes_websocket().await,
+        }
+    }
 }
 
 impl Pools {
@@ -217,12 +231,11 @@ fn share(whole: usize, index: usize, cores: usize) -> usize {
 }
 
 impl Pool {
-    /// The most recently used connection that is still open, or a stream of a session; `http1`: no
-    /// stream will do.
-    pub(crate) fn take(&self, http1: bool) -> Option<Connection> {
+    /// The most recently used connection that is still open, or a stream of a session.
+    pub(crate) fn take(&self, need: Need) -> Option<Connection> {
         loop {
             let Some(mut idle) = self.idle.borrow_mut().pop() else {
-                return if http1 { None } else { self.stream() };
+                return self.stream(need);
             };
             self.shared.idle.set(self.shared.idle.get() - 1);
             // Anything readable now is a close, or bytes that nobody asked for.
@@ -349,7 +362,7 @@ impl Pool {
     }
 
     #[cfg(not(feature = "http2-backends"))]
-    fn stream(&self) -> Option<Connection> {
+    fn stream(&self, _: Need) -> Option<Connection> {
         None
     }
 }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
 
 use super::limit::Permit;
 use super::pool::Pool;
@@ -38,40 +39,80 @@ const RESPONSE_HEAD_BYTES_MAX: u32 = 256 * 1024;
 pub(super) struct Session {
     send: SendRequest<Bytes>,
     secure: bool,
+    shared: Rc<Shared>,
+}
+
+/// What a session has in common with its streams.
+struct Shared {
     /// Streams that are open.
-    open: Rc<Cell<usize>>,
+    open: Cell<usize>,
     pool: Weak<Pool>,
     /// Where it goes.
     #[cfg_attr(not(feature = "dns"), expect(dead_code, reason = "only names move"))]
     address: Option<IpAddr>,
     /// Whether it is to take no more streams.
-    retired: Rc<Cell<bool>>,
+    retired: Cell<bool>,
     /// When the last of them ended, or it began.
-    pub(super) idle_since_ms: Rc<Cell<u64>>,
+    idle_since_ms: Cell<u64>,
+    settings: Settings,
+}
+
+/// Whether the backend's SETTINGS have come. Only who has to know asks, by a PING of [`alive`]: its answer comes
+/// behind them, which are the first that a server sends (RFC 9113 §3.4).
+#[derive(Default)]
+struct Settings {
+    asked: Notify,
+    known: Cell<bool>,
+    came: Notify,
+}
+
+impl Settings {
+    /// They are known, or there will be none.
+    fn arrive(&self) {
+        self.known.set(true);
+        self.came.notify_waiters();
+    }
 }
 
 /// Counts a stream for as long as it lives.
-pub(super) struct Place {
-    open: Rc<Cell<usize>>,
-    idle_since_ms: Rc<Cell<u64>>,
-    retired: Rc<Cell<bool>>,
-    pool: Weak<Pool>,
-}
+pub(super) struct Place(Rc<Shared>);
+
+/// The SETTINGS of a session on their way.
+pub(super) struct Awaited(Rc<Shared>);
 
 impl Place {
     /// No more streams on this session: its backend may have vanished without a word.
     pub(super) fn retire(&self) {
-        self.retired.set(true);
+        self.0.retired.set(true);
+    }
+
+    pub(super) fn settings(&self) -> Awaited {
+        Awaited(Rc::clone(&self.0))
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.open.set(self.open.get() - 1);
-        if let Some(pool) = self.pool.upgrade() {
-            self.idle_since_ms.set(pool.now_ms());
+        let Self(shared) = self;
+        shared.open.set(shared.open.get() - 1);
+        if let Some(pool) = shared.pool.upgrade() {
+            shared.idle_since_ms.set(pool.now_ms());
             pool.stream_ended();
         }
+    }
+}
+
+impl Awaited {
+    /// Waits until they are known, or the session is over.
+    pub(super) async fn come(self) {
+        let Self(shared) = self;
+        let settings = &shared.settings;
+        let came = settings.came.notified();
+        if settings.known.get() {
+            return;
+        }
+        settings.asked.notify_one();
+        came.await;
     }
 }
 
@@ -104,14 +145,22 @@ impl Session {
                 heard: Rc::clone(&heard),
             });
         let (send, mut connection) = handshake.await.map_err(io_error)?;
-        let open: Rc<Cell<usize>> = Rc::default();
+        let now_ms = pool.upgrade().map_or(0, |pool| pool.now_ms());
+        let shared = Rc::new(Shared {
+            open: Cell::default(),
+            pool,
+            address,
+            retired: Cell::default(),
+            idle_since_ms: Cell::new(now_ms),
+            settings: Settings::default(),
+        });
         // Nobody else has asked for it.
         let pings = connection.ping_pong();
-        let streams = Rc::clone(&open);
+        let of_task = Rc::clone(&shared);
         tokio::task::spawn_local(async move {
             let vanished = async {
                 match pings {
-                    Some(pings) => alive::until_silent(pings, heard, streams).await,
+                    Some(pings) => alive::until_silent(pings, &heard, &of_task).await,
                     None => std::future::pending().await,
                 }
             };
@@ -120,23 +169,19 @@ impl Session {
                 _ = connection => {}
                 () = vanished => {}
             }
+            of_task.settings.arrive();
             drop(permit);
         });
-        let now_ms = pool.upgrade().map_or(0, |pool| pool.now_ms());
         Ok(Self {
             send,
             secure,
-            open,
-            pool,
-            address,
-            retired: Rc::default(),
-            idle_since_ms: Rc::new(Cell::new(now_ms)),
+            shared,
         })
     }
 
     /// Another stream; `None`: there are as many as may be. Its session must not be over.
     pub(super) fn stream(&self) -> Option<Stream> {
-        let open = self.open.get();
+        let open = self.open();
         if open
             >= self
                 .send
@@ -145,19 +190,14 @@ impl Session {
         {
             return None;
         }
-        self.open.set(open + 1);
-        let place = Place {
-            open: Rc::clone(&self.open),
-            idle_since_ms: Rc::clone(&self.idle_since_ms),
-            retired: Rc::clone(&self.retired),
-            pool: self.pool.clone(),
-        };
+        self.shared.open.set(open + 1);
+        let place = Place(Rc::clone(&self.shared));
         Some(Stream::new(self.send.clone(), place, self.secure))
     }
 
     /// Whether it takes no more streams: the backend has said so (GOAWAY), has gone, or has not answered.
     pub(super) fn is_over(&mut self) -> bool {
-        if self.retired.get() {
+        if self.shared.retired.get() {
             return true;
         }
         let cx = &mut Context::from_waker(Waker::noop());
@@ -167,25 +207,40 @@ impl Session {
     /// Takes no more streams if its address is one of those that are left.
     #[cfg(feature = "dns")]
     pub(super) fn leave(&self, is_left: impl Fn(IpAddr) -> bool) {
-        if self.address.is_some_and(is_left) {
-            self.retired.set(true);
+        if self.shared.address.is_some_and(is_left) {
+            self.shared.retired.set(true);
         }
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.open.get() == 0
+        self.open() == 0
     }
 
     /// How many streams are open.
     pub(super) fn open(&self) -> usize {
-        self.open.get()
+        self.shared.open.get()
+    }
+
+    pub(super) fn idle_since_ms(&self) -> u64 {
+        self.shared.idle_since_ms.get()
+    }
+
+    /// Whether its streams may become WebSockets, as far as is known (RFC 8441 §3).
+    pub(super) fn takes_websockets(&self) -> bool {
+        self.send.is_extended_connect_protocol_enabled()
+    }
+
+    /// Its SETTINGS, if it is not known yet that they have come.
+    pub(super) fn unknown_settings(&self) -> Option<Awaited> {
+        let known = self.shared.settings.known.get() || self.takes_websockets();
+        (!known).then(|| Awaited(Rc::clone(&self.shared)))
     }
 }
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session")
-            .field("open", &self.open)
+            .field("open", &self.open())
             .finish_non_exhaustive()
     }
 }

@@ -39,6 +39,10 @@ pub struct Ejection {
 pub struct Standing {
     /// 0: nothing speaks against the backend.
     word: AtomicU64,
+    /// How often it has been ejected.
+    ejections: AtomicU64,
+    /// How often checks have found it down that was up.
+    outages: AtomicU64,
     /// Why the last check failed. Only checks and `/healthz/routes` take the lock.
     #[expect(clippy::disallowed_types, reason = "no request takes it")]
     cause: Mutex<Option<String>>,
@@ -68,8 +72,8 @@ pub(super) struct Failures {
 /// What a check changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It was up.
-    Down,
+    /// It was up. How often that has happened, this time included.
+    Down(u64),
     /// It was down.
     Up,
 }
@@ -136,8 +140,8 @@ impl Standing {
         });
     }
 
-    /// A connection failed. Whether that has the backend ejected.
-    pub(super) fn failed(&self, ejection: &Ejection) -> bool {
+    /// A connection failed. If that has the backend ejected: how often it has been, this time included.
+    pub(super) fn failed(&self, ejection: &Ejection) -> Option<u64> {
         let mut ejects = false;
         self.change(|word| {
             ejects = false;
@@ -155,7 +159,7 @@ impl Standing {
                 .saturating_add(milliseconds(ejection.time));
             Some((word & DOWN) | until.min(UNTIL))
         });
-        ejects
+        ejects.then(|| one_more(&self.ejections))
     }
 
     /// What requests have left behind, if anything.
@@ -186,7 +190,7 @@ impl Standing {
         *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = cause;
         let before = self.change(|word| Some((word & !DOWN) | down));
         match (before & DOWN != 0, down != 0) {
-            (false, true) => Some(Change::Down),
+            (false, true) => Some(Change::Down(one_more(&self.outages))),
             (true, false) => Some(Change::Up),
             (true, true) | (false, false) => None,
         }
@@ -205,6 +209,11 @@ impl Standing {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         changed.unwrap_or_else(|unchanged| unchanged)
     }
+}
+
+/// Counts; the count with it.
+fn one_more(count: &AtomicU64) -> u64 {
+    count.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 fn is_ejected(word: u64, ejection: &Ejection) -> bool {
@@ -232,15 +241,16 @@ mod tests {
     async fn failures_in_a_row_eject() {
         let (standing, ejection) = (Standing::default(), ejection(3));
         let condition = || standing.condition(Some(&ejection));
-        assert!(!standing.failed(&ejection) && !standing.failed(&ejection));
+        let fails = || standing.failed(&ejection).is_some();
+        assert!(!fails() && !fails());
         standing.responded(&ejection);
         assert!(standing.is_clear());
-        assert!(!standing.failed(&ejection) && !standing.failed(&ejection));
+        assert!(!fails() && !fails());
         assert_eq!(condition(), Condition::Fit);
-        assert!(standing.failed(&ejection));
+        assert_eq!(standing.failed(&ejection), Some(1));
         assert_eq!(condition(), Condition::Ejected);
         // What was under way counts neither for nor against it.
-        assert!(!standing.failed(&ejection));
+        assert!(!fails());
         standing.responded(&ejection);
         assert_eq!(condition(), Condition::Ejected);
         wait(9_999).await;
@@ -257,11 +267,11 @@ mod tests {
             standing.failed(&ejection);
         }
         wait(10_000).await;
-        assert!(standing.failed(&ejection));
+        assert_eq!(standing.failed(&ejection), Some(2));
         wait(10_000).await;
         standing.responded(&ejection);
         assert!(standing.is_clear());
-        assert!(!standing.failed(&ejection));
+        assert_eq!(standing.failed(&ejection), None);
     }
 
     /// RT-TAKE-5: what one gateway knows goes on in the next, whose time began elsewhere.
@@ -277,7 +287,7 @@ mod tests {
         assert_eq!(next.condition(Some(&now)), Condition::Down);
         next.checked(None);
         assert_eq!(next.condition(Some(&now)), Condition::Fit);
-        assert!(next.failed(&now), "the second failure in a row");
+        assert!(next.failed(&now).is_some(), "the second failure in a row");
         standing.failed(&before);
         wait(4000).await;
         let (next, now) = (Standing::default(), ejection(2));
@@ -289,7 +299,7 @@ mod tests {
         let (last, now) = (Standing::default(), ejection(2));
         last.remember(&standing.failures(&before).unwrap(), &now);
         assert_eq!(last.condition(Some(&now)), Condition::Fit);
-        assert!(last.failed(&now), "on probation");
+        assert!(last.failed(&now).is_some(), "on probation");
         let absurd = Failures {
             in_a_row: u64::MAX,
             left: Some(Duration::MAX),
@@ -304,17 +314,23 @@ mod tests {
     async fn checks() {
         let (standing, ejection) = (Standing::default(), ejection(1));
         assert_eq!(standing.checked(None), None);
-        assert_eq!(standing.checked(Some("a".to_owned())), Some(Change::Down));
+        assert_eq!(
+            standing.checked(Some("a".to_owned())),
+            Some(Change::Down(1))
+        );
         assert_eq!(standing.checked(Some("b".to_owned())), None);
         assert_eq!(standing.cause().as_deref(), Some("b"));
-        assert!(standing.failed(&ejection));
+        assert_eq!(standing.failed(&ejection), Some(1));
         assert_eq!(standing.condition(Some(&ejection)), Condition::Down);
         assert_eq!(standing.checked(None), Some(Change::Up));
         assert_eq!(standing.cause(), None);
         assert_eq!(standing.condition(Some(&ejection)), Condition::Ejected);
         assert_eq!(standing.condition(None), Condition::Fit);
         wait(10_000).await;
-        standing.checked(Some("c".to_owned()));
+        assert_eq!(
+            standing.checked(Some("c".to_owned())),
+            Some(Change::Down(2))
+        );
         standing.responded(&ejection);
         assert_eq!(standing.condition(Some(&ejection)), Condition::Down);
     }

@@ -3,7 +3,7 @@
 //! a stream. Dropping it before its end resets it (RT-UP-7).
 
 use std::io::{self, IoSlice};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes};
 use h2::client::{ResponseFuture, SendRequest};
@@ -14,6 +14,8 @@ use crate::h1::Limits;
 use crate::h1::chunk::Decoder;
 use crate::h1::framing::Framing;
 use crate::h1::write;
+use crate::h2::connect::Handshake;
+use crate::h2::translate::Following;
 use crate::h2::{head, translate};
 use crate::head::Buffer;
 use crate::io::Socket;
@@ -40,6 +42,12 @@ pub struct Stream {
     unsent: Bytes,
     incoming: Incoming,
     bodiless: bool,
+    /// Whether trailers reach the client behind a body of known length too (RT-SEM-4).
+    passes_trailers: bool,
+    /// That length, if the engine sees chunks all the same.
+    length: Option<u64>,
+    /// What a client is told if the stream becomes a WebSocket; `None`: it is not to.
+    handshake: Option<Handshake>,
     /// Bytes of HTTP/1.1 that are to be read next.
     staged: Buffer,
     read: usize,
@@ -60,6 +68,8 @@ enum Outgoing {
 enum Body {
     Chunked(Decoder),
     Length(u64),
+    /// Bytes as they come, until the client ends.
+    Tunnel,
 }
 
 /// How far the response has come.
@@ -138,6 +148,9 @@ impl Stream {
             unsent: Bytes::new(),
             incoming: Incoming::Nothing,
             bodiless: false,
+            passes_trailers: false,
+            length: None,
+            handshake: None,
             staged: Buffer::default(),
             read: 0,
             data: Bytes::new(),
@@ -147,6 +160,28 @@ impl Stream {
     /// Its session takes no more streams.
     pub(super) fn retire(&self) {
         self.place.retire();
+    }
+
+    /// The client takes trailers whatever the length of the body before them.
+    pub(super) fn pass_trailers(&mut self) {
+        self.passes_trailers = true;
+    }
+
+    /// The length of the response's body, if it is known and the body comes in chunks.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// Whether the backend lets it become a WebSocket, once that is known. A broken session is one of those that
+    /// do: it will say itself what is wrong with it.
+    pub(super) async fn takes_websocket(&self) -> bool {
+        let Outgoing::Head(send, _) = &self.outgoing else {
+            return false;
+        };
+        self.place.settings().come().await;
+        let cx = &mut Context::from_waker(Waker::noop());
+        let is_broken = matches!(send.clone().poll_ready(cx), Poll::Ready(Err(_)));
+        is_broken || send.is_extended_connect_protocol_enabled()
     }
 
     /// Opens the stream once the head is complete; what is behind it is body.
@@ -163,15 +198,17 @@ impl Stream {
         let head = received.get(..end).unwrap_or_default();
         let outgoing = translate::request(head, self.secure)
             .ok_or_else(|| cannot_say("its head has what HTTP/2 has not"))?;
-        let empty = outgoing.framing.is_empty();
+        let empty = outgoing.framing.is_empty() && outgoing.handshake.is_none();
         let (response, sending) = send
             .send_request(outgoing.request, empty)
             .map_err(io_error)?;
         let rest = received.split_off(end);
         self.bodiless = outgoing.bodiless;
+        self.handshake = outgoing.handshake;
         self.incoming = Incoming::Head(response);
         self.sending = Some(sending);
         self.outgoing = match outgoing.framing {
+            _ if self.handshake.is_some() => Outgoing::Body(Body::Tunnel),
             _ if empty => Outgoing::Done,
             Framing::Chunked => Outgoing::Body(Body::Chunked(Decoder::new(&TRAILERS_JUDGED))),
             Framing::Length(length) => Outgoing::Body(Body::Length(length)),
@@ -200,6 +237,7 @@ impl Stream {
                 let decoded = decoded.map_err(|_| broken("the request's chunks are malformed"))?;
                 (decoded.data, decoded.done, decoded.trailers)
             }
+            Body::Tunnel => (bytes.len(), false, Vec::new()),
         };
         bytes.truncate(data);
         self.unsent = Bytes::from(bytes);
@@ -259,13 +297,7 @@ impl Stream {
                 }
                 let found = ready!(std::pin::Pin::new(response).poll(cx));
                 let (parts, body) = found.map_err(io_error)?.into_parts();
-                let ended = body.is_end_stream();
-                let staged = &mut self.staged;
-                let chunked = translate::response(staged, &parts, self.bodiless, ended);
-                self.incoming = match ended {
-                    true => Incoming::Ended,
-                    false => Incoming::Body { body, chunked },
-                };
+                self.begin_response(&parts, body);
                 Poll::Ready(Ok(()))
             }
             Incoming::Body { body, chunked } => {
@@ -285,6 +317,38 @@ impl Stream {
                 Poll::Ready(Ok(()))
             }
         }
+    }
+
+    /// Stages the head of the final response.
+    fn begin_response(&mut self, parts: &http::response::Parts, body: RecvStream) {
+        let (staged, ended) = (&mut self.staged, body.is_end_stream());
+        let following = match ended {
+            _ if self.bodiless => Following::Nothing,
+            true => Following::End,
+            false if self.passes_trailers => Following::BodyAndTrailers,
+            false => Following::Body,
+        };
+        let chunked = match &self.handshake {
+            Some(handshake) if parts.status.is_success() => {
+                translate::switched(staged, parts, handshake);
+                false
+            }
+            Some(_) => {
+                // No tunnel: the request ends where it is. What is wrong with that, the response says.
+                let _ = self
+                    .sending
+                    .as_mut()
+                    .map(|it| it.send_data(Bytes::new(), true));
+                self.outgoing = Outgoing::Done;
+                translate::response(staged, parts, following)
+            }
+            None => translate::response(staged, parts, following),
+        };
+        self.length = translate::length(parts).filter(|_| chunked);
+        self.incoming = match ended {
+            true => Incoming::Ended,
+            false => Incoming::Body { body, chunked },
+        };
     }
 
     /// Moves what is staged into `space`; how much.
@@ -395,7 +459,11 @@ impl Socket for Stream {
         self.poll_send(cx)
     }
 
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// Only a tunnel has an end that its request does not say.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if matches!(self.outgoing, Outgoing::Body(Body::Tunnel)) {
+            self.outgoing = Outgoing::Last(Vec::new());
+        }
+        self.poll_send(cx)
     }
 }

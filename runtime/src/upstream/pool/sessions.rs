@@ -8,6 +8,7 @@ use super::{Connection, Place, Pool, Turn, Waiter};
 use crate::error::UpstreamFault;
 use crate::upstream::limit::Limit;
 use crate::upstream::link::Link;
+use crate::upstream::need::Need;
 use crate::upstream::session::Session;
 use crate::upstream::stream::Stream;
 
@@ -21,6 +22,8 @@ pub(super) struct Beginning {
     pub(super) expected: Cell<bool>,
     /// Whether a session is being made: others wait for it.
     under_way: Cell<bool>,
+    /// Whether sessions that there were took no WebSockets.
+    refuses_websockets: Cell<bool>,
     over: tokio::sync::Notify,
 }
 
@@ -45,7 +48,7 @@ impl Pool {
             let since = tokio::time::Instant::now();
             let over = tokio::time::timeout(limit, beginning.over.notified());
             over.await.map_err(|_| UpstreamFault::Crowded)?;
-            if let Some(connection) = self.take(false) {
+            if let Some(connection) = self.take(Need::Response) {
                 return Ok(Turn::Kept(connection));
             }
             let left = limit.saturating_sub(since.elapsed());
@@ -69,24 +72,57 @@ impl Pool {
         self.beginning.expected.set(expected);
     }
 
-    /// A stream of the session that has been there longest.
-    pub(super) fn stream(&self) -> Option<Connection> {
+    /// A stream of the session that has been there longest, of those that are of use.
+    pub(super) fn stream(&self, need: Need) -> Option<Connection> {
         let mut sessions = self.sessions.borrow_mut();
         if sessions.is_empty() {
             return None;
         }
         sessions.retain_mut(|session| !session.is_over());
-        let stream = sessions.iter().find_map(Session::stream)?;
+        let mut useful = sessions.iter().filter(|session| match need {
+            Need::Response => true,
+            Need::Switch => false,
+            Need::WebSocket => session.takes_websockets(),
+        });
+        let stream = useful.find_map(Session::stream)?;
         Some(Connection {
             reused: true,
             ..Connection::new(Link::Stream(Box::new(stream)), None)
         })
     }
 
+    /// Whether streams of the sessions that there are may become WebSockets, once that is known; `None`: there
+    /// is no session.
+    pub(in crate::upstream) async fn takes_websockets(&self) -> Option<bool> {
+        loop {
+            let awaited = {
+                let mut sessions = self.sessions.borrow_mut();
+                sessions.retain_mut(|session| !session.is_over());
+                if sessions.iter().any(Session::takes_websockets) {
+                    return Some(true);
+                }
+                sessions.iter().find_map(Session::unknown_settings)
+            };
+            match awaited {
+                Some(awaited) => awaited.come().await,
+                None if self.sessions.borrow().is_empty() => return None,
+                None => return Some(false),
+            }
+        }
+    }
+
+    pub(in crate::upstream) fn refuses_websockets(&self) -> bool {
+        self.beginning.refuses_websockets.get()
+    }
+
+    pub(in crate::upstream) fn refuse_websockets(&self) {
+        self.beginning.refuses_websockets.set(true);
+    }
+
     pub(super) fn sweep_sessions(&self, expired: impl Fn(u64) -> bool) {
         let mut sessions = self.sessions.borrow_mut();
         sessions.retain_mut(|session| {
-            let idle = session.is_idle() && expired(session.idle_since_ms.get());
+            let idle = session.is_idle() && expired(session.idle_since_ms());
             !idle && !session.is_over()
         });
         // Somebody waits to whom streams of this core are of no use: one of its connections comes free with its
@@ -122,7 +158,9 @@ impl Pool {
         loop {
             let fits = |waiter: &Waiter| !waiter.http1 && !waiter.is_gone();
             let first = self.waiting.borrow().iter().position(fits);
-            let (Some(first), Some(connection)) = (first, first.and_then(|_| self.stream())) else {
+            let (Some(first), Some(connection)) =
+                (first, first.and_then(|_| self.stream(Need::Response)))
+            else {
                 return;
             };
             let waiter = self.waiting.borrow_mut().remove(first);

@@ -14,6 +14,8 @@ use std::time::Duration;
 use h2::{Ping, PingPong};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::Shared;
+
 /// How often it is looked whether anything has come.
 const TICK: Duration = Duration::from_secs(1);
 /// Silence, in ticks, before the first PING (RT-UP-4).
@@ -29,24 +31,23 @@ pub(super) struct Heard<T> {
     pub(super) heard: Rc<Cell<bool>>,
 }
 
-/// Ends when the other end does not answer.
-pub(super) async fn until_silent(
-    mut pings: PingPong,
-    heard: Rc<Cell<bool>>,
-    open: Rc<Cell<usize>>,
-) {
+/// Ends when the other end does not answer. Whoever asks for the SETTINGS gets a PING at once.
+pub(super) async fn until_silent(mut pings: PingPong, heard: &Cell<bool>, session: &Shared) {
     let (mut silent, mut bound) = (0_u32, SILENCE);
     loop {
-        tokio::time::sleep(TICK).await;
+        let asked = tokio::select! {
+            () = tokio::time::sleep(TICK) => false,
+            () = session.settings.asked.notified() => true,
+        };
         if heard.take() {
             (silent, bound) = (0, SILENCE);
         }
         silent = silent.saturating_add(1);
-        if silent < bound || open.get() == 0 {
+        if !asked && (silent < bound || session.open.get() == 0) {
             continue;
         }
         match tokio::time::timeout(LIMIT, pings.ping(Ping::opaque())).await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(_)) => session.settings.arrive(),
             // It is over already.
             Ok(Err(_)) => std::future::pending().await,
             Err(_) => return,

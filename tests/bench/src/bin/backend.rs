@@ -2,12 +2,13 @@
 //! formatted once. One read and one write per request, so that it is never what is measured.
 //!
 //! It speaks just enough HTTP/1.1 for proxies that behave: `GET`, keep-alive, no bodies, no
-//! pipelining. Whatever else arrives ends the connection; that shows as errors of the load.
+//! pipelining; and WebSocket, whose messages it echoes. Whatever else arrives ends the connection; that shows as errors of the load.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
+use goma_bench::websocket;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
@@ -44,6 +45,7 @@ enum Answer {
     Large,
     Missing,
     Small,
+    Switched,
 }
 
 impl Answers {
@@ -60,6 +62,7 @@ impl Answers {
             Answer::Large => &self.large,
             Answer::Missing => &self.missing,
             Answer::Small => &self.small,
+            Answer::Switched => websocket::SWITCHED,
         }
     }
 }
@@ -78,10 +81,12 @@ fn answer(status: &str, body_bytes: usize) -> Vec<u8> {
 /// One proxy's connection.
 struct Connection {
     stream: TcpStream,
-    /// The beginning of a head that came in pieces; empty nearly always.
+    /// The beginning of a head or message that came in pieces; empty nearly always.
     partial: Vec<u8>,
     /// The answer on its way out, and how much of it is written.
     writing: Option<(Answer, usize)>,
+    /// Messages on their way back; `None`: it is no WebSocket.
+    echoes: Option<Vec<u8>>,
 }
 
 struct Backend {
@@ -147,6 +152,7 @@ impl Backend {
                     stream,
                     partial: Vec::new(),
                     writing: None,
+                    echoes: None,
                 });
             }
         }
@@ -182,7 +188,11 @@ impl Connection {
                 Err(error) => return Err(error),
             };
             let bytes = scratch.get(..read).unwrap_or_default();
-            if self.partial.is_empty() && bytes.ends_with(b"\r\n\r\n") {
+            if let Some(echoes) = &mut self.echoes {
+                self.partial.extend_from_slice(bytes);
+                websocket::echo(&mut self.partial, echoes).ok_or(ErrorKind::InvalidData)?;
+                self.write_echoes()?;
+            } else if self.partial.is_empty() && bytes.ends_with(b"\r\n\r\n") {
                 self.answer(bytes_to_answer(bytes), answers)?;
             } else {
                 self.partial.extend_from_slice(bytes);
@@ -204,6 +214,9 @@ impl Connection {
         if self.writing.is_some() {
             return Err(ErrorKind::InvalidData.into());
         }
+        if matches!(answer, Answer::Switched) {
+            self.echoes = Some(Vec::new());
+        }
         self.writing = Some((answer, 0));
         self.write(answers)
     }
@@ -218,6 +231,20 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
+        self.write_echoes()
+    }
+
+    fn write_echoes(&mut self) -> io::Result<()> {
+        let Some(echoes) = self.echoes.as_mut().filter(|_| self.writing.is_none()) else {
+            return Ok(());
+        };
+        while !echoes.is_empty() {
+            match self.stream.write(echoes) {
+                Ok(count) => drop(echoes.drain(..count)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
     }
 }
@@ -227,6 +254,8 @@ fn bytes_to_answer(head: &[u8]) -> Answer {
     let path = head.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
     if !head.starts_with(b"GET ") {
         Answer::Missing
+    } else if path.ends_with(b"/echo") && websocket::is_handshake(head) {
+        Answer::Switched
     } else if path.ends_with(b"/1k") {
         Answer::Small
     } else if path.ends_with(b"/100k") {

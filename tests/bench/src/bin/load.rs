@@ -1,5 +1,6 @@
 //! The load of `ci/bench`: a closed loop over keep-alive connections, each with one request under
-//! way, for a time or for a number of requests. One thread, edge-triggered epoll.
+//! way, for a time or for a number of requests; or over WebSockets, each with one message under way. One
+//! thread, edge-triggered epoll.
 //!
 //! It also reads the measured process's clock and memory, because only here the edges of the
 //! window are known exactly. What the numbers mean is for `ci/bench` to say; this prints them.
@@ -13,12 +14,14 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use goma_bench::usage::Usage;
+use goma_bench::websocket;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 const USAGE: &str = "usage: bench-load --target ADDRESS:PORT --path PATH --body BYTES [--connections N] \
                      (--seconds S [--warmup S] | --requests N) [--rate PER_SECOND] \
-                     [--spread HOSTS,PATHS] [--pid PID]";
+                     [--spread HOSTS,PATHS] [--pid PID] [--protocol websocket]";
 /// Requests that are due are looked for at least this often.
 const PACE: Duration = Duration::from_millis(1);
 /// Bytes one read takes at most: the largest answer and its head in one go.
@@ -56,12 +59,14 @@ struct Options {
     rate: Option<f64>,
     /// Requests go round over so many hosts `hN.test` and so many first segments `/rN` of each.
     spread: Option<(usize, usize)>,
+    /// Whether each connection becomes a WebSocket first.
+    websocket: bool,
 }
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
         let (mut target, mut path, mut body_bytes, mut pid) = (None, None, None, None);
-        let (mut rate, mut spread) = (None, None);
+        let (mut rate, mut spread, mut websocket) = (None, None, false);
         let (mut connections, mut requests, mut seconds, mut warmup) = (64, None, None, 0.0);
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or(USAGE)?;
@@ -79,6 +84,7 @@ impl Options {
                     let (hosts, paths) = value.split_once(',').ok_or(USAGE)?;
                     spread = Some((hosts.parse()?, paths.parse()?));
                 }
+                "--protocol" if value == "websocket" => websocket = true,
                 _ => return Err(USAGE.into()),
             }
         }
@@ -99,6 +105,7 @@ impl Options {
             pid,
             rate,
             spread,
+            websocket,
         })
     }
 }
@@ -135,7 +142,7 @@ impl Load {
         let poll = Poll::new()?;
         let requests = Requests::new(&options);
         let connections = (0..options.connections)
-            .map(|place| Connection::open(options.target, &poll, place))
+            .map(|place| Connection::open(&options, &poll, place))
             .collect::<io::Result<Vec<_>>>()?;
         Ok(Self {
             options,
@@ -237,7 +244,7 @@ impl Load {
         let Some(connection) = self.connections.get_mut(place) else {
             return Ok(());
         };
-        let outcome = match connection.receive(&mut self.scratch, self.options.body_bytes) {
+        let outcome = match connection.receive(&mut self.scratch, &self.options) {
             Ok(false) => return Ok(()),
             Ok(true) => {
                 let now = Instant::now();
@@ -258,7 +265,7 @@ impl Load {
         if let Err(error) = outcome {
             self.errors += 1;
             self.last_error = error.to_string();
-            *connection = Connection::open(self.options.target, &self.poll, place)?;
+            *connection = Connection::open(&self.options, &self.poll, place)?;
             connection.send(self.requests.next(), Instant::now())?;
         }
         Ok(())
@@ -294,6 +301,7 @@ impl Requests {
         };
         let path = &options.path;
         let all = match options.spread {
+            _ if options.websocket => vec![websocket::message(options.body_bytes)],
             None => vec![request(&options.target.to_string(), path)],
             // Neighbours differ in both, so that nothing is looked up twice in a row.
             Some((hosts, paths)) => (0..hosts * paths)
@@ -323,9 +331,12 @@ fn percentile_us(sorted: &[u64], percent: usize) -> f64 {
 }
 
 impl Connection {
-    fn open(target: SocketAddr, poll: &Poll, place: usize) -> io::Result<Self> {
-        let stream = std::net::TcpStream::connect(target)?;
+    fn open(options: &Options, poll: &Poll, place: usize) -> io::Result<Self> {
+        let mut stream = std::net::TcpStream::connect(options.target)?;
         stream.set_nodelay(true)?;
+        if options.websocket {
+            switch(&mut stream, options)?;
+        }
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
         poll.registry()
@@ -349,7 +360,7 @@ impl Connection {
     }
 
     /// Takes what has arrived; true when it completes the answer.
-    fn receive(&mut self, scratch: &mut [u8], body_bytes: usize) -> io::Result<bool> {
+    fn receive(&mut self, scratch: &mut [u8], options: &Options) -> io::Result<bool> {
         loop {
             let read = match self.stream.read(scratch) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
@@ -357,7 +368,7 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
             };
-            if self.take(scratch.get(..read).unwrap_or_default(), body_bytes)? {
+            if self.take(scratch.get(..read).unwrap_or_default(), options)? {
                 return Ok(true);
             }
             // A short read emptied the socket; the next byte is a new edge.
@@ -367,9 +378,16 @@ impl Connection {
         }
     }
 
-    fn take(&mut self, bytes: &[u8], body_bytes: usize) -> io::Result<bool> {
+    fn take(&mut self, bytes: &[u8], options: &Options) -> io::Result<bool> {
+        let body_bytes = options.body_bytes;
         let body = match self.body_left {
             Some(left) => left.checked_sub(bytes.len()),
+            None if options.websocket && !bytes.starts_with(&[websocket::BINARY]) => {
+                return Err(io::Error::other("no message"));
+            }
+            None if options.websocket => {
+                websocket::echoed_bytes(body_bytes).checked_sub(bytes.len())
+            }
             None if self.partial.is_empty() => match body_after_head(bytes, body_bytes)? {
                 Some(body) => body_bytes.checked_sub(body),
                 None => {
@@ -396,6 +414,22 @@ impl Connection {
                 Ok(false)
             }
         }
+    }
+}
+
+/// Makes a connection a WebSocket.
+fn switch(stream: &mut std::net::TcpStream, options: &Options) -> io::Result<()> {
+    let host = options.target.to_string();
+    stream.write_all(&websocket::handshake(&host, &options.path))?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        head.extend_from_slice(&byte);
+    }
+    match head.starts_with(b"HTTP/1.1 101 ") {
+        true => Ok(()),
+        false => Err(io::Error::other("no WebSocket")),
     }
 }
 
@@ -434,37 +468,6 @@ fn body_after_head(bytes: &[u8], body_bytes: usize) -> io::Result<Option<usize>>
         return Err(io::Error::other(format!("Content-Length {length:?}")));
     }
     Ok(Some(bytes.len() - head_bytes))
-}
-
-/// What the kernel has counted for a process so far.
-#[derive(Clone, Copy, Default)]
-struct Usage {
-    /// User and system time of all threads, in clock ticks.
-    ticks: u64,
-    rss_kib: u64,
-}
-
-impl Usage {
-    fn of(pid: Option<u32>) -> io::Result<Self> {
-        let Some(pid) = pid else {
-            return Ok(Self::default());
-        };
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        // Fields 14 and 15 of proc_pid_stat(5), counted from behind the name, which may hold spaces.
-        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-        let ticks = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse::<u64>().ok())
-            .sum();
-        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let rss_kib = rss
-            .and_then(|rss| rss.split_whitespace().next()?.parse().ok())
-            .unwrap_or_default();
-        Ok(Self { ticks, rss_kib })
-    }
 }
 
 #[cfg(test)]
