@@ -174,8 +174,8 @@ impl<S: Socket + 'static> Driver<S> {
         loop {
             match self.connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
-                    self.accept(request, respond);
-                    if self.has_more() {
+                    let left = self.accept(request, respond);
+                    if left || self.has_more() {
                         continue;
                     }
                 }
@@ -206,11 +206,12 @@ impl<S: Socket + 'static> Driver<S> {
         }
     }
 
+    /// Has a task run a stream. Whether the client was told that it is the last one (RT-LIM-8).
     fn accept(
         &mut self,
         request: http::Request<RecvStream>,
         respond: server::SendResponse<Payload>,
-    ) {
+    ) -> bool {
         self.served = self.served.saturating_add(1);
         let connected = Rc::clone(&self.connected);
         let open = OpenStream::new(&connected);
@@ -221,10 +222,11 @@ impl<S: Socket + 'static> Driver<S> {
             open,
         };
         self.core.workers.run(self.core, accepted);
-        // RT-LIM-8
-        if self.served >= self.core.requests_per_connection_max && !self.leaving {
+        let is_last = self.served >= self.core.requests_per_connection_max && !self.leaving;
+        if is_last {
             self.leave();
         }
+        is_last
     }
 
     /// Whether a stream may wait to be accepted. If not, the connection has been polled already, and polling
