@@ -17,10 +17,13 @@ use crate::gateway::{ForwardTo, Protocol};
 use crate::log::AccessLog;
 use crate::upstream::Resolver;
 
+mod pipe;
 mod relay;
 mod sessions;
 mod tcp;
 mod udp;
+
+use pipe::Pipes;
 
 /// Bytes that are read at once, which a datagram always fits in. One such buffer a core.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -121,17 +124,20 @@ pub fn start(home: Home, sockets: Vec<(Arc<Rule>, Socket)>) -> io::Result<Passin
     if sockets.is_empty() {
         return Ok(passing);
     }
-    let scratch: Scratch = Rc::new(RefCell::new(vec![0; SCRATCH_BYTES]));
+    let space = Rc::new(Space {
+        scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
+        pipes: Pipes::default(),
+    });
     for (rule, socket) in sockets {
-        let scratch = Rc::clone(&scratch);
+        let space = Rc::clone(&space);
         let task = match rule.to.protocol {
             Protocol::Tcp => {
                 let listener = tokio::net::TcpListener::from_std(socket.into())?;
-                tokio::task::spawn_local(tcp::accept(home, rule, listener, scratch))
+                tokio::task::spawn_local(tcp::accept(home, rule, listener, space))
             }
             Protocol::Udp => {
                 let socket = tokio::net::UdpSocket::from_std(socket.into())?;
-                let conversations = udp::Conversations::new(home, rule, socket, scratch);
+                let conversations = udp::Conversations::new(home, rule, socket, space);
                 passing.conversations.push(Rc::clone(&conversations));
                 tokio::task::spawn_local(conversations.receive())
             }
@@ -141,8 +147,13 @@ pub fn start(home: Home, sockets: Vec<(Arc<Rule>, Socket)>) -> io::Result<Passin
     Ok(passing)
 }
 
-/// A core's buffer: in use between two waits only.
-type Scratch = Rc<RefCell<Vec<u8>>>;
+/// Where the bytes of a core are on their way.
+#[derive(Debug)]
+struct Space {
+    /// In use between two waits only.
+    scratch: RefCell<Vec<u8>>,
+    pipes: Pipes,
+}
 
 impl Passing {
     /// Takes nothing new (RT-STOP-2). Connections go on, and sessions that wait for a reply do for a

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::relay::{self, Relayed, STOPS};
-use super::{Home, Open, Rule, Scratch};
+use super::{Home, Open, Rule, Space};
 use crate::clock::Moment;
 use crate::gateway::ForwardTo;
 use crate::io::{Socket as _, accept as accept_next};
@@ -25,14 +26,14 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Accepts for ever. Without a place, a connection waits, and others queue up in the kernel. It waits in a task
 /// of its own, so that it is served also if the gateway stops meanwhile.
-pub(super) async fn accept(home: Home, rule: Arc<Rule>, listener: TcpListener, scratch: Scratch) {
+pub(super) async fn accept(home: Home, rule: Arc<Rule>, listener: TcpListener, space: Rc<Space>) {
     loop {
         let (client, peer) = accept_next(&listener).await;
-        let (rule, scratch, open) = (Arc::clone(&rule), scratch.clone(), Open::new(home));
+        let (rule, space, open) = (Arc::clone(&rule), Rc::clone(&space), Open::new(home));
         if let Ok(place) = Arc::clone(&rule.places).try_acquire_owned() {
             tokio::task::spawn_local(async move {
                 let _held = (place, open);
-                pass(home, &rule, &scratch, client, peer).await;
+                pass(home, &rule, &space, client, peer).await;
             });
             continue;
         }
@@ -41,14 +42,14 @@ pub(super) async fn accept(home: Home, rule: Arc<Rule>, listener: TcpListener, s
             let place = Arc::clone(&rule.places).acquire_owned().await;
             drop(waits);
             let _held = (place, open);
-            pass(home, &rule, &scratch, client, peer).await;
+            pass(home, &rule, &space, client, peer).await;
         });
         let _ = is_served.await;
     }
 }
 
 /// Takes one connection from its first byte to its line in the log (RT-PT-7).
-async fn pass(home: Home, rule: &Rule, scratch: &Scratch, mut client: TcpStream, peer: SocketAddr) {
+async fn pass(home: Home, rule: &Rule, space: &Space, mut client: TcpStream, peer: SocketAddr) {
     let begun = Moment::now();
     home.log.passing(&rule.to, peer);
     let unconnected = |cause: &str| Relayed {
@@ -59,7 +60,7 @@ async fn pass(home: Home, rule: &Rule, scratch: &Scratch, mut client: TcpStream,
         Ok(mut target) => {
             let _ = prepare(&client);
             let idle = rule.limits.connection_idle;
-            relay::run(home, scratch, &mut client, &mut target, idle).await
+            relay::run(home, space, &mut client, &mut target, idle).await
         }
         Err(Unconnected::Failed(error)) => {
             home.log.not_passed(&rule.to, peer, &error);

@@ -222,6 +222,39 @@ fn a_reset_ends_the_other_side() {
     });
 }
 
+/// RT-PT-2: what is too much for a copy goes through pipes, both ways at once, and stays what it is, in order,
+/// whatever follows it.
+#[test]
+fn large_amounts() {
+    run(async || {
+        let (core, target) = tcp(Limits::default()).await;
+        let mut client = core.connect().await;
+        let (mut other, _) = target.accept().await.unwrap();
+        let sent: Rc<Vec<u8>> = Rc::new((0..9_000_011_u32).map(|at| (at % 251) as u8).collect());
+        let echo = tokio::task::spawn_local(async move {
+            let (mut from, mut to) = other.split();
+            let mut piece = vec![0; 100_000];
+            while let Ok(count @ 1..) = from.read(&mut piece).await {
+                to.write_all(&piece[..count]).await.unwrap();
+            }
+            to.shutdown().await.unwrap();
+        });
+        let (mut from, mut to) = client.split();
+        let (mut back, data) = (Vec::new(), Rc::clone(&sent));
+        let send = async {
+            for piece in [&data[..], b"small", &data[..], b"end"] {
+                to.write_all(piece).await.unwrap();
+            }
+            to.shutdown().await.unwrap();
+        };
+        let (_, received) = tokio::join!(send, from.read_to_end(&mut back));
+        received.unwrap();
+        echo.await.unwrap();
+        assert!(back == [&sent[..], b"small", &sent[..], b"end"].concat());
+        core.until_open(0).await;
+    });
+}
+
 /// RT-PT-3: over all cores; who finds no place waits for one.
 #[test]
 fn connections_of_a_rule() {

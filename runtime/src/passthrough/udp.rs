@@ -14,7 +14,7 @@ use tokio::net::UdpSocket;
 use tokio::task::AbortHandle;
 
 use super::sessions::Sessions;
-use super::{Home, Open, Rule, Scratch};
+use super::{Home, Open, Rule, Space};
 use crate::clock::{Moment, Watch};
 
 /// Datagrams of a client that wait until the address of the target is known; more are lost.
@@ -32,7 +32,7 @@ pub(super) struct Conversations {
     home: Home,
     rule: Arc<Rule>,
     socket: UdpSocket,
-    scratch: Scratch,
+    space: Rc<Space>,
     sessions: RefCell<Sessions<Entry>>,
     /// Whether nothing new is taken.
     closing: Cell<bool>,
@@ -67,13 +67,13 @@ impl Conversations {
         home: Home,
         rule: Arc<Rule>,
         socket: UdpSocket,
-        scratch: Scratch,
+        space: Rc<Space>,
     ) -> Rc<Self> {
         Rc::new(Self {
             home,
             rule,
             socket,
-            scratch,
+            space,
             sessions: RefCell::default(),
             closing: Cell::new(false),
         })
@@ -89,7 +89,7 @@ impl Conversations {
     }
 
     fn poll_receive(self: &Rc<Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut scratch = self.scratch.borrow_mut();
+        let mut scratch = self.space.scratch.borrow_mut();
         let mut space = ReadBuf::new(&mut scratch);
         let client = ready!(self.socket.poll_recv_from(cx, &mut space))?;
         self.take(client, space.filled());
@@ -219,7 +219,7 @@ impl Conversations {
             if self.home.is_ending.get() || (self.closing.get() && !session.waits.get()) {
                 return Poll::Ready("the gateway stops".to_owned());
             }
-            let mut scratch = self.scratch.borrow_mut();
+            let mut scratch = self.space.scratch.borrow_mut();
             let mut space = ReadBuf::new(&mut scratch);
             match target.poll_recv(cx, &mut space) {
                 Poll::Ready(Ok(())) => {
