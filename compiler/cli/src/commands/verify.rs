@@ -14,7 +14,7 @@ use super::Common;
 use super::build::{self, parse_name};
 use crate::build::{record, trailer};
 use crate::failure::{FAILED, Failure, Outcome};
-use crate::image::{self, Place};
+use crate::image::{self, Place, PublicKey};
 use crate::input::Input;
 use crate::platform::Platform;
 use crate::terminal::say;
@@ -35,7 +35,12 @@ pub(crate) struct VerifyArgs {
     #[arg(long)]
     rebuild: bool,
 
-    /// Print what it says of itself, as JSON, and compare nothing
+    /// The image must be signed by the other half of this public key (ECDSA on P-256, in PEM), as `goma sign` and
+    /// cosign do
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// Print what it says of itself, as JSON, and compare nothing; with --key only what is signed
     #[arg(long, conflicts_with = "rebuild")]
     show: bool,
 }
@@ -44,6 +49,8 @@ pub(crate) struct VerifyArgs {
 struct Artifact {
     /// None: a binary.
     image: Option<Place>,
+    /// What its signature says that it is called, if that was asked for.
+    signed: Option<String>,
     /// One, or one for each platform.
     programs: Vec<Program>,
 }
@@ -59,7 +66,7 @@ struct Program {
 
 /// Runs the command.
 pub(crate) fn run(args: VerifyArgs) -> Outcome {
-    let artifact = Artifact::read(&args.artifact, &args.common)?;
+    let artifact = Artifact::read(&args.artifact, &args.common, args.key.as_deref())?;
     if args.show {
         say!("{:#}", artifact.shown());
         return Ok(ExitCode::SUCCESS);
@@ -92,19 +99,24 @@ pub(crate) fn run(args: VerifyArgs) -> Outcome {
     } else {
         "by what it says of itself"
     };
+    if let Some(named) = artifact.signed {
+        say!("signed    as {}", named.escape_debug());
+    }
     say!("verified  {} ({how})", args.artifact.display());
     Ok(ExitCode::SUCCESS)
 }
 
 /// Where an image disagrees with the gateways in it.
 pub(super) fn image_differences(path: &Path, common: &Common) -> Result<Vec<String>, Failure> {
-    Ok(Artifact::read(path, common)?.own_differences()?)
+    Ok(Artifact::read(path, common, None)?.own_differences()?)
 }
 
 impl Artifact {
-    fn read(path: &Path, common: &Common) -> Result<Self, Failure> {
+    /// What is not signed by the key, if there is one, is not read.
+    fn read(path: &Path, common: &Common, key: Option<&Path>) -> Result<Self, Failure> {
         let context = || format!("cannot read {}", path.display());
         let image = Place::open(path, common.registries()).with_context(context)?;
+        let signed = key.map(|key| signed(image.as_ref(), key)).transpose()?;
         let read = |program: &image::Program| Program::read(program, path);
         let programs = match &image {
             Some(image) => image::programs(image, read).with_context(context)?,
@@ -115,6 +127,7 @@ impl Artifact {
         };
         Ok(Self {
             image,
+            signed,
             programs: programs.into_iter().collect::<Result<_, _>>()?,
         })
     }
@@ -260,6 +273,16 @@ impl<'a> Now<'a> {
             &self.output.revision,
         );
     }
+}
+
+/// As what the key has signed an image.
+fn signed(image: Option<&Place>, key: &Path) -> Result<String, Failure> {
+    let key = PublicKey::read(key)?;
+    let Some(image) = image else {
+        let message = "--key verifies the signature of an image; a gateway has none";
+        return Err(Failure::Usage(message.to_owned()));
+    };
+    Ok(image::verify_signature(image, &key)?)
 }
 
 fn read_binary(path: &Path) -> anyhow::Result<Vec<u8>> {

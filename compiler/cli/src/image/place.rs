@@ -19,7 +19,7 @@ const LAYOUT_BYTES_MAX: u64 = 2 << 30;
 /// Most files of one.
 const FILES_MAX: usize = 4096;
 /// Most manifests of an index, and most layers of a manifest.
-const ITEMS_MAX: usize = 256;
+pub(super) const ITEMS_MAX: usize = 256;
 
 /// How the file is called that a layout begins with.
 const INDEX_FILE: &str = "index.json";
@@ -104,6 +104,17 @@ impl Place {
         let index: Value = serde_json::from_slice(&self.file(INDEX_FILE)?).context(INDEX_FILE)?;
         let first = items(&index, "manifests")?.into_iter().next();
         self.manifest(&first.context("it has no manifest")?)
+    }
+
+    /// What has a name here, if anything has.
+    pub(super) fn tagged(&self, name: &str) -> anyhow::Result<Option<Manifest>> {
+        if let Self::Repository(repository) = self {
+            return repository.manifest(name)?.map(Manifest::of).transpose();
+        }
+        let index: Value = serde_json::from_slice(&self.file(INDEX_FILE)?).context(INDEX_FILE)?;
+        let mut items = items(&index, "manifests")?.into_iter();
+        let found = items.find(|item| item.name() == Some(name));
+        found.map(|item| self.manifest(&item)).transpose()
     }
 
     /// What a descriptor stands for.
@@ -195,6 +206,20 @@ impl Descriptor {
         })
     }
 
+    /// What it is called in a layout.
+    fn name(&self) -> Option<&str> {
+        let annotations = self.whole.get("annotations")?;
+        annotations
+            .get("org.opencontainers.image.ref.name")?
+            .as_str()
+    }
+
+    /// Whether both say the same of the same bytes.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest
+            && self.whole.get("annotations") == other.whole.get("annotations")
+    }
+
     /// Whether it stands for a gateway on this processor.
     fn is_here(&self) -> bool {
         let architecture = self
@@ -211,7 +236,8 @@ impl Descriptor {
 }
 
 impl Manifest {
-    fn of(document: Document) -> anyhow::Result<Self> {
+    /// What a registry has.
+    pub(super) fn of(document: Document) -> anyhow::Result<Self> {
         let Document {
             digest,
             media_type,
