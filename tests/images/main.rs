@@ -20,6 +20,7 @@ mod platforms;
 mod registry;
 mod releases;
 mod running;
+mod signatures;
 mod swarm;
 mod transfer;
 mod verify;

@@ -115,6 +115,16 @@ fn from_a_registry(dir: &Path) {
         let config = json(&blob(&layout, &manifest["config"]["digest"]));
         assert_eq!(config["architecture"], architecture);
     }
+    // Who pulls for one platform looks for a signature of that.
+    let key = "openssl ecparam -genkey -name prime256v1 -noout -out key.pem";
+    let key = Command::new("sh")
+        .args(["-c", key])
+        .current_dir(dir)
+        .output();
+    expect(&key.unwrap());
+    let sign = ["sign", &format!("oci://{shop}"), "--key", "key.pem"];
+    let signed = goma_command().args(sign).current_dir(dir).output();
+    assert!(expect(&signed.unwrap()).contains("sent      3 signatures"));
     let check = ["check", "-c", &format!("oci://{shop}")];
     let checked = goma_command().args(check).current_dir(dir).output();
     expect(&checked.unwrap());

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use goma_tests::build::goma_command;
 use serde_json::Value;
 
-use super::{SPEC, blob, build, expect, json, scratch};
+use super::{SPEC, blob, build, expect, json, replace_manifest, scratch};
 
 fn verify(dir: &Path, args: &[&str]) -> Output {
     let mut command = goma_command();
@@ -114,17 +114,9 @@ fn an_image_with_another_specification() {
         blob(&dir.join("image"), &layer["digest"]),
     )
     .unwrap();
-    let mut manifest = json(&blob(&dir.join("image"), &digest.into()));
-    manifest["layers"][1] = layer;
-    let text = manifest.to_string();
-    fs::write(dir.join("manifest"), &text).unwrap();
-    let sum = Command::new("sha256sum").arg(dir.join("manifest")).output();
-    let digest = Value::from(format!("sha256:{}", &expect(&sum.unwrap())[..64]));
-    fs::copy(dir.join("manifest"), blob(&dir.join("image"), &digest)).unwrap();
-    let mut index = json(&dir.join("image/index.json"));
-    index["manifests"][0]["digest"] = digest;
-    index["manifests"][0]["size"] = text.len().into();
-    fs::write(dir.join("image/index.json"), index.to_string()).unwrap();
+    replace_manifest(&dir.join("image"), &digest, |manifest| {
+        manifest["layers"][1] = layer;
+    });
 
     let text = differs(&verify(&dir, &["image"]));
     assert!(

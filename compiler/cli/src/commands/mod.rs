@@ -18,6 +18,7 @@ mod rollback;
 mod run;
 mod sbom;
 mod schema;
+mod sign;
 mod status;
 mod test;
 mod verify;
@@ -54,6 +55,7 @@ pub(crate) enum Command {
     Run(run::RunArgs),
     Sbom(sbom::SbomArgs),
     Schema(schema::SchemaArgs),
+    Sign(sign::SignArgs),
     Status(status::StatusArgs),
     Test(test::TestArgs),
     Verify(verify::VerifyArgs),
@@ -82,6 +84,7 @@ impl Command {
             Self::Run(args) => run::run(&args),
             Self::Sbom(args) => sbom::run(&args),
             Self::Schema(args) => Ok(schema::run(&args)),
+            Self::Sign(args) => sign::run(&args),
             Self::Status(args) => status::run(&args),
             Self::Test(args) => test::run(&args),
             Self::Verify(args) => verify::run(args),

@@ -14,7 +14,7 @@ use super::Common;
 use super::build::{self, parse_name};
 use crate::build::{record, trailer};
 use crate::failure::{FAILED, Failure, Outcome};
-use crate::image::{self, Place, Program};
+use crate::image::{self, Place, PublicKey};
 use crate::input::Input;
 use crate::platform::Platform;
 use crate::terminal::say;
@@ -35,7 +35,12 @@ pub(crate) struct VerifyArgs {
     #[arg(long)]
     rebuild: bool,
 
-    /// Print what it says of itself, as JSON, and compare nothing
+    /// The image must be signed by the other half of this public key (ECDSA on P-256, in PEM), as `goma sign` and
+    /// cosign do
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// Print what it says of itself, as JSON, and compare nothing; with --key only what is signed
     #[arg(long, conflicts_with = "rebuild")]
     show: bool,
 }
@@ -44,14 +49,24 @@ pub(crate) struct VerifyArgs {
 struct Artifact {
     /// None: a binary.
     image: Option<Place>,
+    /// What its signature says that it is called, if that was asked for.
+    signed: Option<String>,
+    /// One, or one for each platform.
     programs: Vec<Program>,
-    /// What each program says of itself.
-    records: Vec<Value>,
+}
+
+/// A gateway; not its bytes, of which there may be many.
+struct Program {
+    sha256: String,
+    /// What it says of itself.
+    record: Value,
+    /// SHA-256 of the specification that the image has beside it.
+    specification: Option<String>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: VerifyArgs) -> Outcome {
-    let artifact = Artifact::read(&args.artifact, &args.common)?;
+    let artifact = Artifact::read(&args.artifact, &args.common, args.key.as_deref())?;
     if args.show {
         say!("{:#}", artifact.shown());
         return Ok(ExitCode::SUCCESS);
@@ -64,8 +79,8 @@ pub(crate) fn run(args: VerifyArgs) -> Outcome {
         return Ok(ExitCode::from(FAILED));
     };
     let now = Now::of(&input, &output)?;
-    for record in &artifact.records {
-        now.compare(record, &mut differences);
+    for program in &artifact.programs {
+        now.compare(&program.record, &mut differences);
     }
     if args.rebuild && differences.is_empty() {
         let compiled = (&input, &output);
@@ -84,47 +99,48 @@ pub(crate) fn run(args: VerifyArgs) -> Outcome {
     } else {
         "by what it says of itself"
     };
+    if let Some(named) = artifact.signed {
+        say!("signed    as {}", named.escape_debug());
+    }
     say!("verified  {} ({how})", args.artifact.display());
     Ok(ExitCode::SUCCESS)
 }
 
 /// Where an image disagrees with the gateways in it.
 pub(super) fn image_differences(path: &Path, common: &Common) -> Result<Vec<String>, Failure> {
-    Ok(Artifact::read(path, common)?.own_differences()?)
+    Ok(Artifact::read(path, common, None)?.own_differences()?)
 }
 
 impl Artifact {
-    fn read(path: &Path, common: &Common) -> Result<Self, Failure> {
+    /// What is not signed by the key, if there is one, is not read.
+    fn read(path: &Path, common: &Common, key: Option<&Path>) -> Result<Self, Failure> {
         let context = || format!("cannot read {}", path.display());
         let image = Place::open(path, common.registries()).with_context(context)?;
+        let signed = key.map(|key| signed(image.as_ref(), key)).transpose()?;
+        let read = |program: &image::Program| Program::read(program, path);
         let programs = match &image {
-            Some(image) => image::programs(image).with_context(context)?,
-            None => vec![Program::of(read_binary(path).with_context(context)?)],
+            Some(image) => image::programs(image, read).with_context(context)?,
+            None => {
+                let bytes = read_binary(path).with_context(context)?;
+                vec![read(&image::Program::of(bytes))]
+            }
         };
-        let record = |program: &Program| {
-            trailer::read(&program.bytes).ok_or_else(|| {
-                let message = format!("{} has no record of its build", path.display());
-                let help = "goma writes it behind every gateway that it builds; `strip` removes it";
-                Failure::with_help(message, help)
-            })
-        };
-        let records = programs.iter().map(record).collect::<Result<_, _>>()?;
         Ok(Self {
             image,
-            programs,
-            records,
+            signed,
+            programs: programs.into_iter().collect::<Result<_, _>>()?,
         })
     }
 
     /// The record, or one for each platform of an index.
     fn shown(&self) -> Value {
-        match self.records.as_slice() {
-            [only] => only.clone(),
+        match self.programs.as_slice() {
+            [only] => only.record.clone(),
             several => {
-                let names = several
-                    .iter()
-                    .map(|record| text(record, "target").to_owned());
-                Value::Object(names.zip(several.iter().cloned()).collect::<Map<_, _>>())
+                let named = several.iter().map(|Program { record, .. }| {
+                    (text(record, "target").to_owned(), record.clone())
+                });
+                Value::Object(named.collect::<Map<_, _>>())
             }
         }
     }
@@ -136,7 +152,8 @@ impl Artifact {
         };
         let revision = image::revision(image)?;
         let mut differences = Vec::new();
-        for (program, record) in self.programs.iter().zip(&self.records) {
+        for program in &self.programs {
+            let record = &program.record;
             let own = text(record, "revision");
             if own != revision {
                 differences.push(format!(
@@ -155,7 +172,8 @@ impl Artifact {
 
     /// Name and platforms.
     fn built_for(&self) -> anyhow::Result<(String, Vec<Platform>)> {
-        let name = self.records.first().map(|record| text(record, "name"));
+        let records = self.programs.iter().map(|program| &program.record);
+        let name = records.clone().next().map(|record| text(record, "name"));
         let name = name.unwrap_or_default();
         // It becomes the name of a package.
         ensure!(
@@ -163,11 +181,26 @@ impl Artifact {
             "`{}` is no name of a gateway",
             name.escape_debug()
         );
-        let targets = self.records.iter().map(|record| text(record, "target"));
+        let targets = records.map(|record| text(record, "target"));
         Ok((
             name.to_owned(),
             targets.filter_map(Platform::of_target).collect(),
         ))
+    }
+}
+
+impl Program {
+    fn read(program: &image::Program, path: &Path) -> Result<Self, Failure> {
+        let record = trailer::read(&program.bytes).ok_or_else(|| {
+            let message = format!("{} has no record of its build", path.display());
+            let help = "goma writes it behind every gateway that it builds; `strip` removes it";
+            Failure::with_help(message, help)
+        })?;
+        Ok(Self {
+            sha256: record::sha256(&program.bytes),
+            record,
+            specification: program.specification.clone(),
+        })
     }
 }
 
@@ -240,6 +273,16 @@ impl<'a> Now<'a> {
             &self.output.revision,
         );
     }
+}
+
+/// As what the key has signed an image.
+fn signed(image: Option<&Place>, key: &Path) -> Result<String, Failure> {
+    let key = PublicKey::read(key)?;
+    let Some(image) = image else {
+        let message = "--key verifies the signature of an image; a gateway has none";
+        return Err(Failure::Usage(message.to_owned()));
+    };
+    Ok(image::verify_signature(image, &key)?)
 }
 
 fn read_binary(path: &Path) -> anyhow::Result<Vec<u8>> {

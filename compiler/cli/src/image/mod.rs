@@ -9,6 +9,7 @@ mod blob;
 mod config;
 mod contents;
 mod engine;
+mod key;
 mod layer;
 mod layout;
 mod place;
@@ -16,6 +17,7 @@ mod provenance;
 mod push;
 mod read;
 mod sbom;
+mod signature;
 
 use std::path::{Path, PathBuf};
 
@@ -32,12 +34,14 @@ use layer::Layer;
 
 pub(crate) use contents::{Contents, PROGRAM, USER, contents, usual, web_port};
 pub(crate) use engine::{Archive, archive};
+pub(crate) use key::{PrivateKey, PublicKey};
 pub(crate) use place::{Place, is_image};
 pub(crate) use push::{Pushed, push};
 pub(crate) use read::{
     Program, differences, digest, ports, program, programs, revision, source, specification,
 };
 pub(crate) use sbom::sbom;
+pub(crate) use signature::{sign, verify as verify_signature};
 
 /// What an image is made from.
 pub(crate) struct Source<'a> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -16,20 +16,29 @@ use crate::registry::{Access, Document, Reference, Repository, SCHEME, is_digest
 pub(super) const BLOB_BYTES_MAX: u64 = 256 << 20;
 /// The largest archive of a layout.
 const LAYOUT_BYTES_MAX: u64 = 2 << 30;
+/// Most files of one.
+const FILES_MAX: usize = 4096;
 /// Most manifests of an index, and most layers of a manifest.
-const ITEMS_MAX: usize = 256;
+pub(super) const ITEMS_MAX: usize = 256;
 
 /// How the file is called that a layout begins with.
 const INDEX_FILE: &str = "index.json";
 
 /// Where blobs are.
 pub(crate) enum Place {
-    /// The files of an archive, by name.
-    Archive(BTreeMap<String, Vec<u8>>),
+    /// An archive of a layout.
+    Archive(Archive),
     /// A layout.
     Directory(PathBuf),
     /// A registry's.
     Repository(Box<Repository>),
+}
+
+/// An archive whose files are read where they are.
+pub(crate) struct Archive {
+    file: File,
+    /// Where each begins, and its size.
+    places: BTreeMap<String, (u64, u64)>,
 }
 
 /// What a manifest or an index says of others.
@@ -83,7 +92,7 @@ impl Place {
         Ok(Some(if path.is_dir() {
             Self::Directory(path.to_path_buf())
         } else {
-            Self::Archive(unpack(path)?)
+            Self::Archive(Archive::open(path)?)
         }))
     }
 
@@ -95,6 +104,17 @@ impl Place {
         let index: Value = serde_json::from_slice(&self.file(INDEX_FILE)?).context(INDEX_FILE)?;
         let first = items(&index, "manifests")?.into_iter().next();
         self.manifest(&first.context("it has no manifest")?)
+    }
+
+    /// What has a name here, if anything has.
+    pub(super) fn tagged(&self, name: &str) -> anyhow::Result<Option<Manifest>> {
+        if let Self::Repository(repository) = self {
+            return repository.manifest(name)?.map(Manifest::of).transpose();
+        }
+        let index: Value = serde_json::from_slice(&self.file(INDEX_FILE)?).context(INDEX_FILE)?;
+        let mut items = items(&index, "manifests")?.into_iter();
+        let found = items.find(|item| item.name() == Some(name));
+        found.map(|item| self.manifest(&item)).transpose()
     }
 
     /// What a descriptor stands for.
@@ -156,7 +176,12 @@ impl Place {
     fn file(&self, name: &str) -> anyhow::Result<Vec<u8>> {
         let missing = || format!("it has no {name}");
         match self {
-            Self::Archive(files) => Ok(files.get(name).with_context(missing)?.clone()),
+            Self::Archive(archive) => {
+                let (start, size) = *archive.places.get(name).with_context(missing)?;
+                let mut file = &archive.file;
+                file.seek(SeekFrom::Start(start)).with_context(missing)?;
+                all(file.take(size), BLOB_BYTES_MAX, name)
+            }
             Self::Directory(root) => {
                 let file = File::open(root.join(name)).with_context(missing)?;
                 all(file, BLOB_BYTES_MAX, name)
@@ -181,6 +206,20 @@ impl Descriptor {
         })
     }
 
+    /// What it is called in a layout.
+    fn name(&self) -> Option<&str> {
+        let annotations = self.whole.get("annotations")?;
+        annotations
+            .get("org.opencontainers.image.ref.name")?
+            .as_str()
+    }
+
+    /// Whether both say the same of the same bytes.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest
+            && self.whole.get("annotations") == other.whole.get("annotations")
+    }
+
     /// Whether it stands for a gateway on this processor.
     fn is_here(&self) -> bool {
         let architecture = self
@@ -197,7 +236,8 @@ impl Descriptor {
 }
 
 impl Manifest {
-    fn of(document: Document) -> anyhow::Result<Self> {
+    /// What a registry has.
+    pub(super) fn of(document: Document) -> anyhow::Result<Self> {
         let Document {
             digest,
             media_type,
@@ -251,24 +291,32 @@ fn items(content: &Value, key: &str) -> anyhow::Result<Vec<Descriptor>> {
     items.iter().cloned().map(Descriptor::read).collect()
 }
 
-/// The regular files of an archive.
-fn unpack(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut archive = tar::Archive::new(file.take(LAYOUT_BYTES_MAX));
-    let mut files = BTreeMap::new();
-    for entry in archive.entries().context("it is no archive")? {
-        let entry = entry.context("it is no archive")?;
-        if entry.header().entry_type().is_file() {
-            let name = entry
-                .path()
-                .context("it is no archive")?
-                .to_string_lossy()
-                .into_owned();
-            let bytes = all(entry, BLOB_BYTES_MAX, &name)?;
-            files.insert(name, bytes);
+impl Archive {
+    /// Finds the regular files.
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let context = || format!("cannot read {}", path.display());
+        let file = File::open(path).with_context(context)?;
+        let size = file.metadata().with_context(context)?.len();
+        ensure!(
+            size <= LAYOUT_BYTES_MAX,
+            "it is larger than {LAYOUT_BYTES_MAX} bytes"
+        );
+        let mut archive = tar::Archive::new(&file);
+        let mut places = BTreeMap::new();
+        for entry in archive.entries_with_seek().context("it is no archive")? {
+            let entry = entry.context("it is no archive")?;
+            if entry.header().entry_type().is_file() {
+                let name = entry.path().context("it is no archive")?;
+                let name = name.to_string_lossy().into_owned();
+                places.insert(name, (entry.raw_file_position(), entry.size()));
+            }
+            ensure!(
+                places.len() <= FILES_MAX,
+                "it has more than {FILES_MAX} files"
+            );
         }
+        Ok(Self { file, places })
     }
-    Ok(files)
 }
 
 /// All that there is, if it is not too much.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::blob::{Blob, INDEX};
 use super::place::{Descriptor, Manifest, Place};
+use super::signature;
 use crate::registry::Repository;
 
 /// How deep indexes may nest.
@@ -38,6 +39,12 @@ pub(crate) fn push(from: &Place, to: &Repository, tag: Option<&str>) -> anyhow::
     put(from, to, &top, &mut pushed, &mut images, DEPTH_MAX)?;
     for image in &images {
         attach(from, to, image, &mut pushed)?;
+    }
+    for digest in signature::subjects(&top)? {
+        let send = |layer: &Descriptor| put_blob(from, to, layer, &mut pushed);
+        if signature::copy(from, to, &digest, send)? {
+            pushed.manifests += 1;
+        }
     }
     // Last: whoever asks for the name gets all of it.
     if let Some(tag) = tag {

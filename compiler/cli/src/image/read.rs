@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use flate2::read::GzDecoder;
 
 use super::contents::{ARCHIVE, PROGRAM};
@@ -12,6 +12,8 @@ use crate::registry::Access;
 
 /// The largest file in an image.
 const FILE_BYTES_MAX: u64 = 256 << 20;
+/// Most platforms of an image that is compared with its gateways: goma knows three.
+const PLATFORMS_MAX: usize = 16;
 /// How deep indexes may nest.
 const DEPTH_MAX: usize = 4;
 
@@ -50,26 +52,42 @@ pub(crate) fn program(place: &Place) -> anyhow::Result<Vec<u8>> {
     file(place, &manifest(place)?, PROGRAM)
 }
 
-/// The gateways of an image, one for each platform.
-pub(crate) fn programs(place: &Place) -> anyhow::Result<Vec<Program>> {
-    let programs = images(place)?.into_iter().map(|manifest| {
+/// Reads the gateways of an image, one for each platform; one after the other, since all of them may be more
+/// than there is memory for.
+///
+/// # Errors
+/// The image is not whole.
+pub(crate) fn programs<T>(place: &Place, read: impl Fn(&Program) -> T) -> anyhow::Result<Vec<T>> {
+    let programs = images(place)?.map(|manifest| {
+        let manifest = manifest?;
         let archive = file(place, &manifest, ARCHIVE)?;
-        Ok(Program {
-            bytes: file(place, &manifest, PROGRAM)?,
-            specification: Some(sha256(&archive)),
-        })
+        let specification = Some(sha256(&archive));
+        drop(archive);
+        let bytes = file(place, &manifest, PROGRAM)?;
+        Ok(read(&Program {
+            bytes,
+            specification,
+        }))
     });
     programs.collect()
 }
 
-/// The manifests of an image's platforms.
-fn images(place: &Place) -> anyhow::Result<Vec<Manifest>> {
+/// The manifests of an image's platforms, each read when it is asked for.
+fn images(
+    place: &Place,
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Manifest>> + use<'_>> {
     let top = place.top()?;
-    if !top.is_index() {
-        return Ok(vec![top]);
-    }
-    let inner = top.manifests()?.into_iter();
-    inner.map(|item| place.manifest(&item)).collect()
+    let (own, inner) = if top.is_index() {
+        (None, top.manifests()?)
+    } else {
+        (Some(top), Vec::new())
+    };
+    ensure!(
+        inner.len() <= PLATFORMS_MAX,
+        "it has more than {PLATFORMS_MAX} platforms"
+    );
+    let inner = inner.into_iter().map(|item| place.manifest(&item));
+    Ok(own.map(Ok).into_iter().chain(inner))
 }
 
 /// Which parts two images have not in common.
@@ -80,7 +98,8 @@ pub(crate) fn differences(one: &Place, two: &Place) -> anyhow::Result<Vec<String
         return Ok(Vec::new());
     }
     let mut differences = vec![format!("image: {old}, built again {new}")];
-    for (one, two) in images(one)?.iter().zip(&images(two)?) {
+    for (one, two) in images(one)?.zip(images(two)?) {
+        let (one, two) = (one?, two?);
         let layers = one.layers()?.into_iter().zip(two.layers()?);
         for ((one, two), name) in layers.zip(LAYERS) {
             if one.digest != two.digest {
@@ -182,6 +201,30 @@ mod tests {
         let top = index.descriptor();
         let blobs = vec![base.blob, layer.blob, manifest, index];
         layout::write(&top, "shop", &[], blobs, out).unwrap();
+    }
+
+    /// Many platforms of a hostile image are many gateways.
+    #[test]
+    fn platforms_are_bounded() {
+        let home = tempfile::tempdir().unwrap();
+        let out = home.path().join("image");
+        let write = |platforms: usize| {
+            let program = Layer::new("gateway", &contents::program(vec![7; 9])).unwrap();
+            let archive = Layer::new("specification", &contents::archive("spec")).unwrap();
+            let layers = json!([archive.blob.descriptor(), program.blob.descriptor()]);
+            let manifest = Blob::json(MANIFEST, &json!({"schemaVersion": 2, "layers": layers}));
+            let manifests = vec![manifest.descriptor(); platforms];
+            let index = Blob::json(INDEX, &json!({"schemaVersion": 2, "manifests": manifests}));
+            let top = index.descriptor();
+            let blobs = vec![program.blob, archive.blob, manifest, index];
+            layout::write(&top, "shop", &[], blobs, &out).unwrap();
+            let place = Place::open(&out, Access::default()).unwrap().unwrap();
+            let read = programs(&place, |program| program.bytes.len());
+            read.map_err(|error| error.to_string())
+        };
+        assert_eq!(write(3), Ok(vec![9; 3]));
+        let error = format!("it has more than {PLATFORMS_MAX} platforms");
+        assert_eq!(write(PLATFORMS_MAX + 1), Err(error));
     }
 
     fn said(path: &Path) -> String {

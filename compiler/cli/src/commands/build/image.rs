@@ -7,9 +7,9 @@ use goma_compiler::{Output, archive};
 
 use super::{BuildArgs, Gateway, crate_files, human_size};
 use crate::build::{self, CrateFile, Toolchain};
-use crate::commands::deploy;
+use crate::commands::{deploy, sign};
 use crate::failure::Failure;
-use crate::image::{self, Binary, Build, Labels, Source, Written};
+use crate::image::{self, Binary, Build, Labels, PrivateKey, Source, Written};
 use crate::input::Input;
 use crate::platform::Platform;
 use crate::registry::Reference;
@@ -25,6 +25,10 @@ pub(super) struct ImageOptions {
     /// Push the image to a registry: HOST/REPOSITORY[:TAG]; the tag is the revision if none is given
     #[arg(long, value_name = "REF", requires = "image")]
     push: Option<Reference>,
+
+    /// Sign what is pushed with the private key in this file: ECDSA on P-256, in PEM, without a passphrase
+    #[arg(long, value_name = "FILE", requires = "push")]
+    sign_key: Option<PathBuf>,
 
     #[command(flatten)]
     pub(super) contents: ImageContents,
@@ -66,6 +70,7 @@ impl ImageOptions {
         Self {
             image: Some(out),
             push: None,
+            sign_key: None,
             contents,
         }
     }
@@ -86,7 +91,13 @@ impl ImageOptions {
             let message = "--image takes one main file: build the others' images each by itself";
             return Err(Failure::Usage(message.to_owned()));
         }
+        // Not only after minutes of compiling.
+        self.sign_key().map(drop)?;
         Ok(())
+    }
+
+    fn sign_key(&self) -> anyhow::Result<Option<PrivateKey>> {
+        self.sign_key.as_deref().map(PrivateKey::read).transpose()
     }
 
     /// Writes the image, if there is to be one.
@@ -129,15 +140,18 @@ impl ImageOptions {
 }
 
 impl ImageOptions {
-    /// Pushes what was written, if it is to be pushed.
+    /// Pushes what was written, if it is to be pushed, and signs it, if it is to be signed.
     pub(super) fn push(&self, args: &BuildArgs) -> Result<(), Failure> {
-        match (&self.image, &self.push) {
-            (Some(image), Some(to)) => {
-                let access = args.common.registries();
-                deploy::push(image, to, access).map(|pushed| pushed.say())
-            }
-            (_, _) => Ok(()),
+        let (Some(image), Some(to)) = (&self.image, &self.push) else {
+            return Ok(());
+        };
+        let access = args.common.registries();
+        let pushed = deploy::push(image, to, access)?;
+        pushed.say();
+        if let Some(key) = self.sign_key()? {
+            sign::sign(&pushed.by_digest(), &key, access)?;
         }
+        Ok(())
     }
 }
 

@@ -99,20 +99,20 @@ fn named(to: &Reference, revision: &str) -> Result<Reference, Failure> {
 
 impl Pushed {
     /// The image there, by its digest.
-    pub(super) fn by_digest(&self) -> Reference {
+    pub(in crate::commands) fn by_digest(&self) -> Reference {
         self.to.at(&self.what.digest)
     }
 
     /// Prints what there is.
     pub(in crate::commands) fn say(&self) {
         let image::Pushed {
-            digest,
+            digest: _,
             uploaded,
             mounted,
             manifests,
         } = &self.what;
         say!("pushed    {}", self.to);
-        say!("as        {}", self.to.at(digest));
+        say!("as        {}", self.by_digest());
         say!(
             "sent      {uploaded} blobs, {manifests} manifests; {mounted} blobs taken from another repository"
         );

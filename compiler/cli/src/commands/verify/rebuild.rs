@@ -24,9 +24,9 @@ pub(super) fn differences(
 ) -> Result<Vec<String>, Failure> {
     let out = tempfile::tempdir().context("cannot make a directory")?;
     let profile = artifact
-        .records
+        .programs
         .first()
-        .map(|record| text(record, "profile"));
+        .map(|program| text(&program.record, "profile"));
     let options = BuildOptions::again(profile == Some(Profile::Fast.name()), out.path(), name);
     let source = artifact.image.as_ref().map(image::source).transpose()?;
     let contents = ImageContents::again(platforms, source.flatten());
@@ -37,14 +37,11 @@ pub(super) fn differences(
     for (program, path) in artifact.programs.iter().zip(&built) {
         let bytes =
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        if bytes != program.bytes {
-            let (old, new) = (record::sha256(&program.bytes), record::sha256(&bytes));
+        let (old, new) = (&program.sha256, record::sha256(&bytes));
+        if *old != new {
             differences.push(format!("gateway: {old}, built again {new}"));
-            crates(
-                &trailer::read(&program.bytes),
-                &trailer::read(&bytes),
-                &mut differences,
-            );
+            let again = trailer::read(&bytes);
+            crates(Some(&program.record), again.as_ref(), &mut differences);
         }
     }
     if let Some(image) = &artifact.image
@@ -57,9 +54,9 @@ pub(super) fn differences(
 }
 
 /// Crates that only one of two records lists.
-fn crates(old: &Option<Value>, new: &Option<Value>, differences: &mut Vec<String>) {
-    let list = |record: &Option<Value>| {
-        let crates = record.as_ref().and_then(|record| record.get("crates"));
+fn crates(old: Option<&Value>, new: Option<&Value>, differences: &mut Vec<String>) {
+    let list = |record: Option<&Value>| {
+        let crates = record.and_then(|record| record.get("crates"));
         crates
             .and_then(Value::as_array)
             .cloned()
