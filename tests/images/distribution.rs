@@ -6,7 +6,6 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use goma_tests::backend::Connection;
 use goma_tests::wait_until;
 
 /// A registry that is started and, with its end, killed.
@@ -119,8 +118,13 @@ impl Registry {
                         connection.send(own);
                         continue;
                     }
-                    Fate::Pass => pass(connection, port, &request.head, body),
+                    Fate::Lost => drop(answer(port, &request.head, body)),
+                    Fate::Pass => {
+                        let answer = answer(port, &request.head, body);
+                        connection.send(answer);
+                    }
                 }
+                connection.close();
                 return;
             }
         })
@@ -152,6 +156,8 @@ impl Registry {
 
 /// What becomes of a request.
 pub(crate) enum Fate {
+    /// The registry has it, and the connection breaks before it can say so.
+    Lost,
     /// This is its answer.
     Own(String),
     /// The registry answers.
@@ -183,14 +189,13 @@ fn begin(port: u16, head: &str) -> TcpStream {
     registry
 }
 
-/// One request on a connection of its own.
-fn pass(connection: &mut Connection, port: u16, head: &str, body: &[u8]) {
+/// What the registry answers to one request, on a connection of its own.
+fn answer(port: u16, head: &str, body: &[u8]) -> Vec<u8> {
     let mut registry = begin(port, head);
     registry.write_all(body).unwrap();
     let mut answer = Vec::new();
     registry.read_to_end(&mut answer).unwrap();
-    connection.send(answer);
-    connection.close();
+    answer
 }
 
 impl Drop for Registry {

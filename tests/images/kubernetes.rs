@@ -28,21 +28,22 @@ gateway:
 pub(crate) const SHOP: &str = "kubernetes:shop";
 
 /// A cluster, a registry and a backend, in a directory of this test.
-struct Scene {
+pub(crate) struct Scene {
     dir: PathBuf,
-    cluster: Cluster,
+    /// Where gateways go.
+    pub(crate) cluster: Cluster,
     registry: Registry,
     _backend: Backend,
 }
 
 /// An image in the registry.
-struct Image {
+pub(crate) struct Image {
     name: String,
     revision: String,
 }
 
 impl Scene {
-    fn start(name: &str) -> Self {
+    pub(crate) fn start(name: &str) -> Self {
         let dir = scratch(name, SPEC);
         let cluster = Cluster::start(&dir);
         Self::of(dir, cluster)
@@ -70,7 +71,7 @@ impl Scene {
     }
 
     /// Builds and pushes.
-    fn image(&self, spec: &str) -> Image {
+    pub(crate) fn image(&self, spec: &str) -> Image {
         fs::write(self.dir.join("goma.yml"), spec).unwrap();
         let repository = self.registry.named("shop");
         let args = ["build", "--fast", "--image", "image", "--push", &repository];
@@ -82,13 +83,13 @@ impl Scene {
         }
     }
 
-    fn deploy(&self, image: &Image, args: &[&str]) -> (i32, String) {
+    pub(crate) fn deploy(&self, image: &Image, args: &[&str]) -> (i32, String) {
         let deploy = ["deploy", "--to", SHOP, &image.name];
         self.cluster.run(&[&deploy, args].concat())
     }
 
     /// What the deployment runs.
-    fn runs(&self) -> (String, Value) {
+    pub(crate) fn runs(&self) -> (String, Value) {
         let deployment = self.cluster.deployment("shop");
         let container = &deployment["spec"]["template"]["spec"]["containers"][0];
         (
@@ -99,7 +100,7 @@ impl Scene {
 }
 
 /// The exit code, and a part of what was said.
-fn ends((code, text): &(i32, String), expected: i32, part: &str) {
+pub(crate) fn ends((code, text): &(i32, String), expected: i32, part: &str) {
     assert_eq!(*code, expected, "{text}");
     assert!(text.contains(part), "no `{part}` in:\n{text}");
 }

@@ -12,6 +12,7 @@ mod cluster;
 mod containers;
 mod distribution;
 mod documents;
+mod keeping;
 mod kubeconfig;
 mod kubernetes;
 mod objects;

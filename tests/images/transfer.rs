@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use goma_tests::backend::Recorded;
 use serde_json::json;
 
 use super::distribution::{Fate, Registry};
@@ -37,9 +39,53 @@ fn add_large_layer(image: &Path, digest: &str) -> String {
     layer
 }
 
-/// It does not go on for ever.
+/// DESIGN decision 9: a large layer goes in pieces, and a connection that breaks costs none of them.
 #[test]
-fn an_upload_that_fails_again_and_again() {
+fn an_upload_goes_on_after_a_break() {
+    let dir = scratch("pieces", SPEC);
+    let digest = build(&dir, "image");
+    let layer = add_large_layer(&dir.join("image"), &digest);
+    let registry = Registry::start(&dir, "");
+    let broken = AtomicBool::new(false);
+    let relay = registry.relay_with(move |head| {
+        let second = head.starts_with("PATCH ") && range(head) == "8388608-16777215";
+        match second && !broken.swap(true, Ordering::Relaxed) {
+            true => Fate::Lost,
+            false => Fate::Pass,
+        }
+    });
+    let to = relay.url().replace("http://", "") + "/shop:1";
+    expect(&deploy(&dir, &to).output().unwrap());
+    let requests = relay.requests();
+    let pieces = requests
+        .iter()
+        .filter(|sent| sent.head.starts_with("PATCH "));
+    let pieces: Vec<String> = pieces.map(|piece| range(&piece.head)).collect();
+    assert_eq!(
+        pieces,
+        ["0-8388607", "8388608-16777215", "16777216-20971519"]
+    );
+    let asked = |sent: &&Recorded| sent.head.starts_with("GET /v2/shop/blobs/uploads/");
+    assert_eq!(requests.iter().filter(asked).count(), 1);
+    let pulled = dir.join("pulled");
+    let url = format!("http://{}/blobs/{layer}", registry.named("v2/shop"));
+    let pull = Command::new("curl")
+        .args(["-sSf", "--noproxy", "*", "-o"])
+        .args([pulled.display().to_string(), url])
+        .output();
+    expect(&pull.unwrap());
+    assert_eq!(format!("sha256:{}", sha256(&pulled)), layer);
+}
+
+/// Which bytes a piece says it has.
+fn range(head: &str) -> String {
+    let ranges = goma_tests::client::fields(head, "content-range");
+    ranges.first().cloned().unwrap_or_default()
+}
+
+/// What the registry will not have is not sent again.
+#[test]
+fn an_upload_that_is_refused() {
     let dir = scratch("no-pieces", SPEC);
     let digest = build(&dir, "image");
     add_large_layer(&dir.join("image"), &digest);
@@ -54,6 +100,11 @@ fn an_upload_that_fails_again_and_again() {
         text.contains("cannot upload sha256:") && text.contains("answers 413"),
         "{text}"
     );
+    let requests = relay.requests();
+    let pieces = requests
+        .iter()
+        .filter(|sent| sent.head.starts_with("PATCH "));
+    assert_eq!(pieces.count(), 1);
 }
 
 /// DESIGN decision 9: a registry of its own authority, behind a proxy.

@@ -37,7 +37,7 @@ pub(crate) struct Question<'a> {
     pub(crate) body: &'a str,
 }
 
-/// The URL of a gateway: `http` or `https`, without a user.
+/// The URL of a gateway: `http` or `https`, without a user, and without a path, which requests have.
 ///
 /// # Errors
 /// One line, for a command line.
@@ -45,7 +45,9 @@ pub(crate) fn parse_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok();
     let url = url.filter(|url| {
         let scheme = ["http", "https"].contains(&url.scheme());
-        scheme && url.has_host() && url.username().is_empty() && url.password().is_none()
+        let user = !url.username().is_empty() || url.password().is_some();
+        let more = url.path() != "/" || url.query().is_some() || url.fragment().is_some();
+        scheme && url.has_host() && !user && !more
     });
     url.ok_or_else(|| "expected http://HOST[:PORT] or https://HOST[:PORT]".to_owned())
 }
@@ -149,4 +151,28 @@ fn describe(error: reqwest::Error) -> anyhow::Error {
         cause = error.source();
     }
     anyhow::anyhow!("the gateway cannot be asked: {}", text.replace('\n', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A path would be left out of what is asked.
+    #[test]
+    fn urls_of_gateways() {
+        for good in ["http://h", "https://h:1/", "http://[::1]:8080"] {
+            assert!(parse_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "h",
+            "ftp://h",
+            "http://u@h",
+            "http://u:p@h",
+            "http://h/prefix",
+            "http://h/?a",
+            "http://h/#a",
+        ] {
+            assert!(parse_url(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ from store import KINDS, Refused, Store
 
 STORE = Store()
 CONTROLLER = Controller(STORE)
-DENIED, FAILING, CUTS, LOG = set(), [], [0], []
+DENIED, FAILING, LOST, CUTS, LOG = set(), [], [], [0], []
 ARGS = None
 
 
@@ -111,7 +111,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         key = (*key[:3], obj["metadata"]["name"])
         if key in STORE.objects:
             raise Refused(409, "AlreadyExists", f'{key[1]} "{key[3]}" already exists')
-        return 201, STORE.write(key, obj, self.manager(), "dryRun" in self.query)
+        made = STORE.write(key, obj, self.manager(), "dryRun" in self.query)
+        if key[1] in LOST:
+            LOST.remove(key[1])
+            raise Refused(504, "Timeout", "it is there all the same")
+        return 201, made
 
     def update(self, key):
         obj, live = self.body(), STORE.get(key)
@@ -204,6 +208,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 DENIED.update(asked)
             if what == "fail":
                 FAILING[:] = [tuple(item) for item in asked]
+            if what == "lose":
+                LOST[:] = asked
             if what == "seconds":
                 CONTROLLER.seconds = asked
             if what == "log":

@@ -9,6 +9,7 @@ import threading
 import time
 
 from kubelet import Running
+from store import now
 
 
 MANAGER = "kube-controller-manager"
@@ -80,7 +81,7 @@ class Controller:
         _, _, namespace, name = key
         spec, wanted = obj["spec"], obj["spec"]["replicas"]
         hashed = hashlib.sha256(json.dumps(spec["template"], sort_keys=True).encode()).hexdigest()[:10]
-        self.replica_set(namespace, obj, hashed)
+        fresh = self.replica_set(namespace, obj, hashed)
         mine = {at: pod for at, pod in self.store.objects.items() if at[1] == "pods" and at[2] == namespace and all(pod["metadata"].get("labels", {}).get(label) == value for label, value in spec["selector"]["matchLabels"].items())}
         new = {at: pod for at, pod in mine.items() if pod["metadata"]["labels"].get(HASH) == hashed}
         old = {at: pod for at, pod in mine.items() if at not in new}
@@ -93,36 +94,44 @@ class Controller:
             self.store.delete(unready[0])
         elif old and len(ready) > wanted:
             self.store.delete(sorted(old)[0])
-        self.tell(key, new, mine, ready)
+        self.tell(key, new, mine, ready, fresh)
 
-    def tell(self, key, new, mine, ready):
+    def tell(self, key, new, mine, ready, fresh):
+        """What does not get on is said until something does; a template that was there before changes nothing of it."""
         obj = self.store.objects.get(key)
-        generation = obj["metadata"]["generation"]
-        counts = (generation, len(new), len(mine), len(ready & set(new)))
-        last, since = self.progress.get(key, (None, 0))
-        if last != counts:
-            self.progress[key] = (counts, since := time.monotonic())
+        generation, time_now = obj["metadata"]["generation"], time.monotonic()
+        counts = (len(new), len(mine), len(ready & set(new)))
+        at, last, since, stuck = self.progress.get(key, (None, None, time_now, False))
+        if at == generation and last != counts or at != generation and (fresh or not stuck):
+            since = time_now
         done = len(new) == len(mine) == len(ready) == obj["spec"]["replicas"]
-        late = time.monotonic() - since > obj["spec"].get("progressDeadlineSeconds", 600) * self.seconds
+        late = time_now - since > obj["spec"].get("progressDeadlineSeconds", 600) * self.seconds
+        self.progress[key] = (generation, counts, since, late and not done)
         reason = "NewReplicaSetAvailable" if done else "ProgressDeadlineExceeded" if late else "ReplicaSetUpdated"
+        condition = {"type": "Progressing", "status": "False" if late and not done else "True", "reason": reason}
+        said = (obj.get("status", {}).get("conditions") or [{}])[0]
+        same = all(said.get(field) == value for field, value in condition.items())
+        condition["lastUpdateTime"] = said["lastUpdateTime"] if same else now()
+        condition["message"] = f'ReplicaSet "{key[3]}" has {reason}'
         status = {
             "observedGeneration": generation,
             "replicas": len(mine),
             "updatedReplicas": len(new),
             "readyReplicas": len(ready),
             "availableReplicas": len(ready),
-            "conditions": [{"type": "Progressing", "status": "False" if late and not done else "True", "reason": reason, "message": f'ReplicaSet "{key[3]}" has {reason}'}],
+            "conditions": [condition],
         }
         self.status(key, obj, status)
 
     def replica_set(self, namespace, obj, hashed):
         key = ("apps/v1", "replicasets", namespace, f'{obj["metadata"]["name"]}-{hashed}')
         if key in self.store.objects:
-            return
+            return False
         labels = {**obj["spec"]["template"]["metadata"]["labels"], HASH: hashed}
         template = copy.deepcopy(obj["spec"]["template"])
         template["metadata"]["labels"] = labels
         self.store.write(key, {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"labels": labels, "ownerReferences": [owner(obj)]}, "spec": {"selector": {"matchLabels": labels}, "template": template}}, MANAGER)
+        return True
 
     def pod(self, namespace, obj, hashed):
         template = copy.deepcopy(obj["spec"]["template"])

@@ -68,16 +68,16 @@ class Store:
             text = f"Apply failed with {many} conflict{'s' * (many > 1)}: " + ", ".join(f'conflict with "{other}" using {api}: {path}' for other, _, path in conflict.causes)
             causes = [{"reason": "FieldManagerConflict", "message": f'conflict with "{other}"', "field": path} for other, _, path in conflict.causes]
             raise Refused(409, "Conflict", text, causes) from None
-        return live is None, self.put(key, after, owners, dry_run)
+        return live is None, self.put(key, after, owners, manager, dry_run)
 
     def write(self, key, obj, manager, dry_run=False, subresource=False):
         """Somebody writes an object as a whole; controllers write the status."""
         owners = copy.deepcopy(self.owners.get(key, {}))
         if not subresource:
             fields.changed_by(self.objects.get(key), obj, owners, manager)
-        return self.put(key, obj, owners, dry_run)
+        return self.put(key, obj, owners, None if subresource else manager, dry_run)
 
-    def put(self, key, obj, owners, dry_run=False):
+    def put(self, key, obj, owners, manager, dry_run=False):
         api, plural, namespace, name = key
         live = self.objects.get(key)
         obj = copy.deepcopy(obj)
@@ -95,7 +95,7 @@ class Store:
         changed = not live or live.get("spec") != obj.get("spec")
         if counts:
             meta["generation"] = generation + changed
-        meta["managedFields"] = fields.managed(api, owners)
+        meta["managedFields"] = stamped(fields.managed(api, owners), obj, live, manager)
         if live:
             meta["resourceVersion"] = live["metadata"]["resourceVersion"]
             if live == obj:
@@ -135,6 +135,18 @@ class Store:
         if gone:
             self.oldest = gone[-1][0]
         self.events = self.events[len(gone):]
+
+
+def stamped(entries, obj, live, manager):
+    """With the times at which each has changed something last."""
+    before = {entry["manager"]: entry for entry in live["metadata"]["managedFields"]} if live else {}
+    same = live and all(live.get(part) == obj.get(part) for part in live.keys() | obj.keys() if part not in ("metadata", "status"))
+    same = same and all(live["metadata"].get(part) == obj["metadata"].get(part) for part in ("annotations", "labels"))
+    for entry in entries:
+        old = before.get(entry["manager"])
+        kept = old and (entry["manager"] != manager or same and old["fieldsV1"] == entry["fieldsV1"])
+        entry["time"] = old["time"] if kept else now()
+    return entries
 
 
 def now():

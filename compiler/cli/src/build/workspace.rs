@@ -2,7 +2,8 @@
 //! embeds and with the crate of each build. The layout is explained in the parent module.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -68,14 +69,31 @@ impl Workspace {
     }
 }
 
-/// Writes a file, and its directories, unless it has this text already. Returns whether it wrote.
+/// Writes a file, and its directories, unless it has this text already. Returns whether it wrote. In one step: who
+/// reads meanwhile, or after a crash, has the old text or the new one. Links and modes stay as they are.
 pub(crate) fn write_if_changed(path: &Path, text: &str) -> anyhow::Result<bool> {
     if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(false);
     }
-    let dir = path.parent().unwrap_or(Path::new("."));
+    let context = || format!("cannot write {}", path.display());
+    let place = path.canonicalize();
+    let place = place.as_deref().unwrap_or(path);
+    let there = fs::metadata(place).ok();
+    if there.as_ref().is_some_and(|there| !there.is_file()) {
+        fs::write(place, text).with_context(context)?;
+        return Ok(true);
+    }
+    let dir = place.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = dir.unwrap_or(Path::new("."));
     fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    let new = fs::Permissions::from_mode(0o666);
+    let file = tempfile::Builder::new().permissions(new).tempfile_in(dir);
+    let mut file = file.with_context(context)?;
+    file.write_all(text.as_bytes()).with_context(context)?;
+    if let Some(there) = there {
+        fs::set_permissions(file.path(), there.permissions()).with_context(context)?;
+    }
+    file.persist(place).with_context(context)?;
     Ok(true)
 }
 
@@ -222,6 +240,30 @@ mod tests {
         assert!(write_if_changed(&path, "x").unwrap());
         assert!(!write_if_changed(&path, "x").unwrap());
         assert!(write_if_changed(&path, "y").unwrap());
+    }
+
+    /// Who has it open reads on what it was.
+    #[test]
+    fn a_file_is_replaced_in_one_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("b");
+        fs::write(&path, "x").unwrap();
+        let ours = fs::metadata(&path).unwrap().permissions().mode();
+        let fresh = dir.path().join("fresh");
+        write_if_changed(&fresh, "x").unwrap();
+        assert_eq!(fs::metadata(&fresh).unwrap().permissions().mode(), ours);
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let mut open = File::open(&path).unwrap();
+        write_if_changed(&link, "y").unwrap();
+        assert_eq!(io::read_to_string(&mut open).unwrap(), "x");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "y");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
     }
 
     #[test]

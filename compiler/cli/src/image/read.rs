@@ -8,6 +8,7 @@ use flate2::read::GzDecoder;
 use super::contents::{ARCHIVE, PROGRAM};
 use super::place::{BLOB_BYTES_MAX, Manifest, Place, all};
 use crate::build::record::sha256;
+use crate::history::is_revision;
 use crate::registry::Access;
 
 /// The largest file in an image.
@@ -133,9 +134,14 @@ pub(crate) fn ports(place: &Place) -> anyhow::Result<Vec<String>> {
     Ok(ports.filter(is_port).cloned().collect())
 }
 
-/// The revision that an image says it is.
+/// The revision that an image says it is: it becomes a part of names and URLs.
+///
+/// # Errors
+/// It says none, or something that is none.
 pub(crate) fn revision(place: &Place) -> anyhow::Result<String> {
-    label(place, "revision")?.context("the image names no revision")
+    let said = label(place, "revision")?;
+    let said = said.filter(|said| is_revision(said));
+    said.context("the image names no revision")
 }
 
 /// Where an image says its specification is kept.
@@ -225,6 +231,31 @@ mod tests {
         assert_eq!(write(3), Ok(vec![9; 3]));
         let error = format!("it has more than {PLATFORMS_MAX} platforms");
         assert_eq!(write(PLATFORMS_MAX + 1), Err(error));
+    }
+
+    /// What an image says becomes a part of names and URLs.
+    #[test]
+    fn a_revision_is_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let out = home.path().join("image");
+        for (said, expected) in [
+            (json!("00000000000a"), true),
+            (json!("x/../../services/db"), false),
+            (json!("00000000000a\n- x"), false),
+            (json!(""), false),
+            (json!(7), false),
+        ] {
+            let annotations = json!({"org.opencontainers.image.revision": said});
+            let content = json!({"schemaVersion": 2, "layers": [], "annotations": annotations});
+            let manifest = Blob::json(MANIFEST, &content);
+            layout::write(&manifest.descriptor(), "x", &[], vec![manifest], &out).unwrap();
+            let place = Place::open(&out, Access::default()).unwrap().unwrap();
+            let revision = revision(&place);
+            assert_eq!(revision.is_ok(), expected, "{said}");
+            if let Err(error) = revision {
+                assert_eq!(error.to_string(), "the image names no revision");
+            }
+        }
     }
 
     fn said(path: &Path) -> String {

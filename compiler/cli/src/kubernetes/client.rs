@@ -14,14 +14,17 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Identity, Method, Proxy, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::kind::{Kind, line, name};
+use super::kind::{Kind, is_object_name, line, name};
 use super::kubeconfig::{self, Access};
 use super::login;
 
 /// By which the API knows what we said of an object (server-side apply).
-const FIELD_MANAGER: &str = "goma";
+pub(super) const FIELD_MANAGER: &str = "goma";
+/// Likewise, of a number of pods that a release says nothing of.
+pub(super) const REPLICAS_MANAGER: &str = "goma-replicas";
 /// How often a request is made in all.
 const TRIES: u32 = 4;
 /// Pause before the second; it doubles.
@@ -36,6 +39,10 @@ const IDLE_TIME: Duration = Duration::from_secs(60);
 const ITEMS_MAX: &str = "500";
 /// The largest answer.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// For what goes to a pod, in all.
+const ASK_TIME: Duration = Duration::from_secs(10);
+/// As much of its answer as is read.
+const BEGINNING_BYTES_MAX: usize = 64 << 10;
 /// The longest explanation of an error that is shown.
 const MESSAGE_CHARS_MAX: usize = 500;
 
@@ -111,7 +118,7 @@ impl Cluster {
 
     /// An object, if it is there.
     pub(super) async fn get(&self, kind: Kind, name: &str) -> anyhow::Result<Option<Value>> {
-        let url = self.url(&kind.path(&self.namespace, name), &[])?;
+        let url = self.url(&kind.path(&self.namespace, name)?, &[])?;
         let what = format!("cannot read {} {name}", kind.name());
         match self.json(Call::new(Method::GET, url), &what).await {
             Ok(object) => Ok(Some(object)),
@@ -133,16 +140,26 @@ impl Cluster {
     /// # Errors
     /// Others say something else of a field, or the server will not have it.
     pub(super) async fn apply(&self, object: &Value, how: Apply) -> anyhow::Result<Value> {
+        self.apply_as(FIELD_MANAGER, object, how).await
+    }
+
+    /// Likewise, under another name.
+    pub(super) async fn apply_as(
+        &self,
+        manager: &str,
+        object: &Value,
+        how: Apply,
+    ) -> anyhow::Result<Value> {
         let kind = Kind::of(object).context("there is no such kind of object")?;
         let mut query = vec![
-            ("fieldManager", FIELD_MANAGER),
+            ("fieldManager", manager),
             ("fieldValidation", "Strict"),
             ("force", if how.force { "true" } else { "false" }),
         ];
         if how.dry_run {
             query.push(("dryRun", "All"));
         }
-        let url = self.url(&kind.path(&self.namespace, name(object)), &query)?;
+        let url = self.url(&kind.path(&self.namespace, name(object))?, &query)?;
         let mut call = Call::new(Method::PATCH, url);
         call.content = Some(("application/apply-patch+yaml", object.to_string().into()));
         let what = format!("cannot apply {} {}", kind.name(), name(object));
@@ -163,10 +180,33 @@ impl Cluster {
         self.json(call, &what).await
     }
 
+    /// Likewise, as often as it may help: one that is there and has the same data is that one. False: there is
+    /// another.
+    pub(super) async fn create_with_data(&self, object: &Value) -> anyhow::Result<bool> {
+        let mut pause = PAUSE;
+        for rest in (0..TRIES).rev() {
+            let error = match self.create(object).await {
+                Ok(_) => return Ok(true),
+                Err(error) => error,
+            };
+            if is(&error, StatusCode::CONFLICT) {
+                let kind = Kind::of(object).context("there is no such kind of object")?;
+                let there = self.get(kind, name(object)).await?;
+                return Ok(there.is_some_and(|there| there.get("data") == object.get("data")));
+            }
+            if rest == 0 || !may_pass(&error) {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        bail!("the server cannot be asked")
+    }
+
     /// Removes an object, if it is there.
     pub(super) async fn delete(&self, kind: Kind, name: &str) -> anyhow::Result<()> {
         let query = [("propagationPolicy", "Background")];
-        let url = self.url(&kind.path(&self.namespace, name), &query)?;
+        let url = self.url(&kind.path(&self.namespace, name)?, &query)?;
         let what = format!("cannot delete {} {name}", kind.name());
         match self.json(Call::new(Method::DELETE, url), &what).await {
             Err(error) if !is(&error, StatusCode::NOT_FOUND) => Err(error),
@@ -195,25 +235,41 @@ impl Cluster {
 
     /// What a pod logged last.
     pub(super) async fn log(&self, pod: &str, lines: &str) -> anyhow::Result<String> {
-        let path = format!("{}/log", Kind::Pod.path(&self.namespace, pod));
+        let path = format!("{}/log", Kind::Pod.path(&self.namespace, pod)?);
         let url = self.url(&path, &[("tailLines", lines)])?;
         let answer = self.authorized(&Call::new(Method::GET, url)).await?;
         let answer = expect(answer, "cannot read the log").await?;
         Ok(String::from_utf8_lossy(&body(answer).await?).into_owned())
     }
 
-    /// Sends a request to a port of a pod, by way of the server; status and body of the answer.
+    /// Sends a request to a port of a pod, by way of the server; status of the answer, and of one that is an error
+    /// what its body begins with.
+    ///
+    /// # Errors
+    /// No answer came in time.
     pub(super) async fn through(
         &self,
         (pod, port): (&str, u16),
         (method, host, path): (&str, &str, &str),
     ) -> anyhow::Result<(u16, Vec<u8>)> {
+        ensure!(is_object_name(pod), "it is no name of a pod");
         let pods = Kind::Pod.collection(&self.namespace);
         let at = format!("{pods}/http:{pod}:{port}/proxy{path}");
         let mut call = Call::new(method.parse()?, self.url(&at, &[])?);
         call.host = Some(host);
-        let answer = self.authorized(&call).await?;
-        Ok((answer.status().as_u16(), body(answer).await?))
+        let until = Instant::now() + ASK_TIME;
+        let answer = tokio::time::timeout_at(until, self.authorized(&call)).await;
+        let mut answer = answer.context("no answer came in time")??;
+        let status = answer.status();
+        let mut begins = Vec::new();
+        while !status.is_success() && begins.len() < BEGINNING_BYTES_MAX {
+            match tokio::time::timeout_at(until, answer.chunk()).await {
+                Ok(Ok(Some(chunk))) => begins.extend_from_slice(&chunk),
+                Ok(Ok(None) | Err(_)) | Err(_) => break,
+            }
+        }
+        begins.truncate(BEGINNING_BYTES_MAX);
+        Ok((status.as_u16(), begins))
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Url> {
@@ -390,6 +446,13 @@ fn is_loopback(url: &Url) -> bool {
 pub(super) fn is(error: &anyhow::Error, status: StatusCode) -> bool {
     let refused = error.downcast_ref::<Refused>();
     refused.is_some_and(|refused| refused.status == status.as_u16())
+}
+
+/// Whether asking again may help.
+fn may_pass(error: &anyhow::Error) -> bool {
+    let refused = error.downcast_ref::<Refused>();
+    let status = refused.and_then(|refused| StatusCode::from_u16(refused.status).ok());
+    status.is_none_or(is_transient)
 }
 
 /// The answer, if it is none of an error.

@@ -11,7 +11,8 @@ use super::client::{Apply, Cluster};
 use super::kind::{Kind, items, name, number, text};
 use super::manifests::MANAGED_BY;
 use super::record::{self, Record, Release};
-use super::rollout::{self, Rolled};
+use super::replicas;
+use super::rollout::{self, Applied, Rolled, shown};
 use super::trial;
 use crate::history::Entry;
 
@@ -65,7 +66,7 @@ impl Deployed {
         for object in &release.objects {
             let kind = Kind::of(object).context("there is no such kind of object")?;
             let before = self.cluster.get(kind, name(object)).await?;
-            let after = self.cluster.apply(object, how).await?;
+            let after = self.apply(object, how).await?;
             found.extend(changes(before.as_ref(), &after));
         }
         for kind in self.leftovers(release).await? {
@@ -85,6 +86,7 @@ impl Deployed {
         (force, time): (bool, Duration),
     ) -> anyhow::Result<Became> {
         let revision = release.entry.revision.as_str();
+        let before = self.revision().await?;
         self.changes(release, force).await?;
         if !release.golden.is_empty() {
             eprintln!("asking   {} golden requests", release.golden.len());
@@ -105,9 +107,9 @@ impl Deployed {
         };
         let why = match taken {
             Ok(Rolled::Complete) => {
-                let deployment = self.cluster.get(Kind::Deployment, &self.name).await?;
-                let deployment = deployment.context("the deployment is gone")?;
-                record::add(&self.cluster, &deployment, release, &self.records).await?;
+                if let Err(error) = self.note(release).await {
+                    eprintln!("note: it serves, but was not added to the history: {error:#}");
+                }
                 return Ok(Became::Serves);
             }
             Ok(Rolled::Replaced(other)) => {
@@ -116,7 +118,28 @@ impl Deployed {
             Ok(Rolled::Stuck(why)) => why,
             Err(error) => format!("{error:#}"),
         };
-        self.take_back(why).await
+        self.take_back(why, [Some(revision), before.as_deref()])
+            .await
+    }
+
+    /// Adds what serves to the history.
+    async fn note(&self, release: &Release) -> anyhow::Result<()> {
+        let deployment = self.cluster.get(Kind::Deployment, &self.name).await?;
+        let deployment = deployment.context("the deployment is gone")?;
+        record::add(&self.cluster, &deployment, release, &self.records).await
+    }
+
+    /// Which revision is there; none: no deployment.
+    async fn revision(&self) -> anyhow::Result<Option<String>> {
+        let deployment = self.cluster.get(Kind::Deployment, &self.name).await?;
+        Ok(deployment.map(|deployment| rollout::revision_of(&deployment).to_owned()))
+    }
+
+    async fn apply(&self, object: &Value, how: Apply) -> anyhow::Result<Value> {
+        if Kind::of(object) == Some(Kind::Deployment) {
+            return replicas::apply(&self.cluster, object, how).await;
+        }
+        self.cluster.apply(object, how).await
     }
 
     /// Applies all objects, and waits.
@@ -125,24 +148,34 @@ impl Deployed {
             force,
             dry_run: false,
         };
-        let mut generation = 0;
+        let mut applied = None;
         for object in &release.objects {
-            let applied = self.cluster.apply(object, how).await?;
+            let is = self.apply(object, how).await?;
             if Kind::of(object) == Some(Kind::Deployment) {
-                generation = number(&applied, "/metadata/generation");
+                applied = Some(Applied::of(&is));
             }
         }
+        let applied = applied.context("the release has no deployment")?;
         for kind in self.leftovers(release).await? {
             self.cluster.delete(kind, &self.name).await?;
         }
         let revision = release.entry.revision.as_str();
         eprintln!("waiting  for the pods of {revision}");
-        rollout::wait(&self.cluster, &self.name, (revision, generation), time).await
+        rollout::wait(&self.cluster, &self.name, &applied, time).await
     }
 
-    /// Makes the last release that served what is there.
-    async fn take_back(&self, why: String) -> anyhow::Result<Became> {
-        let Some(Record { release, .. }) = self.records.last() else {
+    /// Makes the last release that served what is there, unless there is something else than `ours` now.
+    async fn take_back(&self, why: String, ours: [Option<&str>; 2]) -> anyhow::Result<Became> {
+        let there = self.revision().await;
+        let there = there.with_context(|| format!("{why}; it is left as it is"))?;
+        if !ours.contains(&there.as_deref()) {
+            let other = there.map_or_else(|| "nothing".to_owned(), |other| shown(&other));
+            bail!("{why}; {other} was deployed meanwhile, which is left as it is");
+        }
+        // Somebody else may have added one meanwhile.
+        let records = record::list(&self.cluster, &self.name).await;
+        let records = records.with_context(|| format!("{why}; it is left as it is"))?;
+        let Some(Record { release, .. }) = records.last() else {
             return Ok(Became::TakenBack(why, None));
         };
         let revision = release.entry.revision.clone();

@@ -1,6 +1,10 @@
 //! The kinds of objects that a gateway consists of, and where the API has them.
 
+use anyhow::ensure;
 use serde_json::Value;
+
+/// The longest name of an object.
+const NAME_BYTES_MAX: usize = 253;
 
 /// A kind of object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +90,29 @@ impl Kind {
     }
 
     /// Where one is.
-    pub(super) fn path(self, namespace: &str, name: &str) -> String {
-        format!("{}/{name}", self.collection(namespace))
+    ///
+    /// # Errors
+    /// It is no name of an object: it would lead elsewhere.
+    pub(super) fn path(self, namespace: &str, name: &str) -> anyhow::Result<String> {
+        ensure!(
+            is_object_name(name),
+            "`{}` is no name of an object",
+            line(name, NAME_BYTES_MAX).escape_debug()
+        );
+        Ok(format!("{}/{name}", self.collection(namespace)))
     }
+}
+
+/// A name of DNS (RFC 1123), as all objects have it that are used here.
+pub(super) fn is_object_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(fits)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= NAME_BYTES_MAX && text.split('.').all(is_label)
 }
 
 /// The name of an object.
@@ -119,4 +143,33 @@ pub(super) fn line(text: &str, chars_max: usize) -> String {
     let words = text.split(|char: char| char.is_whitespace() || char.is_control());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     words.join(" ").chars().take(chars_max).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_nowhere_else() {
+        let path = Kind::Pod.path("web", "shop-trial-00000000000a").unwrap();
+        assert_eq!(path, "/api/v1/namespaces/web/pods/shop-trial-00000000000a");
+        assert!(is_object_name("a.b-c.1"));
+        let long = "s".repeat(NAME_BYTES_MAX + 1);
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a/../../services/db",
+            "a%2fb",
+            "a?b",
+            "a#b",
+            "A",
+            "a..b",
+            "-a",
+            "a-",
+            &long,
+        ] {
+            assert!(Kind::Pod.path("web", bad).is_err(), "{bad}");
+        }
+    }
 }

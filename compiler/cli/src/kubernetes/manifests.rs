@@ -14,7 +14,7 @@ pub(super) const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "go
 /// How the label is called that says whose an object is.
 pub(super) const INSTANCE: &str = "app.kubernetes.io/instance";
 /// How long a roll-out may stand still, in seconds (K-BUILD-6).
-const PROGRESS_SECONDS: u32 = 120;
+pub(super) const PROGRESS_SECONDS: u32 = 120;
 /// Replica sets that the cluster keeps.
 const REPLICA_SETS: u32 = 10;
 

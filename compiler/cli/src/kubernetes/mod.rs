@@ -17,6 +17,7 @@ mod options;
 mod place;
 mod pod;
 mod record;
+mod replicas;
 mod rollout;
 mod session;
 mod trial;

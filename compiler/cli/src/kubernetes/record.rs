@@ -4,8 +4,8 @@
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use super::client::{self, Cluster};
-use super::kind::{Kind, items, name, number, text};
+use super::client::Cluster;
+use super::kind::{Kind, is_object_name, items, name, number, text};
 use super::manifests::{INSTANCE, MANAGED_BY};
 use crate::golden::{GOLDEN_MAX, Golden};
 use crate::history::Entry;
@@ -73,7 +73,9 @@ impl Release {
         let golden: Vec<Golden> = golden.collect::<Option<_>>()?;
         let fits = (1..=OBJECTS_MAX).contains(&objects.len())
             && golden.len() <= GOLDEN_MAX
-            && objects.iter().all(|object| Kind::of(object).is_some());
+            && objects
+                .iter()
+                .all(|object| Kind::of(object).is_some() && is_object_name(name(object)));
         fits.then_some(Self {
             entry: Entry::read(data.get("entry")?)?,
             objects,
@@ -137,19 +139,21 @@ pub(super) async fn add(
             "revision": number,
             "data": release.data(),
         });
-        match cluster.create(&object).await {
-            Err(error) if client::is(&error, reqwest::StatusCode::CONFLICT) => {}
-            Err(error) => return Err(error),
-            Ok(_) => {
-                let many = (before.len() + 1).saturating_sub(KEPT_MAX);
-                for record in before.iter().take(many) {
-                    cluster
-                        .delete(Kind::ControllerRevision, &record.name)
-                        .await?;
-                }
-                return Ok(());
-            }
+        if cluster.create_with_data(&object).await? {
+            prune(cluster, before).await;
+            return Ok(());
         }
     }
     bail!("others deploy {instance} at the same time")
+}
+
+/// Removes the oldest, so that there is room for one more.
+async fn prune(cluster: &Cluster, before: &[Record]) {
+    let many = (before.len() + 1).saturating_sub(KEPT_MAX);
+    for record in before.iter().take(many) {
+        let deleted = cluster.delete(Kind::ControllerRevision, &record.name);
+        if let Err(error) = deleted.await {
+            eprintln!("note: an old release is left in the history: {error:#}");
+        }
+    }
 }

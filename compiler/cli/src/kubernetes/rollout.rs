@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::client::Cluster;
+use super::client::{Cluster, FIELD_MANAGER};
 use super::kind::{Kind, items, line, name, number, text};
-use super::manifests::{INSTANCE, REVISION};
+use super::manifests::{INSTANCE, PROGRESS_SECONDS, REVISION};
 use super::watch::follow;
 
 /// The longest text of others that is shown.
 const TEXT_CHARS_MAX: usize = 300;
+/// After which a failure counts that was said before: as long as a roll-out may stand still.
+const GRACE: Duration = Duration::from_secs(PROGRESS_SECONDS as u64);
 
 /// How a roll-out ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,19 +25,52 @@ pub(super) enum Rolled {
     Stuck(String),
 }
 
-/// Waits for the roll-out of a revision that was applied as a generation, for some time.
+/// What was applied.
+#[derive(Clone, Debug)]
+pub(super) struct Applied {
+    revision: String,
+    generation: u64,
+    /// When, by the clock of the server.
+    at: String,
+}
+
+impl Applied {
+    /// What the server says that a deployment is like, once it was applied.
+    pub(super) fn of(deployment: &Value) -> Self {
+        let entries = items(deployment, "/metadata/managedFields").iter();
+        let ours = entries.filter(|entry| text(entry, "/manager") == FIELD_MANAGER);
+        // Times of the API are of one form, which sorts.
+        let at = ours.map(|entry| text(entry, "/time")).max();
+        Self {
+            revision: revision_of(deployment).to_owned(),
+            generation: number(deployment, "/metadata/generation"),
+            at: at.unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// Waits for the roll-out of what was applied, for some time. That it does not get on is said of the deployment, and
+/// may have been said before: a controller that begins with a template once more leaves it there until a pod serves.
 ///
 /// # Errors
 /// It cannot be known.
 pub(super) async fn wait(
     cluster: &Cluster,
     deployment: &str,
-    (revision, generation): (&str, u64),
+    applied: &Applied,
     time: Duration,
 ) -> anyhow::Result<Rolled> {
-    let judge = |object: Option<&Value>| judge(object, revision, generation);
-    let followed = follow(cluster, (Kind::Deployment, deployment), judge);
-    let Ok(rolled) = tokio::time::timeout(time, followed).await else {
+    let at = (Kind::Deployment, deployment);
+    let new = follow(cluster, at, |object| {
+        judge(object, applied, Some(&applied.at))
+    });
+    let mut rolled = tokio::time::timeout(time.min(GRACE), new).await.ok();
+    if rolled.is_none() && time > GRACE {
+        let any = follow(cluster, at, |object| judge(object, applied, None));
+        rolled = tokio::time::timeout(time - GRACE, any).await.ok();
+    }
+    let revision = applied.revision.as_str();
+    let Some(rolled) = rolled else {
         let seconds = time.as_secs();
         let why = reasons(cluster, deployment, revision).await;
         return Ok(Rolled::Stuck(why.unwrap_or_else(|| {
@@ -51,13 +86,15 @@ pub(super) async fn wait(
     })
 }
 
-/// What a deployment says of its roll-out; none: nothing final. As `kubectl rollout status` reads it.
-pub(super) fn judge(object: Option<&Value>, revision: &str, generation: u64) -> Option<Rolled> {
+/// What a deployment says of its roll-out; none: nothing final. As `kubectl rollout status` reads it, but for failures
+/// that were said before `since`.
+fn judge(object: Option<&Value>, applied: &Applied, since: Option<&str>) -> Option<Rolled> {
+    let generation = applied.generation;
     let Some(object) = object else {
         return Some(Rolled::Replaced("nothing".to_owned()));
     };
     let other = revision_of(object);
-    if other != revision && number(object, "/metadata/generation") >= generation {
+    if other != applied.revision && number(object, "/metadata/generation") >= generation {
         return Some(Rolled::Replaced(shown(other)));
     }
     let seen = number(object, "/status/observedGeneration");
@@ -66,10 +103,12 @@ pub(super) fn judge(object: Option<&Value>, revision: &str, generation: u64) -> 
     }
     for condition in items(object, "/status/conditions") {
         let said = ["/type", "/status", "/reason"].map(|key| text(condition, key));
-        if matches!(
+        let is_failure = matches!(
             said,
             ["Progressing", "False", "ProgressDeadlineExceeded"] | ["ReplicaFailure", "True", _]
-        ) {
+        );
+        let said_at = text(condition, "/lastUpdateTime");
+        if is_failure && since.is_none_or(|since| said_at > since) {
             return Some(Rolled::Stuck(shown(text(condition, "/message"))));
         }
     }
@@ -158,11 +197,24 @@ mod tests {
     use super::*;
 
     fn deployment(status: Value) -> Value {
+        let entry = |manager: &str, time: &str| json!({"manager": manager, "time": time});
         json!({
-            "metadata": {"generation": 3, "annotations": {REVISION: "r"}},
+            "metadata": {
+                "generation": 3,
+                "annotations": {REVISION: "r"},
+                "managedFields": [
+                    entry("kubectl", "2026-01-01T00:00:09Z"),
+                    entry("goma", "2026-01-01T00:00:05Z"),
+                ],
+            },
             "spec": {"replicas": 2},
             "status": status,
         })
+    }
+
+    fn judged(object: Option<&Value>) -> Option<Rolled> {
+        let applied = Applied::of(&deployment(Value::Null));
+        judge(object, &applied, Some(&applied.at))
     }
 
     /// K-REC-7: what serves is counted, not what was made.
@@ -172,7 +224,7 @@ mod tests {
         let with = |key: &str, value: Value| {
             let mut status = ready.clone();
             status[key] = value;
-            judge(Some(&deployment(status)), "r", 3)
+            judged(Some(&deployment(status)))
         };
         assert_eq!(with("replicas", json!(2)), Some(Rolled::Complete));
         // The controller has not seen it yet: all these numbers are of before.
@@ -181,21 +233,36 @@ mod tests {
             assert_eq!(with(key, json!(1)), None, "{key}");
         }
         assert_eq!(with("replicas", json!(3)), None, "one of before is left");
-        let conditions = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "m"}]);
-        assert_eq!(
-            with("conditions", conditions),
-            Some(Rolled::Stuck("m".to_owned()))
-        );
         let mut other = deployment(ready.clone());
         other["metadata"]["annotations"][REVISION] = json!("other");
         assert_eq!(
-            judge(Some(&other), "r", 3),
+            judged(Some(&other)),
             Some(Rolled::Replaced("other".to_owned()))
         );
-        assert_eq!(
-            judge(None, "r", 3),
-            Some(Rolled::Replaced("nothing".to_owned()))
-        );
+        assert_eq!(judged(None), Some(Rolled::Replaced("nothing".to_owned())));
+    }
+
+    /// K-REC-7: that the revision before did not get on says nothing of this one, at first.
+    #[test]
+    fn a_failure_of_before() {
+        let of = |time: Value| {
+            deployment(json!({"observedGeneration": 3, "conditions": [{
+                "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
+                "message": "m", "lastUpdateTime": time,
+            }]}))
+        };
+        let stuck = Some(Rolled::Stuck("m".to_owned()));
+        assert_eq!(judged(Some(&of(json!("2026-01-01T00:00:06Z")))), stuck);
+        let applied = Applied::of(&deployment(Value::Null));
+        for time in [
+            json!("2026-01-01T00:00:05Z"),
+            json!("2025-12-31T23:59:59Z"),
+            Value::Null,
+        ] {
+            let old = of(time);
+            assert_eq!(judged(Some(&old)), None, "{old}");
+            assert_eq!(judge(Some(&old), &applied, None), stuck, "it stays");
+        }
     }
 
     #[test]

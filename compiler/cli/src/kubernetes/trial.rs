@@ -98,8 +98,16 @@ async fn answers(
             );
         }
     }
+    let asked = tokio::time::timeout(time, ask(cluster, (pod_name, port), golden));
+    asked.await.unwrap_or_else(|_| {
+        let seconds = time.as_secs();
+        bail!("its golden requests were not answered after {seconds} seconds")
+    })
+}
+
+async fn ask(cluster: &Cluster, at: (&str, u16), golden: &[Golden]) -> anyhow::Result<()> {
     for golden in golden {
-        let asked = cluster.through((pod_name, port), golden.request());
+        let asked = cluster.through(at, golden.request());
         let asked = asked.await.with_context(|| golden.to_string())?;
         check(golden, asked)?;
     }

@@ -46,6 +46,16 @@ pub(super) struct Client {
     granted: Mutex<Granted>,
 }
 
+/// What a registry says instead of what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(super) struct Refused {
+    /// Of HTTP.
+    pub(super) status: u16,
+    /// One line.
+    pub(super) text: String,
+}
+
 /// A request that can be made again.
 #[derive(Clone)]
 pub(super) struct Call {
@@ -225,7 +235,11 @@ impl Client {
             if !asks || !own || !is_own(answer.url()) {
                 return Ok(answer);
             }
-            ensure!(!renewed, "{}", refused(&self.to));
+            if renewed {
+                let status = StatusCode::UNAUTHORIZED.as_u16();
+                let text = refused(&self.to);
+                return Err(Refused { status, text }.into());
+            }
             let mut granted = self.granted.lock().await;
             // Boxed: a request for a token is a request.
             Box::pin(granted.renew(self, &self.to, answer.headers())).await?;
@@ -263,7 +277,8 @@ impl Client {
             let part: String = part.chars().take(ERROR_CHARS_MAX).collect();
             text.push_str(&format!(" {}", part.escape_debug()));
         }
-        bail!(text)
+        let status = status.as_u16();
+        Err(Refused { status, text }.into())
     }
 }
 

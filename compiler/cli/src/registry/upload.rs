@@ -9,7 +9,7 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderValue, LOCATION, RANGE};
 use url::Url;
 
-use super::client::{Call, Client};
+use super::client::{Call, Client, Refused};
 use super::repository::header;
 
 /// The largest piece; no registry is known that wants larger ones, and some want 5 MiB at least.
@@ -22,6 +22,8 @@ const PIECE_BYTES_MIN_FIELD: &str = "oci-chunk-min-length";
 const FAILURES_MAX: usize = 2;
 /// Pause after a failure; it doubles until something arrives.
 const PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// A blob on its way.
 struct Upload<'a> {
@@ -55,7 +57,7 @@ pub(super) async fn upload(client: &Client, digest: &str, bytes: &Bytes) -> anyh
         let Err(error) = upload.send().await else {
             return Ok(());
         };
-        if rest == 0 {
+        if rest == 0 || is_final(&error) {
             return Err(error).with_context(|| format!("cannot upload {digest}"));
         }
         rest -= 1;
@@ -63,7 +65,7 @@ pub(super) async fn upload(client: &Client, digest: &str, bytes: &Bytes) -> anyh
             pause = PAUSE;
         }
         tokio::time::sleep(pause).await;
-        pause *= 2;
+        pause = (pause * 2).min(PAUSE_MAX);
         upload.look().await;
     }
 }
@@ -140,10 +142,20 @@ impl Upload<'_> {
 
     /// What comes next goes where an answer says.
     fn follow(&mut self, answer: &Response) -> anyhow::Result<()> {
-        let place = header(answer, LOCATION.as_str()).unwrap_or_default();
+        let place = header(answer, LOCATION.as_str());
+        let place = place.context("the registry names no place for the upload")?;
         self.place = Some(self.client.resolve(&place)?);
         Ok(())
     }
+}
+
+/// Whether trying again is no use: the registry will not have it, and not for a reason that passes, or that is about
+/// this upload and no other.
+fn is_final(error: &anyhow::Error) -> bool {
+    let refused = error.downcast_ref::<Refused>();
+    refused.is_some_and(|refused| {
+        (400..500).contains(&refused.status) && ![404, 408, 416, 429].contains(&refused.status)
+    })
 }
 
 fn octets(mut call: Call) -> Call {
@@ -168,7 +180,28 @@ fn range_end(range: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::range_end;
+    use super::*;
+
+    #[test]
+    fn what_is_not_tried_again() {
+        for (status, expected) in [
+            (400, true),
+            (401, true),
+            (403, true),
+            (413, true),
+            (404, false),
+            (408, false),
+            (416, false),
+            (429, false),
+            (500, false),
+            (503, false),
+        ] {
+            let text = String::new();
+            let error = anyhow::Error::new(Refused { status, text }).context("x");
+            assert_eq!(is_final(&error), expected, "{status}");
+        }
+        assert!(!is_final(&anyhow::anyhow!("h cannot be asked")));
+    }
 
     #[test]
     fn ranges() {

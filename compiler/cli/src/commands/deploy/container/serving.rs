@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 
 use super::engine::{Engine, Seen};
 use crate::golden::Golden;
@@ -141,8 +141,16 @@ impl Engine {
         };
         let golden = golden.to_vec();
         // A thread of its own: it may leave this network for good.
-        let held = std::thread::spawn(move || hold(&golden, process)).join();
-        let held = held.unwrap_or_else(|_| Err("golden requests could not be sent".to_owned()));
+        let (tell, mut told) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || tell.send(hold(&golden, process)));
+        let held = loop {
+            tokio::select! {
+                held = &mut told => break held.context("golden requests could not be sent")?,
+                more = pauses.next() => {
+                    ensure!(more?, "its golden requests were not answered in time");
+                }
+            }
+        };
         held.map_err(anyhow::Error::msg)
     }
 }
