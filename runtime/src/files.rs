@@ -256,28 +256,28 @@ mod tests {
     /// C-FILE-9: what kept a changed file from being read, and is over without a change, loses nothing.
     #[test]
     fn a_file_that_cannot_be_read_for_a_while() {
-        static FAULT: Mutex<Option<&str>> = Mutex::new(None);
         fn faulty(path: &Path) -> Result<u32, String> {
-            match *FAULT.lock().unwrap() {
-                Some(fault) => Err(fault.to_owned()),
-                None => number(path),
+            match std::fs::read_to_string(path.with_extension("fault")) {
+                Ok(fault) => Err(fault),
+                Err(_) => number(path),
             }
         }
-        let fail = |fault| *FAULT.lock().unwrap() = fault;
         let path = std::env::temp_dir().join(format!("goma-files-retry-{}", std::process::id()));
+        let fault = path.with_extension("fault");
+        let fail = |text| std::fs::write(&fault, text).unwrap();
         std::fs::write(&path, "1").unwrap();
         let files = Files::default();
         let content = files.content(&path, faulty).unwrap();
         let looks = |count| (0..count).flat_map(|_| files.look()).collect::<Vec<_>>();
         std::fs::write(&path, "22").unwrap();
-        fail(Some("too many open files"));
+        fail("too many open files");
         assert_eq!(looks(5), [Err("too many open files".to_owned())]);
-        fail(Some("input/output error"));
+        fail("input/output error");
         assert_eq!(looks(3), [Err("input/output error".to_owned())]);
         // Said anew with each change.
         std::fs::write(&path, "333").unwrap();
         assert_eq!(looks(3), [Err("input/output error".to_owned())]);
-        fail(None);
+        std::fs::remove_file(&fault).unwrap();
         assert_eq!(looks(3), [Ok(path.display().to_string())]);
         assert_eq!(**content.borrow(), 333);
         std::fs::remove_file(&path).unwrap();
