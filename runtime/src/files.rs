@@ -33,12 +33,22 @@ pub(crate) enum Signature {
     },
 }
 
-/// A file that is looked at.
+/// Files that are looked at, and read together.
 #[derive(Debug)]
 pub(crate) struct Look {
+    files: Vec<Seen>,
+    /// The last that has changed, until they have been read without an error: what kept them from being read
+    /// may be over at any time, and changes no file.
+    due: Option<PathBuf>,
+    /// What was wrong with it when they were last read.
+    error: Option<String>,
+}
+
+#[derive(Debug)]
+struct Seen {
     path: PathBuf,
     /// What it was like when it was last read.
-    seen: Signature,
+    read: Signature,
     /// What it was like at the last look: whoever writes it may not have finished.
     last: Option<Signature>,
 }
@@ -64,6 +74,7 @@ pub struct Files {
 
 /// One that is read as a whole.
 struct Whole<T> {
+    path: PathBuf,
     look: Look,
     read: fn(&Path) -> Result<T, String>,
     content: watch::Sender<Arc<T>>,
@@ -94,10 +105,11 @@ impl Files {
             return Ok(known.clone());
         }
         // Before it is read: a change meanwhile is one.
-        let look = Look::new(path.to_owned());
+        let look = Look::new([path]);
         let (sender, content) = watch::channel(Arc::new(read(path)?));
         contents.insert(key, Box::new(content.clone()));
         self.keep(Whole {
+            path: path.to_owned(),
             look,
             read,
             content: sender,
@@ -120,42 +132,70 @@ impl Files {
 
 impl<T: Send + Sync> Reread for Whole<T> {
     fn look(&mut self) -> Option<Result<String, String>> {
-        if !self.look.has_changed() {
-            return None;
-        }
-        let path = self.look.path();
-        Some((self.read)(path).map(|content| {
+        let changed = self.look.due()?;
+        let read = (self.read)(&self.path).map(|content| {
             self.content.send_replace(Arc::new(content));
-            path.display().to_string()
-        }))
+            changed
+        });
+        self.look.came(read)
     }
 }
 
 impl Look {
-    /// A file as it is now, which is about to be read.
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self {
-            seen: Signature::of(&path),
-            path,
+    /// Files as they are now, which are about to be read.
+    pub(crate) fn new<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
+        let seen = |path: &Path| Seen {
+            read: Signature::of(path),
+            path: path.to_owned(),
             last: None,
+        };
+        Self {
+            files: paths.into_iter().map(seen).collect(),
+            due: None,
+            error: None,
         }
     }
 
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// The one because of which they are to be read: it has changed since they were, and all are the same as at
+    /// the last look: whoever writes them may not have finished. [`Look::came`] is to hear of it.
+    pub(crate) fn due(&mut self) -> Option<String> {
+        let mut settled = true;
+        for file in &mut self.files {
+            let signature = Signature::of(&file.path);
+            settled &= file.last.replace(signature) == Some(signature);
+        }
+        if !settled {
+            return None;
+        }
+        for file in &mut self.files {
+            if file.last != Some(file.read) {
+                file.read = file.last.unwrap_or(file.read);
+                self.due = Some(file.path.clone());
+                self.error = None;
+            }
+        }
+        self.due.as_ref().map(|path| path.display().to_string())
     }
 
-    /// Whether it has changed since it was read, and is the same as at the last look: whoever writes it may
-    /// not have finished. It counts as read then.
-    pub(crate) fn has_changed(&mut self) -> bool {
-        let signature = Signature::of(&self.path);
-        let settled = self.last.replace(signature) == Some(signature);
-        if self.seen == signature || !settled {
-            return false;
+    /// What has come of reading them. After an error they are due at each look; it is said once, until one of
+    /// them changes.
+    pub(crate) fn came<T, E: ToString>(&mut self, read: Result<T, E>) -> Option<Result<T, E>> {
+        match &read {
+            Ok(_) => self.done(),
+            Err(error) => {
+                let error = Some(error.to_string());
+                if self.error == error {
+                    return None;
+                }
+                self.error = error;
+            }
         }
-        self.seen = signature;
-        true
+        Some(read)
+    }
+
+    /// They are not to be read again until one of them changes.
+    pub(crate) fn done(&mut self) {
+        (self.due, self.error) = (None, None);
     }
 }
 
@@ -210,6 +250,36 @@ mod tests {
         write("4");
         assert_eq!(looks(5).len(), 1);
         assert_eq!(**again.borrow(), 4);
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    /// C-FILE-9: what kept a changed file from being read, and is over without a change, loses nothing.
+    #[test]
+    fn a_file_that_cannot_be_read_for_a_while() {
+        fn faulty(path: &Path) -> Result<u32, String> {
+            match std::fs::read_to_string(path.with_extension("fault")) {
+                Ok(fault) => Err(fault),
+                Err(_) => number(path),
+            }
+        }
+        let path = std::env::temp_dir().join(format!("goma-files-retry-{}", std::process::id()));
+        let fault = path.with_extension("fault");
+        let fail = |text| std::fs::write(&fault, text).unwrap();
+        std::fs::write(&path, "1").unwrap();
+        let files = Files::default();
+        let content = files.content(&path, faulty).unwrap();
+        let looks = |count| (0..count).flat_map(|_| files.look()).collect::<Vec<_>>();
+        std::fs::write(&path, "22").unwrap();
+        fail("too many open files");
+        assert_eq!(looks(5), [Err("too many open files".to_owned())]);
+        fail("input/output error");
+        assert_eq!(looks(3), [Err("input/output error".to_owned())]);
+        // Said anew with each change.
+        std::fs::write(&path, "333").unwrap();
+        assert_eq!(looks(3), [Err("input/output error".to_owned())]);
+        std::fs::remove_file(&fault).unwrap();
+        assert_eq!(looks(3), [Ok(path.display().to_string())]);
+        assert_eq!(**content.borrow(), 333);
         std::fs::remove_file(&path).unwrap();
     }
 }

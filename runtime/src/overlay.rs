@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 #[expect(clippy::disallowed_types, reason = "no request takes it")]
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,6 +59,7 @@ pub struct Refused {
 /// The file, and what became of it.
 #[derive(Debug)]
 pub struct Watched {
+    path: PathBuf,
     look: Look,
     built: Arc<Live>,
     transport: &'static Transport,
@@ -139,7 +140,8 @@ impl Watched {
     #[must_use]
     pub fn new(path: PathBuf, built: Arc<Live>, transport: &'static Transport) -> Self {
         Self {
-            look: Look::new(path),
+            look: Look::new([path.as_path()]),
+            path,
             built,
             transport,
             texts: Texts::default(),
@@ -152,12 +154,13 @@ impl Watched {
     /// The file is not taken (RT-OVER-2).
     pub fn begin(&mut self, environment: &Environment) -> Result<Live, StartError> {
         let built = Arc::clone(&self.built);
-        let taken = self.read(&built, environment);
+        let text = self.text()?;
+        let taken = self.take(&text, &built, environment);
         taken.unwrap_or_else(|| Ok((*built).clone()))
     }
 
-    /// Reads the file if it has changed and is the same as at the last look; `None`: it is not, or says the
-    /// same.
+    /// Reads the file if it has changed and is the same as at the last look, or could not be read then; `None`:
+    /// there is nothing new.
     ///
     /// # Errors
     /// Nothing of it is taken (RT-OVER-2).
@@ -166,25 +169,24 @@ impl Watched {
         before: &Live,
         environment: &Environment,
     ) -> Option<Result<Live, StartError>> {
-        match self.look.has_changed() {
-            true => self.read(before, environment),
-            false => None,
+        self.look.due()?;
+        match self.text() {
+            Ok(text) => {
+                // What it says is no better at the next look.
+                self.look.done();
+                self.take(&text, before, environment)
+            }
+            Err(error) => self.look.came(Err(error)),
         }
     }
 
-    fn read(
+    fn take(
         &mut self,
+        text: &str,
         before: &Live,
         environment: &Environment,
     ) -> Option<Result<Live, StartError>> {
-        let text = match self.text() {
-            Ok(text) => text,
-            Err(error) => {
-                let refused = Refused::of(None, "", "file-missing", error.to_string());
-                return Some(Err(refused.at(self.look.path())));
-            }
-        };
-        let hash = hash_of(&text);
+        let hash = hash_of(text);
         if hash == before.hash && text.len() <= tree::FILE_BYTES_MAX {
             return None;
         }
@@ -195,23 +197,29 @@ impl Watched {
             environment,
             texts: &mut self.texts,
         };
-        let live = read::read(&text).and_then(|wanted| apply::apply(&wanted, hash, &mut ground));
-        Some(live.map_err(|refused| refused.at(self.look.path())))
+        let live = read::read(text).and_then(|wanted| apply::apply(&wanted, hash, &mut ground));
+        Some(live.map_err(|refused| refused.at(&self.path)))
     }
 
-    /// A missing file is an empty one (RT-OVER-3).
-    fn text(&self) -> io::Result<String> {
-        let file = match std::fs::File::open(self.look.path()) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-            Err(error) => return Err(error),
-        };
-        let mut text = String::new();
-        // One byte more shows that it is too large.
-        file.take(tree::FILE_BYTES_MAX as u64 + 1)
-            .read_to_string(&mut text)?;
-        Ok(text)
+    fn text(&self) -> Result<String, StartError> {
+        text_of(&self.path).map_err(|error| {
+            Refused::of(None, "", "file-missing", error.to_string()).at(&self.path)
+        })
     }
+}
+
+/// A missing file is an empty one (RT-OVER-3).
+fn text_of(path: &Path) -> io::Result<String> {
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(error) => return Err(error),
+    };
+    let mut text = String::new();
+    // One byte more shows that it is too large.
+    file.take(tree::FILE_BYTES_MAX as u64 + 1)
+        .read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// 16 hex digits; none of an empty text. It tells contents apart for people, and proves nothing.
@@ -248,7 +256,7 @@ impl Refused {
         )
     }
 
-    fn at(self, path: &std::path::Path) -> StartError {
+    fn at(self, path: &Path) -> StartError {
         let file = path.display();
         StartError {
             source_place: match self.place {

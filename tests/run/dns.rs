@@ -223,32 +223,34 @@ fn happy_eyeballs() {
     }
 }
 
-/// A DNS server that answers every question so.
-fn answering(code: u8) -> (UdpSocket, String) {
+/// A DNS server that answers every question so: those for IPv4, and the others.
+fn answering(v4: u8, v6: u8) -> (UdpSocket, String) {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let own = server.try_clone().unwrap();
     std::thread::spawn(move || {
         let mut question = [0; 512];
         while let Ok((count, client)) = own.recv_from(&mut question) {
-            // A response, recursion available, and nothing but the question.
-            question[2] |= 0x80;
-            question[3] = 0x80 | code;
-            question[6..12].fill(0);
             let mut name = question.iter().take(count).skip(12);
             let end = name.position(|byte| *byte == 0);
             let end = end.map_or(count, |at| 12 + at + 5);
+            let is_v4 = question.get(end - 4..end - 2) == Some(&[0, 1]);
+            // A response, recursion available, and nothing but the question.
+            question[2] |= 0x80;
+            question[3] = 0x80 | if is_v4 { v4 } else { v6 };
+            question[6..12].fill(0);
             let _ = own.send_to(question.get(..end).unwrap_or_default(), client);
         }
     });
     (server, address)
 }
 
+const NO_DATA: u8 = 0;
 const SERVFAIL: u8 = 2;
 const REFUSED: u8 = 5;
 
-/// RT-DNS-3: servers in order, the next one after SERVFAIL, REFUSED, silence or nobody; that there is no such
-/// name is an answer.
+/// RT-DNS-3: servers in order, the next one after SERVFAIL, for one family too, REFUSED, silence or nobody; that
+/// there is no such name is an answer.
 #[test]
 fn servers_in_order() {
     let (port, _backends) = spread(&["127.0.0.1", "127.0.0.2"], true);
@@ -257,19 +259,31 @@ fn servers_in_order() {
     let frozen = Dns::start("frozen", "127.0.0.2 shop.test");
     let empty = Dns::start("empty", "127.0.0.2 else.test");
     frozen.signal("STOP");
-    let (_failing, failing) = answering(SERVFAIL);
-    let (_refusing, refusing) = answering(REFUSED);
+    let (_failing, failing) = answering(SERVFAIL, SERVFAIL);
+    let (_refusing, refusing) = answering(REFUSED, REFUSED);
+    let (_half, half) = answering(SERVFAIL, NO_DATA);
+    let (_other_half, other_half) = answering(NO_DATA, SERVFAIL);
+    let (_nothing, nothing) = answering(NO_DATA, NO_DATA);
     let nobody = format!("127.0.0.1:{}", free_port());
     let target = format!("http://shop.test:{port}");
-    for first in [&failing, &refusing, &frozen.address(), &nobody] {
+    for first in [
+        &failing,
+        &refusing,
+        &half,
+        &other_half,
+        &frozen.address(),
+        &nobody,
+    ] {
         let gateway = start_cached(first, &target, &[("SECOND", &good.address())]);
         assert_eq!(get(&gateway, "/"), ok("127.0.0.1"), "{first}");
     }
     let before = other.questions("shop.test");
     let gateway = start_cached(&good.address(), &target, &[("SECOND", &other.address())]);
     assert_eq!(get(&gateway, "/"), ok("127.0.0.1"));
-    let gateway = start_cached(&empty.address(), &target, &[("SECOND", &other.address())]);
-    assert_eq!(get(&gateway, "/").0, 502);
+    for first in [&empty.address(), &nothing] {
+        let gateway = start_cached(first, &target, &[("SECOND", &other.address())]);
+        assert_eq!(get(&gateway, "/").0, 502, "{first}");
+    }
     assert_eq!(other.questions("shop.test"), before);
     frozen.signal("CONT");
 }

@@ -11,7 +11,7 @@ use crate::values::{Environment, StartError, Value};
 pub struct DnsCache {
     /// How long an answer is good; never 0.
     pub ttl_ms: u64,
-    /// Whether a new overlay, and what a signal has read again, makes answers be forgotten.
+    /// Whether a new overlay makes answers be forgotten.
     pub clear_on_reload: bool,
     /// Servers in order; none: those of the system.
     pub servers: &'static [Value],

@@ -357,6 +357,7 @@ fn the_file_is_watched() {
     assert_eq!(look(), "orders canary");
     std::fs::create_dir(&path).unwrap();
     assert_eq!(look(), "file-missing");
+    assert_eq!(look(), "none", "it is said once");
     assert_eq!(live.hash(), "");
     std::fs::remove_dir_all(&home).unwrap();
 }

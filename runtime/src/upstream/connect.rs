@@ -95,6 +95,8 @@ impl Resolver {
         if let Some(known) = known.get(host) {
             return Rc::clone(known);
         }
+        // What overlays have named is not kept for ever.
+        known.retain(|_, local| Rc::strong_count(local) > 1 || local.is_in_use());
         let local = Rc::new(self.names.local(host));
         known.insert(host.to_owned(), Rc::clone(&local));
         local

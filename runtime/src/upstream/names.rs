@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::race;
-use super::servers::Servers;
+use super::servers::{Servers, few};
 use crate::clock::Moment;
 
 /// How long `dnsCache.ttl` is where no key says.
@@ -42,11 +42,14 @@ pub(super) enum Outcome {
     Failed(String),
     /// Never none.
     Found(Vec<IpAddr>),
+    /// Those of one family, never none. What the other has is not known: DNS did not answer, or could not.
+    Half(Vec<IpAddr>),
     /// There is no such name, or it has no address.
     Nothing,
 }
 
-/// All names that have been asked for. There are as many as endpoints and targets name.
+/// All names that are asked for. There are as many as endpoints and targets name; one that no core has any
+/// more is forgotten once it has not been asked for in [`Names::new`]'s `ttl`.
 #[derive(Debug)]
 pub struct Names {
     ttl: Duration,
@@ -125,11 +128,36 @@ impl Names {
                 .into_iter()
                 .filter(|name| !name.kept.swap(true, Ordering::Relaxed))
             {
-                let (servers, tell, ttl) = (Rc::clone(&servers), Rc::clone(&tell), self.ttl);
-                tokio::task::spawn_local(async move { name.keep(&servers, ttl, &*tell).await });
+                let (names, servers) = (Arc::clone(&self), Rc::clone(&servers));
+                let tell = Rc::clone(&tell);
+                tokio::task::spawn_local(async move {
+                    names.keep_one(&name, &servers, &*tell).await;
+                });
             }
             self.arrived.notified().await;
         }
+    }
+
+    async fn keep_one(&self, name: &Arc<Name>, servers: &Servers, tell: &Tell) {
+        loop {
+            name.renew(servers, tell).await;
+            while !name.rest(self.ttl).await {
+                if self.forget(name) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether only its keeper had it; it may end then.
+    fn forget(&self, name: &Arc<Name>) -> bool {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // That one, and the list's own. Others come from the list only, which is locked.
+        let is_alone = Arc::strong_count(name) == 2;
+        if is_alone {
+            known.remove(&name.host);
+        }
+        is_alone
     }
 
     /// Forgets all answers (RT-DNS-4); what DNS does not answer again stays.
@@ -176,19 +204,16 @@ impl Name {
         }
     }
 
-    async fn keep(&self, servers: &Servers, ttl: Duration, tell: &Tell) {
-        loop {
-            let outcome = servers.look_up(&self.host).await;
-            let failing = self.answer.borrow().fault.is_some();
-            match &outcome {
-                Outcome::Failed(error) if !failing => tell(&self.host, Some(error)),
-                Outcome::Nothing if !failing => tell(&self.host, Some(NO_ADDRESS)),
-                Outcome::Found(_) if failing => tell(&self.host, None),
-                Outcome::Failed(_) | Outcome::Found(_) | Outcome::Nothing => {}
-            }
-            self.learn(outcome);
-            self.rest(ttl).await;
+    async fn renew(&self, servers: &Servers, tell: &Tell) {
+        let outcome = servers.look_up(&self.host).await;
+        let failing = self.answer.borrow().fault.is_some();
+        match &outcome {
+            Outcome::Failed(error) if !failing => tell(&self.host, Some(error)),
+            Outcome::Nothing if !failing => tell(&self.host, Some(NO_ADDRESS)),
+            Outcome::Found(_) | Outcome::Half(_) if failing => tell(&self.host, None),
+            Outcome::Failed(_) | Outcome::Found(_) | Outcome::Half(_) | Outcome::Nothing => {}
         }
+        self.learn(outcome);
     }
 
     fn learn(&self, outcome: Outcome) {
@@ -200,13 +225,15 @@ impl Name {
         answer.taken = Moment::now();
         answer.fault = None;
         match outcome {
-            Outcome::Found(addresses) => {
-                answer.good = true;
-                // DNS changes their order at will.
-                if sorted(&addresses) != sorted(&before.addresses) {
-                    answer.list += 1;
-                    answer.addresses = addresses;
-                }
+            Outcome::Found(addresses) => answer.take(addresses),
+            Outcome::Half(addresses) => {
+                let is_found = |old: &IpAddr| {
+                    let mut found = addresses.iter();
+                    found.any(|new| new.is_ipv4() == old.is_ipv4())
+                };
+                let stay = before.addresses.iter().filter(|old| !is_found(old));
+                let all = few(addresses.iter().chain(stay).copied());
+                answer.take(all);
             }
             Outcome::Nothing => {
                 answer.good = false;
@@ -222,22 +249,22 @@ impl Name {
     }
 
     /// Until it is to be asked for again: because somebody needs it now, or because it is in use and old.
-    async fn rest(&self, ttl: Duration) {
+    /// `false`: nobody has used it for a while, nor is its answer used without asking any more.
+    async fn rest(&self, ttl: Duration) -> bool {
         let answer = Arc::clone(&self.answer.borrow());
         let time = match &answer.fault {
             None => ttl,
             Some(_) => RETRY.min(ttl),
         };
-        if answer.good {
-            if tokio::time::timeout(time, self.is_wanted()).await.is_ok() {
-                return;
-            }
-            if self.used.swap(false, Ordering::Relaxed) {
-                return;
-            }
-            self.expire();
+        let time = if answer.good { time } else { ttl };
+        if tokio::time::timeout(time, self.is_wanted()).await.is_ok() {
+            return true;
         }
-        self.is_wanted().await;
+        if self.used.swap(false, Ordering::Relaxed) && answer.good {
+            return true;
+        }
+        self.expire();
+        false
     }
 
     async fn is_wanted(&self) {
@@ -260,6 +287,17 @@ impl Name {
             }
             was_good
         });
+    }
+}
+
+impl Answer {
+    fn take(&mut self, addresses: Vec<IpAddr>) {
+        self.good = true;
+        // DNS changes their order at will.
+        if sorted(&addresses) != sorted(&self.addresses) {
+            self.list += 1;
+            self.addresses = addresses;
+        }
     }
 }
 
@@ -335,6 +373,11 @@ impl Local {
         if !used.load(Ordering::Relaxed) {
             used.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether it has been used of late.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.name.used.load(Ordering::Relaxed) || self.name.answer.borrow().good
     }
 
     /// Changes with the addresses.

@@ -1,9 +1,10 @@
 //! How DNS is asked: one server after the other, in the order of `dnsCache.resolver` or of the system
 //! (RT-DNS-3). The resolver of the `hickory` crate has other ideas about the order and takes a failure of
-//! one server for the answer of all, so each server has a resolver of its own here.
+//! one server for the answer of all, so each server has a resolver of its own here. It also takes what it knows
+//! of one family for an answer when the other fails, so each family is a question of its own.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::Name;
+use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 
 use tokio::sync::Semaphore;
@@ -20,12 +21,12 @@ use tokio::sync::Semaphore;
 use super::names::Outcome;
 use crate::files::Signature;
 
-/// How long one server may take for one name, both families included.
+/// How long one server may take for one name.
 const SERVER_LIMIT: Duration = Duration::from_secs(2);
 /// How long a look-up may take, with all servers and search domains.
 const LIMIT: Duration = Duration::from_secs(10);
 /// Addresses of a name that are used; more are left out.
-const ADDRESSES_MAX: usize = 64;
+pub(super) const ADDRESSES_MAX: usize = 64;
 /// Look-ups at once: a gateway with many names does not overrun its servers when it starts.
 const LOOKUPS_MAX: usize = 64;
 /// What the order of the system's servers comes from, and names that need none.
@@ -177,41 +178,107 @@ impl Made {
         for (address, server) in &self.servers {
             // What is known of names is kept elsewhere.
             server.clear_cache();
-            // The resolver's own limit comes first, and saves what one family has brought by then.
-            let limit = SERVER_LIMIT + SERVER_LIMIT / 4;
-            let asked = tokio::time::timeout(limit, ask(server, name));
-            last = match asked.await {
-                Ok(Ok(outcome)) => return Said::Outcome(outcome),
-                Ok(Err(error @ NetError::Dns(_))) => Said::Failed(format!("{address}: {error}")),
-                Ok(Err(error)) => Said::Silent(format!("{address}: {error}")),
-                Err(_) => Said::Silent(format!("{address}: request timed out")),
+            let (v6, v4) = tokio::join!(
+                ask(server, name, RecordType::AAAA),
+                ask(server, name, RecordType::A),
+            );
+            last = match both(v6, v4) {
+                Ok(outcome) => return Said::Outcome(outcome),
+                Err(error @ NetError::Dns(_)) => Said::Failed(format!("{address}: {error}")),
+                Err(error) => Said::Silent(format!("{address}: {error}")),
             };
         }
         last
     }
 }
 
-async fn ask(server: &TokioResolver, name: &Name) -> Result<Outcome, NetError> {
-    match server.lookup_ip(name.clone()).await {
-        Ok(found) => {
-            let found = found.iter().map(|ip| ip.to_canonical());
-            let mut addresses: Vec<_> = Vec::new();
-            for ip in found.take(ADDRESSES_MAX) {
-                if !addresses.contains(&ip) {
-                    addresses.push(ip);
-                }
-            }
+/// The addresses of one family; none: there is no such name, or it has none of them.
+async fn ask(
+    server: &TokioResolver,
+    name: &Name,
+    family: RecordType,
+) -> Result<Vec<IpAddr>, NetError> {
+    // The resolver's own limit comes first.
+    let limit = SERVER_LIMIT + SERVER_LIMIT / 4;
+    let asked = tokio::time::timeout(limit, server.lookup(name.clone(), family));
+    match asked.await {
+        Ok(Ok(found)) => {
+            let ips = found.answers().iter().filter_map(|one| one.data.ip_addr());
+            Ok(ips.map(|ip| ip.to_canonical()).collect())
+        }
+        Ok(Err(error)) if error.is_no_records_found() => Ok(Vec::new()),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(NetError::Timeout),
+    }
+}
+
+/// What both families say together. That there is nothing takes both: a failure of one hides what it has.
+fn both(
+    v6: Result<Vec<IpAddr>, NetError>,
+    v4: Result<Vec<IpAddr>, NetError>,
+) -> Result<Outcome, NetError> {
+    match (v6, v4) {
+        (Ok(v6), Ok(v4)) => {
+            let addresses = few(v6.into_iter().chain(v4));
             Ok(match addresses.is_empty() {
                 true => Outcome::Nothing,
                 false => Outcome::Found(addresses),
             })
         }
-        Err(error) if error.is_nx_domain() => Ok(Outcome::Nothing),
-        // It says so of IPv4 only.
-        Err(error) if error.is_no_records_found() => match server.ipv6_lookup(name.clone()).await {
-            Err(error) if !error.is_no_records_found() => Err(error),
-            Ok(_) | Err(_) => Ok(Outcome::Nothing),
+        (Ok(ips), Err(error)) | (Err(error), Ok(ips)) => match ips.is_empty() {
+            true => Err(error),
+            false => Ok(Outcome::Half(few(ips.into_iter()))),
         },
-        Err(error) => Err(error),
+        (Err(_), Err(error)) => Err(error),
+    }
+}
+
+/// Each once, and not too many.
+pub(super) fn few(all: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for ip in all.take(ADDRESSES_MAX) {
+        if !addresses.contains(&ip) {
+            addresses.push(ip);
+        }
+    }
+    addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_resolver::net::DnsError;
+    use hickory_resolver::proto::op::ResponseCode;
+
+    use super::*;
+
+    /// RT-DNS-3: what fails for one family is not taken for nothing, nor for an answer about that family.
+    #[test]
+    fn families_fail_by_themselves() {
+        let ips = |texts: &[&str]| -> Vec<IpAddr> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let (v6, v4, nothing) = (ips(&["::1"]), ips(&["10.0.0.1"]), Vec::new());
+        let servfail = || Err(DnsError::ResponseCode(ResponseCode::ServFail).into());
+        let of = |v6, v4| both(v6, v4).map_err(|error| error.to_string());
+        assert_eq!(
+            of(Ok(v6.clone()), Ok(v4.clone())),
+            Ok(Outcome::Found(ips(&["::1", "10.0.0.1"])))
+        );
+        assert_eq!(
+            of(Ok(nothing.clone()), Ok(v4.clone())),
+            Ok(Outcome::Found(v4.clone()))
+        );
+        assert_eq!(
+            of(Ok(nothing.clone()), Ok(nothing.clone())),
+            Ok(Outcome::Nothing)
+        );
+        assert_eq!(of(Ok(v6.clone()), servfail()), Ok(Outcome::Half(v6)));
+        assert_eq!(
+            of(Err(NetError::Timeout), Ok(v4.clone())),
+            Ok(Outcome::Half(v4))
+        );
+        assert!(of(Ok(nothing.clone()), servfail()).is_err());
+        assert!(of(servfail(), Ok(nothing)).is_err());
+        assert!(of(servfail(), servfail()).is_err());
     }
 }

@@ -37,6 +37,20 @@ async fn the_last_good_answer_stays() {
     assert!(name.wanted.load(Ordering::Relaxed));
 }
 
+/// RT-DNS-3: of a family that DNS fails to answer for, the last good answer stays.
+#[tokio::test]
+async fn half_an_answer() {
+    let (name, local) = known(found(&["10.0.0.1", "::1"]));
+    let list = local.list();
+    name.learn(Outcome::Half(ips(&["::1"])));
+    assert!(local.list() == list && local.has(ips(&["10.0.0.1"])[0]));
+    name.learn(Outcome::Half(ips(&["::2"])));
+    assert!(local.list() > list && !local.has(ips(&["::1"])[0]));
+    assert!(local.has(ips(&["::2"])[0]) && local.has(ips(&["10.0.0.1"])[0]));
+    name.learn(found(&["::2"]));
+    assert_eq!(local.addresses().await.unwrap(), ips(&["::2"]));
+}
+
 /// RT-DNS-2: an answer none of whose addresses takes a connection is asked for anew; until DNS answers, a
 /// request waits for a moment only.
 #[tokio::test(start_paused = true)]
@@ -104,14 +118,41 @@ async fn names_in_use_are_kept_fresh() {
     name.rest(ttl).await;
     assert!((ttl..ttl * 2).contains(&begun.elapsed()));
     assert!(local.known().good);
-    let rested = tokio::time::timeout(ttl * 3, name.rest(ttl)).await;
-    assert!(rested.is_err() && !local.known().good);
+    assert!(!name.rest(ttl).await && !local.known().good);
+    assert!(!name.rest(ttl).await);
     name.ask();
-    name.rest(ttl).await;
+    assert!(name.rest(ttl).await);
     // What could not be renewed is tried again soon.
     name.learn(Outcome::Failed("SERVFAIL".to_owned()));
     local.touch();
     let begun = Moment::now();
     name.rest(ttl).await;
     assert!((RETRY..RETRY * 2).contains(&begun.elapsed()));
+}
+
+/// What no core has any more is not kept for ever; overlays name new hosts all the time.
+#[tokio::test(start_paused = true)]
+async fn names_are_forgotten() {
+    let ttl = Duration::from_secs(60);
+    // Nobody is there.
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let names = Arc::new(Names::new(ttl, vec![socket.local_addr().unwrap()]));
+    let hosts = || -> Vec<_> { names.all().iter().map(|name| name.host.clone()).collect() };
+    let test = async {
+        tokio::task::spawn_local(Arc::clone(&names).keep(Rc::new(|_, _| {})));
+        let (kept, left) = (names.local("kept.test"), names.local("left.test"));
+        tokio::time::sleep(ttl * 5).await;
+        assert_eq!(hosts(), ["kept.test", "left.test"]);
+        assert!(!left.is_in_use());
+        drop(left);
+        tokio::time::sleep(ttl * 5).await;
+        assert_eq!(hosts(), ["kept.test"]);
+        // It is another one now.
+        let again = names.local("left.test");
+        tokio::time::sleep(ttl * 5).await;
+        let news = again.answer.borrow().round;
+        assert!(again.known().round > news);
+        drop(kept);
+    };
+    tokio::task::LocalSet::new().run_until(test).await;
 }

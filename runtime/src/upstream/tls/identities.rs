@@ -4,6 +4,7 @@
 //! (C-FILE-10).
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
@@ -54,7 +55,7 @@ struct Recipe {
 /// An identity whose files may change.
 struct Renewal {
     recipe: Recipe,
-    files: Vec<Look>,
+    look: Look,
     identity: Arc<Identity>,
 }
 
@@ -124,16 +125,16 @@ impl<'a> Identities<'a> {
             offers_http2: cfg!(feature = "http2-backends") && self.transport.http2,
         };
         // Before they are read: a change meanwhile is one.
-        let files: Vec<_> = wanted.files().map(|file| Look::new(file.clone())).collect();
+        let look = Look::new(wanted.files());
         let identity = Arc::new(Identity {
             number: self.known.len() + 1,
             configs: recipe.make()?.into(),
             handshake_limit: self.transport.handshake_limit(),
         });
-        if !files.is_empty() {
+        if wanted.files().next().is_some() {
             self.files.keep(Renewal {
                 recipe,
-                files,
+                look,
                 identity: Arc::clone(&identity),
             });
         }
@@ -162,13 +163,13 @@ impl<'a> Identities<'a> {
 }
 
 impl Wanted {
-    fn files(&self) -> impl Iterator<Item = &std::path::PathBuf> {
+    fn files(&self) -> impl Iterator<Item = &Path> {
         let client = self
             .client
             .iter()
             .flat_map(|(certificate, key)| [certificate, key]);
         self.roots.iter().chain(client).filter_map(|pem| match pem {
-            Pem::File(path) => Some(path),
+            Pem::File(path) => Some(path.as_path()),
             Pem::Text(_) => None,
         })
     }
@@ -229,20 +230,12 @@ impl Recipe {
 
 impl Reread for Renewal {
     fn look(&mut self) -> Option<Result<String, String>> {
-        let mut changed = None;
-        for file in &mut self.files {
-            if file.has_changed() {
-                changed = Some(file.path().display().to_string());
-            }
-        }
-        let changed = changed?;
-        Some(match self.recipe.make() {
-            Ok(configs) => {
-                self.identity.renew(configs);
-                Ok(changed)
-            }
-            Err(error) => Err(error.to_string()),
-        })
+        let changed = self.look.due()?;
+        let made = self.recipe.make().map(|configs| {
+            self.identity.renew(configs);
+            changed
+        });
+        self.look.came(made.map_err(|error| error.to_string()))
     }
 }
 
