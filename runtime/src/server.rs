@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::files::Files;
 use crate::gateway::{Gateway, LogTo, Resolved, Start, StartError};
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, Phase};
 use crate::log::{LogFile, Rotation, Writer};
 use crate::overlay::{self, Live, Watched};
 #[cfg(feature = "pass-through")]
@@ -62,6 +62,17 @@ impl Shared {
         return Resolver::new(&self.names);
         #[cfg(not(feature = "dns"))]
         Resolver::default()
+    }
+
+    /// Another gateway serves (RT-TAKE-3). Who has been accepted and waits for a place is served without one: those
+    /// who have places may keep them to the end.
+    fn hand_over(&self) {
+        self.lifecycle.enter(Phase::HandedOver);
+        if let Some(places) = &self.places {
+            places.close();
+        }
+        #[cfg(feature = "pass-through")]
+        self.rules.iter().for_each(|rule| rule.admit_all());
     }
 }
 

@@ -39,7 +39,8 @@ pub(super) async fn accept(home: Home, rule: Arc<Rule>, listener: TcpListener, s
         }
         let (waits, is_served) = oneshot::channel::<()>();
         tokio::task::spawn_local(async move {
-            let place = Arc::clone(&rule.places).acquire_owned().await;
+            // None once another gateway has taken over (RT-TAKE-3).
+            let place = Arc::clone(&rule.places).acquire_owned().await.ok();
             drop(waits);
             let _held = (place, open);
             pass(home, &rule, &space, client, peer).await;

@@ -19,6 +19,7 @@ use crate::clock::Watch;
 use crate::h2::guard::Bounds;
 use crate::head::Fields;
 use crate::io::Socket;
+use crate::lifecycle::Phase;
 
 mod payload;
 mod stream;
@@ -59,6 +60,8 @@ enum Waiting {
     Block(u64),
     /// A new stream (`timeouts.idle`).
     Idle,
+    /// The same as `Leaving` after a takeover: the drain ends it (RT-TAKE-3).
+    HandedOver,
     /// The client's end of a connection that is being left.
     Leaving,
     /// Exchanges, which have deadlines of their own.
@@ -199,9 +202,10 @@ impl<S: Socket + 'static> Driver<S> {
             match self.waiting {
                 Some(Waiting::Idle) => self.leave(),
                 Some(Waiting::Block(_)) => self.expel("the header section took too long"),
-                Some(Waiting::Leaving | Waiting::Streams | Waiting::Write(_)) | None => {
-                    return Poll::Ready(());
-                }
+                Some(
+                    Waiting::HandedOver | Waiting::Leaving | Waiting::Streams | Waiting::Write(_),
+                )
+                | None => return Poll::Ready(()),
             }
         }
     }
@@ -279,6 +283,8 @@ impl<S: Socket + 'static> Driver<S> {
             (Waiting::Block(block), Some(settings.header_timeout))
         } else if self.connected.open.get() > 0 {
             (Waiting::Streams, None)
+        } else if self.leaving && self.core.lifecycle.phase() == Phase::HandedOver {
+            (Waiting::HandedOver, None)
         } else if self.leaving {
             (Waiting::Leaving, Some(LEAVING))
         } else {

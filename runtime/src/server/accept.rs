@@ -48,6 +48,7 @@ async fn accept_on(core: &'static Core, listener: &TcpListener, places: &Places)
             Err(places) => {
                 let (waits, is_served) = oneshot::channel::<()>();
                 tokio::task::spawn_local(async move {
+                    // None once another gateway has taken over (RT-TAKE-3).
                     let place = places.acquire_owned().await.ok();
                     drop(waits);
                     serve(core, socket, peer, (open, place)).await;

@@ -86,14 +86,26 @@ impl Listeners {
         })
     }
 
-    /// Begins to listen, with a socket at least for each core.
+    /// Binds a socket at least for each core.
     ///
     /// # Errors
     /// `bind-failed`
-    pub(super) fn open(&mut self, cores: usize) -> Result<(), StartError> {
+    pub(super) fn fill(&mut self, cores: usize) -> Result<(), StartError> {
         let mut all = self.web.iter_mut().chain(&mut self.forwards);
         all.try_for_each(|listener| {
-            let opened = listener.open(cores);
+            let filled = listener.fill(cores);
+            filled.map_err(|error| fault(listener.protocol, listener.address, &error))
+        })
+    }
+
+    /// Begins to listen: whoever connects from now on must be accepted.
+    ///
+    /// # Errors
+    /// `bind-failed`
+    pub(super) fn open(&self) -> Result<(), StartError> {
+        let mut all = self.web.iter().chain(&self.forwards);
+        all.try_for_each(|listener| {
+            let opened = listener.open();
             opened.map_err(|error| fault(listener.protocol, listener.address, &error))
         })
     }
@@ -149,7 +161,7 @@ impl Listener {
             let probe = new(protocol, asked).map_err(fault)?;
             probe.bind(&asked.into()).map_err(fault)?;
         }
-        let first = bind(protocol, asked).map_err(fault)?;
+        let first = reserve(protocol, asked).map_err(fault)?;
         let address = first.local_addr().map_err(fault)?;
         let unknown = || fault(io::ErrorKind::InvalidData.into());
         Ok(Self {
@@ -160,7 +172,7 @@ impl Listener {
         })
     }
 
-    fn open(&mut self, cores: usize) -> io::Result<()> {
+    fn fill(&mut self, cores: usize) -> io::Result<()> {
         let there = self.sockets.len().max(1);
         while self.sockets.len() < cores {
             let next = match bind(self.protocol, self.address) {
@@ -175,10 +187,18 @@ impl Listener {
             };
             self.sockets.push(next);
         }
-        match self.protocol {
-            Protocol::Tcp => self.sockets.iter().try_for_each(|one| one.listen(BACKLOG)),
-            Protocol::Udp => Ok(()),
+        Ok(())
+    }
+
+    fn open(&self) -> io::Result<()> {
+        if self.protocol == Protocol::Udp {
+            return Ok(());
         }
+        self.sockets.iter().try_for_each(|socket| {
+            // What it accepts has it too, and must not be in the way of a restart.
+            socket.set_reuse_address(true)?;
+            socket.listen(BACKLOG)
+        })
     }
 }
 
@@ -189,6 +209,23 @@ fn fault(protocol: Protocol, address: SocketAddr, error: &io::Error) -> StartErr
     };
     let text = format!("cannot listen on {address}{protocol}: {error}");
     StartError::without_place("bind-failed", text)
+}
+
+/// The first socket of an address. While it does not listen, SO_REUSEADDR would let the probe of another gateway
+/// pass.
+fn reserve(protocol: Protocol, address: SocketAddr) -> io::Result<Socket> {
+    if protocol == Protocol::Udp {
+        return bind(protocol, address);
+    }
+    let socket = new(protocol, address)?;
+    socket.set_reuse_port(true)?;
+    socket.set_reuse_address(false)?;
+    match socket.bind(&address.into()) {
+        Ok(()) => Ok(socket),
+        // Connections of another program that were closed here a moment ago.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => bind(protocol, address),
+        Err(error) => Err(error),
+    }
 }
 
 fn bind(protocol: Protocol, address: SocketAddr) -> io::Result<Socket> {
@@ -214,4 +251,71 @@ fn new(protocol: Protocol, address: SocketAddr) -> io::Result<Socket> {
     }
     socket.set_nonblocking(true)?;
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    fn any() -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+    }
+
+    fn bound(address: SocketAddr) -> Listener {
+        Listener::bind(Protocol::Tcp, address, false).unwrap()
+    }
+
+    /// Leaves a connection behind that was closed here first.
+    fn leave_behind(listener: &TcpListener) {
+        let address = listener.local_addr().unwrap();
+        let client = TcpStream::connect(address).unwrap();
+        drop(listener.accept().unwrap());
+        drop(client);
+    }
+
+    /// RT-START-1: two gateways do not share an address, neither before the first listens nor later; what the first
+    /// leaves behind is in nobody's way.
+    #[test]
+    fn one_at_a_time() {
+        let mut first = bound(any());
+        let address = first.address;
+        let refused = || {
+            let error = Listener::bind(Protocol::Tcp, address, false).unwrap_err();
+            assert!(error.to_string().contains("cannot listen"), "{error}");
+        };
+        refused();
+        first.fill(2).unwrap();
+        refused();
+        first.open().unwrap();
+        refused();
+        let sockets: Vec<_> = first.sockets.drain(..).map(TcpListener::from).collect();
+        let client = TcpStream::connect(address).unwrap();
+        let accepted = loop {
+            // One of them has it; none blocks.
+            let mut accepting = sockets.iter().map(TcpListener::accept);
+            if let Some(accepted) = accepting.find_map(Result::ok) {
+                break accepted;
+            }
+        };
+        // This end first: it stays a while.
+        drop(accepted);
+        drop((client, sockets));
+        let mut next = bound(address);
+        next.fill(2).unwrap();
+        next.open().unwrap();
+    }
+
+    /// Of a program that does not share ports.
+    #[test]
+    fn what_others_leave_behind() {
+        let other = TcpListener::bind(any()).unwrap();
+        let address = other.local_addr().unwrap();
+        leave_behind(&other);
+        drop(other);
+        let mut next = bound(address);
+        next.fill(2).unwrap();
+        next.open().unwrap();
+    }
 }

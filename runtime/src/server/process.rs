@@ -11,8 +11,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::arguments::Arguments;
 use super::health::Checks;
-use super::listen::Listeners;
-use super::takeover::{self, CHECKS_MAX, Estate, Predecessor, Station};
+use super::listen::{Listener, Listeners};
+use super::takeover::{self, Begun, CHECKS_MAX, Estate, Predecessor, Station};
 #[cfg(feature = "dns")]
 use super::watch;
 use super::watch::Watch;
@@ -67,7 +67,7 @@ pub(super) fn serve(gateway: &'static Gateway, arguments: &Arguments) -> Result<
         false => takeover_path(arguments, &environment),
     };
     let begun = match &path {
-        None => Some(None),
+        None => None,
         Some(path) => runtime.block_on(async {
             tokio::select! {
                 begun = takeover::begin(path) => begun.map(Some),
@@ -76,24 +76,28 @@ pub(super) fn serve(gateway: &'static Gateway, arguments: &Arguments) -> Result<
         })?,
     };
     let prepared = prepare(gateway, arguments, environment)?;
-    let Some(mut predecessor) = begun else {
+    if path.is_some() && begun.is_none() {
         return stop_early(prepared);
+    }
+    let (begun, handed) = match begun {
+        Some(Begun::Next(mut predecessor)) => {
+            let handed = std::mem::take(&mut predecessor.listeners);
+            (Some(Begun::Next(predecessor)), handed)
+        }
+        other @ (Some(Begun::First(_)) | None) => (other, Vec::new()),
     };
-    let handed = predecessor
-        .as_mut()
-        .map(|it| std::mem::take(&mut it.listeners));
     let settings = &prepared.shared.settings;
     let listeners = match arguments.trial {
         true => Listeners::of_trial(settings)?,
-        false => Listeners::bind(settings, handed.unwrap_or_default())?,
+        false => Listeners::bind(settings, handed)?,
     };
-    let succession = match (predecessor, path) {
-        (Some(predecessor), _) => Succession::Next(Box::new(predecessor)),
-        (None, Some(path)) => {
-            let station = runtime.block_on(async { Station::new(&path) });
+    let succession = match begun {
+        Some(Begun::Next(predecessor)) => Succession::Next(predecessor),
+        Some(Begun::First(claim)) => {
+            let station = runtime.block_on(async { Station::new(claim) });
             Succession::First(station?)
         }
-        (None, None) => Succession::None,
+        None => Succession::None,
     };
     run(prepared, listeners, succession, &runtime, signals)
 }
@@ -121,9 +125,14 @@ fn stop_early(prepared: Prepared) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The last line; the log is whole when this returns (RT-STOP-3).
+/// The last line (RT-STOP-3).
 fn end(log: &AccessLog, shared: Shared, log_thread: JoinHandle<()>) {
     log.message(Level::Info, "gracefully stopped");
+    close(log, shared, log_thread);
+}
+
+/// The log is whole when this returns.
+fn close(log: &AccessLog, shared: Shared, log_thread: JoinHandle<()>) {
     // Its writer goes: checks still have their hands on it.
     log.close();
     drop(shared);
@@ -165,22 +174,29 @@ fn run(
             Succession::Next(mut predecessor) => {
                 let confirmed = tokio::select! {
                     confirmed = confirm(&ready, &mut predecessor) => confirmed,
-                    () = signals.next(Some(&ready.shared.writer)) => return Ok((true, ready.shared)),
+                    () = signals.next(Some(&ready.shared.writer)) => return Ok((Ok(true), ready.shared)),
                 };
                 confirmed?;
                 Succession::Next(predecessor)
             }
             other @ (Succession::First(_) | Succession::None) => other,
         };
-        ready.listeners.open(ready.shared.cores)?;
-        serve_ready(ready, succession, signals).await
+        ready.listeners.fill(ready.shared.cores)?;
+        // What may fail does so before anybody can connect.
+        let copies = copies(&ready.listeners, &succession)?;
+        ready.listeners.open()?;
+        serve_ready(ready, (succession, copies), signals).await
     })?;
     match stopped {
-        (true, shared) => {
+        (Ok(true), shared) => {
             end(&log, shared, log_thread);
             Ok(())
         }
-        (false, _) => {
+        (Err(error), shared) => {
+            close(&log, shared, log_thread);
+            Err(error)
+        }
+        (Ok(false), _) => {
             log.close();
             let text = "a second signal came before the drain was over";
             Err(StartError::without_place("stopped", text))
@@ -198,12 +214,24 @@ async fn confirm(ready: &Ready, predecessor: &mut Predecessor) -> Result<(), Sta
     Ok(())
 }
 
-/// Whether it ends cleanly.
+/// What is to be handed over, if anybody may ask.
+fn copies(listeners: &Listeners, succession: &Succession) -> Result<Vec<Listener>, StartError> {
+    match succession {
+        Succession::None => Ok(Vec::new()),
+        Succession::First(_) | Succession::Next(_) => {
+            let copies = listeners.copies().map_err(internal)?;
+            takeover::check(&copies)?;
+            Ok(copies)
+        }
+    }
+}
+
+/// Whether it ends cleanly; an error: the gateway before goes on, and what was accepted has been served.
 async fn serve_ready(
     ready: Ready,
-    succession: Succession,
-    signals: Signals,
-) -> Result<(bool, Shared), StartError> {
+    (succession, copies): (Succession, Vec<Listener>),
+    mut signals: Signals,
+) -> Result<(Result<bool, StartError>, Shared), StartError> {
     let Ready {
         shared,
         listeners,
@@ -211,10 +239,6 @@ async fn serve_ready(
         checks,
         watched,
     } = ready;
-    let copies = match succession {
-        Succession::None => Vec::new(),
-        Succession::First(_) | Succession::Next(_) => listeners.copies().map_err(internal)?,
-    };
     let web = listeners.web.as_ref().map(|web| web.address);
     let forwarded = listeners.forwards.iter().map(|forward| forward.address);
     let forwarded: Vec<_> = forwarded.collect();
@@ -225,8 +249,20 @@ async fn serve_ready(
         Succession::None => None,
         Succession::First(station) => Some(station),
         Succession::Next(predecessor) => {
-            log.taken_over("Taken over from another gateway", predecessor.pid);
-            Some(predecessor.leave().await)
+            let pid = predecessor.pid;
+            match predecessor.leave().await {
+                Ok(station) => {
+                    log.taken_over("Taken over from another gateway", pid);
+                    Some(station)
+                }
+                Err(error) => {
+                    // The gateway before has them.
+                    drop(copies);
+                    shared.hand_over();
+                    let finished = drain_replaced(&shared, &threads, &mut signals).await;
+                    return Ok((if finished { Err(error) } else { Ok(false) }, shared));
+                }
+            }
         }
     };
     let blocks = shared.gateway.routes.iter();
@@ -249,7 +285,7 @@ async fn serve_ready(
         live: &shared.live,
     });
     let stopped = await_stop(&shared, &log, estate, threads, signals).await;
-    Ok((stopped, shared))
+    Ok((Ok(stopped), shared))
 }
 
 fn start_cores(shared: &Shared, listeners: Listeners) -> io::Result<Vec<JoinHandle<()>>> {
@@ -302,37 +338,49 @@ async fn await_stop(
         }
     };
     let writer = Some(&shared.writer);
-    let finished = async {
-        while !threads.iter().all(JoinHandle::is_finished) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::pin!(finished);
     // What was to be handed over is gone after this: the cores have the only sockets.
     let pid = tokio::select! {
         pid = taken => Some(pid),
         () = signals.next(writer) => None,
     };
     if let Some(pid) = pid {
-        shared.lifecycle.enter(Phase::HandedOver);
+        shared.hand_over();
         log.taken_over("Another gateway has taken over", pid);
         log.flush();
-        tokio::select! {
-            () = &mut finished => return true,
-            // It does not wait for idle connections any more.
-            () = signals.next(writer) => shared.lifecycle.enter(Phase::Draining),
-        }
+        return drain_replaced(shared, &threads, &mut signals).await;
     }
     let drained = async {
-        if pid.is_none() {
-            shared.lifecycle.enter(Phase::Announced);
-            tokio::time::sleep(shared.settings.drain_delay).await;
-            shared.lifecycle.enter(Phase::Draining);
-        }
-        finished.await;
+        shared.lifecycle.enter(Phase::Announced);
+        tokio::time::sleep(shared.settings.drain_delay).await;
+        shared.lifecycle.enter(Phase::Draining);
+        all_finished(&threads).await;
     };
     tokio::select! {
         () = drained => true,
         () = signals.next(writer) => false,
+    }
+}
+
+/// Drains while another gateway serves. With a signal it does not wait for idle connections any more; `false`: the
+/// next one cut it short.
+async fn drain_replaced(
+    shared: &Shared,
+    threads: &[JoinHandle<()>],
+    signals: &mut Signals,
+) -> bool {
+    let writer = Some(&shared.writer);
+    tokio::select! {
+        () = all_finished(threads) => return true,
+        () = signals.next(writer) => shared.lifecycle.enter(Phase::Draining),
+    }
+    tokio::select! {
+        () = all_finished(threads) => true,
+        () = signals.next(writer) => false,
+    }
+}
+
+async fn all_finished(threads: &[JoinHandle<()>]) {
+    while !threads.iter().all(JoinHandle::is_finished) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

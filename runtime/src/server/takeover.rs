@@ -15,7 +15,7 @@
 //! serving                     →                 both accept
 //! ```
 //!
-//! Then the running one stops accepting. Whatever goes wrong before `serving` leaves it as it was; whoever of
+//! Then the running one hangs up and stops accepting. Whatever goes wrong before `serving` leaves it as it was; whoever of
 //! them gives up says `refused` and why, or ends. `goma-takeover 1 ask` is answered with `serving` and the id of
 //! the process. Lines that begin with another word are passed over.
 
@@ -40,7 +40,8 @@ mod place;
 #[cfg(test)]
 mod tests;
 
-use link::{DESCRIPTORS_AT_ONCE, LINE_BYTES_MAX, Link};
+use link::{DESCRIPTORS_AT_ONCE, DESCRIPTORS_MAX, LINE_BYTES_MAX, Link};
+pub(super) use place::Claim;
 
 /// How long a takeover may take (RT-TAKE-4).
 const TAKEOVER_MAX: Duration = Duration::from_secs(60);
@@ -75,6 +76,15 @@ pub(super) enum Trouble {
 #[derive(Debug)]
 pub(super) struct Station(UnixListener);
 
+/// Who is there when a gateway starts.
+#[derive(Debug)]
+pub(super) enum Begun {
+    /// Nobody.
+    First(Claim),
+    /// Another gateway, until this one serves.
+    Next(Box<Predecessor>),
+}
+
 /// The gateway that runs, for one that takes over from it.
 #[derive(Debug)]
 pub(super) struct Predecessor {
@@ -96,13 +106,13 @@ pub(super) struct Estate<'a> {
 }
 
 impl Station {
-    /// Where nobody listens.
+    /// Where nobody listens, and nobody else is about to.
     ///
     /// # Errors
     /// `bind-failed`
-    pub(super) fn new(path: &Path) -> Result<Self, StartError> {
-        let listener = place::listen(path).map_err(|error| {
-            let text = format!("cannot listen on {}: {error}", path.display());
+    pub(super) fn new(claim: Claim) -> Result<Self, StartError> {
+        let listener = claim.listen().map_err(|error| {
+            let text = format!("cannot listen on {}: {error}", claim.path.display());
             StartError::without_place("bind-failed", text)
         });
         Ok(Self(listener?))
@@ -116,11 +126,11 @@ impl Station {
     }
 }
 
-/// Asks the gateway that listens there for all that it has; none: nobody does.
+/// Asks the gateway that listens there for all that it has. One that is about to listen there is waited for.
 ///
 /// # Errors
 /// `takeover-failed`
-pub(super) async fn begin(path: &Path) -> Result<Option<Predecessor>, StartError> {
+pub(super) async fn begin(path: &Path) -> Result<Begun, StartError> {
     let begun = tokio::time::timeout(TAKEOVER_MAX, ask(path)).await;
     begun.unwrap_or(Err(Trouble::Late)).map_err(|trouble| {
         let text = format!("{}: {trouble}", path.display());
@@ -128,11 +138,22 @@ pub(super) async fn begin(path: &Path) -> Result<Option<Predecessor>, StartError
     })
 }
 
-async fn ask(path: &Path) -> Result<Option<Predecessor>, Trouble> {
+async fn ask(path: &Path) -> Result<Begun, Trouble> {
+    let mut claim = None;
     loop {
         let stream = match place::connect(path).await {
             Ok(Some(stream)) => stream,
-            Ok(None) => return Ok(None),
+            Ok(None) => match claim {
+                Some(claim) => return Ok(Begun::First(claim)),
+                // Somebody may have begun to listen before it was claimed: that is looked at once more.
+                None => {
+                    claim = Claim::new(path)?;
+                    if claim.is_none() {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    continue;
+                }
+            },
             // Too many ask at once.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 tokio::time::sleep(PAUSE).await;
@@ -149,7 +170,7 @@ async fn ask(path: &Path) -> Result<Option<Predecessor>, Trouble> {
         match take(stream).await {
             // It has just ended, or another one takes over.
             Err(Trouble::Ended) => tokio::time::sleep(PAUSE).await,
-            taken => return taken.map(Some),
+            taken => return taken.map(|it| Begun::Next(Box::new(it))),
         }
     }
 }
@@ -195,6 +216,10 @@ fn ended(error: io::Error) -> Trouble {
     }
 }
 
+fn failed(trouble: &Trouble) -> StartError {
+    StartError::without_place("takeover-failed", trouble.to_string())
+}
+
 fn pid_of(stream: &UnixStream) -> u32 {
     let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
     pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0)
@@ -210,14 +235,13 @@ impl Predecessor {
         let granted = tokio::time::timeout(TAKEOVER_MAX, self.ready()).await;
         match granted.unwrap_or(Err(Trouble::Late)) {
             Err(Trouble::Ended) => Ok(Vec::new()),
-            granted => granted.map_err(|trouble| {
-                StartError::without_place("takeover-failed", trouble.to_string())
-            }),
+            granted => granted.map_err(|trouble| failed(&trouble)),
         }
     }
 
     async fn ready(&mut self) -> Result<Vec<Note>, Trouble> {
-        self.link.send("ready\n", &[]).await.map_err(ended)?;
+        // One that does not listen any more may have said before that it goes on.
+        let _ = self.link.send("ready\n", &[]).await;
         let mut notes = Vec::new();
         loop {
             let line = self.link.line().await.map_err(ended)?;
@@ -232,11 +256,44 @@ impl Predecessor {
     }
 
     /// Says that this gateway serves. If the other one has ended, there is nobody who must know.
-    pub(super) async fn leave(self) -> Station {
-        self.station.is_ours();
-        let said = self.link.send("serving\n", &[]);
-        let _ = tokio::time::timeout(TAKEOVER_MAX, said).await;
-        self.station
+    ///
+    /// # Errors
+    /// The other one had given up before, and goes on.
+    pub(super) async fn leave(mut self) -> Result<Station, StartError> {
+        match tokio::time::timeout(TAKEOVER_MAX, self.serving()).await {
+            Ok(Err(trouble @ Trouble::Refused(_))) => Err(failed(&trouble)),
+            // One that says nothing has been told, and finds it as soon as it goes on.
+            Ok(Ok(()) | Err(_)) | Err(_) => {
+                self.station.is_ours();
+                Ok(self.station)
+            }
+        }
+    }
+
+    /// To the end of the conversation, which says whether it was heard in time.
+    async fn serving(&mut self) -> Result<(), Trouble> {
+        let _ = self.link.send("serving\n", &[]).await;
+        while let Some(line) = self.link.line().await.map_err(ended)? {
+            if let Some(why) = line.strip_prefix("refused ") {
+                return Err(Trouble::Refused(why.to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether there are more sockets than another gateway would take.
+///
+/// # Errors
+/// `bind-failed`
+pub(super) fn check(listeners: &[Listener]) -> Result<(), StartError> {
+    let count: usize = listeners.iter().map(|one| one.sockets.len()).sum();
+    match count < DESCRIPTORS_MAX {
+        true => Ok(()),
+        false => {
+            let text = format!("{count} sockets are too many to be handed over");
+            Err(StartError::without_place("bind-failed", text))
+        }
     }
 }
 

@@ -18,8 +18,8 @@ pub(super) const LINE_BYTES_MAX: usize = 64 * 1024;
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Descriptors that go with one line; the kernel takes 253.
 pub(super) const DESCRIPTORS_AT_ONCE: usize = 64;
-/// All that are received: of 64 cores the sockets of 64 addresses.
-const DESCRIPTORS_MAX: usize = 64 * 64;
+/// All that are received, the Unix socket among them: of 256 cores the sockets of 256 addresses.
+pub(super) const DESCRIPTORS_MAX: usize = 256 * 256;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 16 * 1024;
 

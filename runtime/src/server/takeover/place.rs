@@ -1,9 +1,9 @@
 //! The file of the Unix socket: found, made, replaced when nobody listens there (RT-TAKE-1, RT-TAKE-4).
 
-use std::fs::{File, Permissions};
+use std::fs::{File, Permissions, TryLockError};
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -60,14 +60,49 @@ pub(super) async fn connect(path: &Path) -> io::Result<Option<UnixStream>> {
     }
 }
 
-/// Listens there. Nobody did a moment ago: what is there of a socket is dead.
-///
-/// # Errors
-/// Those of the system.
-pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
-    if is_socket(path) {
-        std::fs::remove_file(path)?;
+/// The right to listen at a path, which one process has at a time: of two that find nobody there, the other
+/// waits.
+#[derive(Debug)]
+pub(in crate::server) struct Claim {
+    pub(super) path: PathBuf,
+    /// Locked for as long as this lives. The file stays: it may be locked already when it is removed.
+    _lock: File,
+}
+
+impl Claim {
+    /// None: another process has it.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(super) fn new(path: &Path) -> io::Result<Option<Self>> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".lock");
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let lock = options.open(beside)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
+
+    /// Listens there. Nobody did when it was claimed: what is there of a socket is dead.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(super) fn listen(&self) -> io::Result<UnixListener> {
+        if is_socket(&self.path) {
+            std::fs::remove_file(&self.path)?;
+        }
+        listen(&self.path)
+    }
+}
+
+fn listen(path: &Path) -> io::Result<UnixListener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     // The mode of the socket becomes that of its file, so that nobody else can connect to it at any time.
     let file = File::from(OwnedFd::from(socket.try_clone()?));

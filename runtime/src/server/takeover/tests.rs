@@ -24,6 +24,26 @@ fn log() -> AccessLog {
     AccessLog::new(Level::Off, Format::Text, writer)
 }
 
+fn claim(path: &Path) -> Claim {
+    Claim::new(path).unwrap().unwrap()
+}
+
+fn remove(path: &Path) {
+    std::fs::remove_file(path).unwrap();
+    std::fs::remove_file(path.with_extension("lock")).unwrap();
+}
+
+/// The gateway that [`offer`]s.
+async fn next(path: &Path) -> Box<Predecessor> {
+    while !path.exists() {
+        tokio::task::yield_now().await;
+    }
+    match begin(path).await.unwrap() {
+        Begun::Next(predecessor) => predecessor,
+        Begun::First(_) => panic!("somebody is there"),
+    }
+}
+
 /// Hands over one TCP socket at a path, until somebody has taken over.
 async fn offer(path: &Path) -> u32 {
     let socket = Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
@@ -31,7 +51,7 @@ async fn offer(path: &Path) -> u32 {
     socket.bind(&any.into()).unwrap();
     let live = overlay::Shared::new(Arc::new(Live::built(Vec::new())));
     let estate = Estate {
-        station: Station::new(path).unwrap(),
+        station: Station::new(claim(path)).unwrap(),
         listeners: vec![Listener {
             protocol: Protocol::Tcp,
             asked: any,
@@ -57,21 +77,16 @@ async fn say(path: &Path, text: &[u8]) -> String {
 async fn both_ends() {
     let path = path();
     let taking = async {
-        let mut predecessor = loop {
-            match begin(&path).await.unwrap() {
-                Some(predecessor) => break predecessor,
-                None => tokio::task::yield_now().await,
-            }
-        };
+        let mut predecessor = next(&path).await;
         assert_eq!(predecessor.pid, std::process::id());
         assert_eq!(predecessor.confirm().await.unwrap(), []);
         let handed = predecessor.listeners.pop().unwrap();
         assert_eq!(handed.sockets.len(), 2);
-        predecessor.leave().await
+        predecessor.leave().await.unwrap()
     };
     let (pid, _station) = tokio::join!(offer(&path), taking);
     assert_eq!(pid, std::process::id());
-    std::fs::remove_file(&path).unwrap();
+    remove(&path);
 }
 
 /// RT-TAKE-4: whoever says nothing any more has a minute; then another one may.
@@ -99,7 +114,53 @@ async fn silence() {
         _ = offer(&path) => panic!("nobody has taken over"),
     };
     assert_eq!(answer, format!("serving {}\n", std::process::id()));
-    std::fs::remove_file(&path).unwrap();
+    remove(&path);
+}
+
+/// RT-TAKE-4: whoever confirms too late, or serves too late, is told that the running one goes on.
+#[tokio::test(start_paused = true)]
+async fn too_late() {
+    for is_granted in [false, true] {
+        let path = path();
+        let taking = async {
+            let mut predecessor = next(&path).await;
+            if is_granted {
+                predecessor.confirm().await.unwrap();
+            }
+            tokio::time::sleep(TAKEOVER_MAX + Duration::from_secs(1)).await;
+            match is_granted {
+                false => predecessor.confirm().await.unwrap_err(),
+                true => predecessor.leave().await.unwrap_err(),
+            }
+        };
+        let error = tokio::select! {
+            error = taking => error.to_string(),
+            _ = offer(&path) => panic!("it was late"),
+        };
+        assert!(
+            error.contains("the other gateway says: it was not done within 60s"),
+            "{error}"
+        );
+        remove(&path);
+    }
+}
+
+/// RT-TAKE-4: of two that find a dead socket, the second one waits, and takes over from the first.
+#[tokio::test]
+async fn two_at_once() {
+    let path = path();
+    let first = match begin(&path).await.unwrap() {
+        Begun::First(claim) => claim,
+        Begun::Next(_) => panic!("nobody is there"),
+    };
+    let mut second = Box::pin(begin(&path));
+    let waited = tokio::time::timeout(PAUSE * 3, &mut second).await;
+    assert!(waited.is_err(), "it waits");
+    let _station = Station::new(first).unwrap();
+    // It asks now, and is not answered.
+    let waited = tokio::time::timeout(PAUSE * 3, &mut second).await;
+    assert!(waited.is_err(), "it is no first one");
+    remove(&path);
 }
 
 /// What is no part of the conversation ends it, on both sides; neither of them panics.
@@ -130,9 +191,9 @@ fn nonsense() {
                 // It has said everything in one go.
                 _ = offer(&path) => assert!(text.contains("serving\n")),
             }
-            std::fs::remove_file(&path).unwrap();
+            remove(&path);
             // The other way round.
-            let listener = place::listen(&path).unwrap();
+            let listener = claim(&path).listen().unwrap();
             let answers = async {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let _ = stream.write_all(text.as_bytes()).await;
@@ -141,8 +202,8 @@ fn nonsense() {
             };
             let (begun, ()) = tokio::join!(begin(&path), answers);
             // Without a socket nothing is handed over.
-            assert!(!matches!(begun, Ok(Some(_))));
-            std::fs::remove_file(&path).unwrap();
+            assert!(!matches!(begun, Ok(Begun::Next(_))));
+            remove(&path);
         });
     });
 }
@@ -165,7 +226,7 @@ async fn a_long_line() {
         answer.is_empty() || answer.ends_with("a line is too long\n"),
         "{answer}"
     );
-    std::fs::remove_file(&path).unwrap();
+    remove(&path);
 }
 
 #[test]
