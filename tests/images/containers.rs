@@ -210,6 +210,10 @@ fn follow_one_another(engine: &Engine, to: &str) {
     let name = engine.containers().remove(0);
     expect(&engine.podman(&["stop", "--time", "10", &name]));
     assert!(fails(&status()).contains("serves    no: "));
+    // It is not there to take over from, and does not come back.
+    expect(&engine.deploy(to, SPEC, &[]));
+    assert_eq!(engine.containers().len(), 1);
+    assert!(expect(&status()).contains("serves    yes"));
 }
 
 /// Two revisions that do not come to serve.
@@ -227,8 +231,27 @@ fn refused(engine: &Engine, to: &str, serving: &str) {
     assert!(text.contains("NOT_SET"), "{text}");
     assert!(text.contains(&back), "{text}");
     assert_eq!(engine.containers().len(), 1);
+    foreign(engine, to, &broken);
     let text = expect(&engine.goma(&["status", "--to", to]));
     assert!(text.contains(&format!("revision  {serving}\n")), "{text}");
+}
+
+/// A container of somebody else that has a name of the target's is left alone, and so is the target.
+fn foreign(engine: &Engine, to: &str, spec: &str) {
+    let target = to.rsplit([':', '/']).next().unwrap();
+    let name = format!("{target}-trial");
+    let own = engine.containers().remove(0);
+    let image = expect(&engine.podman(&["inspect", "--format", "{{.Image}}", &own]));
+    expect(&engine.podman(&["create", "--name", &name, image.trim()]));
+    let text = fails(&engine.deploy(to, spec, &["--golden", GOLDEN]));
+    assert!(text.contains(&name), "{text}");
+    assert!(text.contains("was not deployed by goma"), "{text}");
+    let mut there = engine.containers();
+    there.sort();
+    let mut both = [own, name.clone()];
+    both.sort();
+    assert_eq!(there, both);
+    expect(&engine.podman(&["rm", &name]));
 }
 
 /// RT-CLI: done-when 5 of issue 6.

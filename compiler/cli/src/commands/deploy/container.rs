@@ -9,12 +9,15 @@ mod serving;
 mod swarm;
 
 use std::fmt;
-use std::fs::{File, TryLockError};
+use std::fs::{File, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use handlebars::Handlebars;
+use rustix::fs::OFlags;
 
 use super::{Coming, Destination, How, Serves, Status, Wait};
 use crate::failure::{Failure, Outcome};
@@ -91,7 +94,11 @@ impl Container {
         say!("serves    from {self}");
         kept::label(&mut history)?;
         for dropped in all {
-            if !history.iter().any(|kept| kept.image == dropped.image) {
+            // A tag is that of a revision, which another image may have by now.
+            let is_it = |kept: &Kept| {
+                kept.image == dropped.image || kept.entry.revision == dropped.entry.revision
+            };
+            if !history.iter().any(is_it) {
                 let remove = ["image", "rm", &self.image(&dropped.entry.revision)];
                 // It costs room, no more.
                 let _ = self.engine.call(&remove).await;
@@ -235,17 +242,43 @@ fn is_name(name: &str) -> Result<&str, String> {
     ))
 }
 
-/// Keeps others on this machine from changing a target meanwhile; for as long as the file lives.
-fn lock(target: &str) -> anyhow::Result<File> {
+/// Where whoever changes the containers of an engine locks them: each user has a Podman of its own, and all others
+/// are the machine's.
+fn lock_dir(engine: Engine) -> PathBuf {
+    let user = rustix::process::geteuid();
+    if engine == Engine::Docker || user.is_root() {
+        return PathBuf::from("/run/lock");
+    }
     let run = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let places = [run, Some(PathBuf::from("/run/lock"))];
-    let mut places = places.into_iter().flatten();
-    let run = places.find(|place| place.is_dir());
-    let run = run.unwrap_or_else(std::env::temp_dir);
-    let path = run.join(format!("goma-{target}.lock"));
+    // What that says where something says it: cron does not.
+    run.unwrap_or_else(|| PathBuf::from(format!("/run/user/{}", user.as_raw())))
+}
+
+/// A file that every user may lock, made if it is not there.
+fn lock_file(path: &Path) -> io::Result<File> {
+    // Linux has nobody open, as one to be made, the file of another user in a directory of all.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+    let open = || File::options().read(true).custom_flags(flags).open(path);
+    match open() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        opened => return opened,
+    }
+    match File::options().write(true).create_new(true).open(path) {
+        Ok(file) => {
+            file.set_permissions(Permissions::from_mode(0o666))?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open(),
+        Err(error) => Err(error),
+    }
+}
+
+/// Keeps others on this machine from changing a target meanwhile; for as long as the file lives.
+fn lock(engine: Engine, target: &str) -> anyhow::Result<File> {
+    let path = lock_dir(engine).join(format!("goma-{target}.lock"));
     let context = || format!("cannot lock {}", path.display());
-    let file = File::options().create(true).append(true).open(&path);
-    let file = file.with_context(context)?;
+    let file = lock_file(&path).with_context(context)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!("something else is deployed there now"),
@@ -287,7 +320,7 @@ impl Destination for Container {
     }
 
     fn deploy(&self, image: &Path, how: &How) -> Outcome {
-        let _lock = lock(&self.to_string().replace(':', "-"))?;
+        let _lock = lock(self.engine, &self.to_string().replace(':', "-"))?;
         // Before: registries are waited for in another way.
         let read = Read::new(image, how, |revision| self.image(revision))?;
         wait(self.bring(read, how))??;
@@ -295,7 +328,7 @@ impl Destination for Container {
     }
 
     fn rollback(&self, revision: Option<&str>, within: Wait) -> Outcome {
-        let _lock = lock(&self.to_string().replace(':', "-"))?;
+        let _lock = lock(self.engine, &self.to_string().replace(':', "-"))?;
         wait(self.back(revision, within))??;
         Ok(ExitCode::SUCCESS)
     }
@@ -307,5 +340,29 @@ impl Destination for Container {
 
     fn status(&self) -> Result<Status, Failure> {
         Ok(wait(self.is())??)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever comes second may open it, whatever its mask was; a link to another file is not followed.
+    #[test]
+    fn a_lock_is_for_every_user() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = lock_file(&path).unwrap();
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o666);
+        let second = lock_file(&path).unwrap();
+        first.try_lock().unwrap();
+        assert!(matches!(second.try_lock(), Err(TryLockError::WouldBlock)));
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(lock_file(&link).is_err());
+        std::os::unix::fs::symlink(dir.path().join("new"), dir.path().join("dead")).unwrap();
+        assert!(lock_file(&dir.path().join("dead")).is_err());
+        assert!(!dir.path().join("new").exists());
     }
 }

@@ -2,11 +2,13 @@
 
 use crate::failure::Failure;
 
+use super::TARGET;
 use super::engine::Engine;
 
 /// What goma decides itself, and what would keep one container from taking over from another.
 const TAKEN: &[&str] = &[
     "--cidfile",
+    "--creds",
     "--entrypoint",
     "--name",
     "--publish",
@@ -40,6 +42,9 @@ pub(super) fn check(engine: Engine, args: &[String]) -> Result<(), Failure> {
     for arg in args {
         let name = arg.split_once('=').map_or(arg.as_str(), |(name, _)| name);
         let short = name.starts_with("-p") || name.starts_with("-P");
+        if arg.contains(TARGET) {
+            return usage("goma decides on its own labels".to_owned());
+        }
         if TAKEN.contains(&name) || short && !name.starts_with("--") {
             let why = if short || name.contains("publish") {
                 "a published port does not pass from one container to the next: share a network (docs/deploy/containers.md)"
@@ -48,6 +53,12 @@ pub(super) fn check(engine: Engine, args: &[String]) -> Result<(), Failure> {
             };
             return usage(format!("{}: {why}", name.escape_debug()));
         }
+    }
+    if let Some(name) = variables(args).find_map(|value| value.split_once('=')) {
+        let name = name.0.escape_debug();
+        return usage(format!(
+            "the value of {name} would be kept with the revision: name a file (`--env-file`), or the variable alone (`-e {name}`)"
+        ));
     }
     match network(args) {
         Some(network) if !SHARED.iter().any(|shared| network.starts_with(shared)) => {
@@ -83,25 +94,71 @@ pub(super) fn options(target: &str, user: &[String]) -> Vec<String> {
     options
 }
 
-/// A command as it may be shown: values of variables may be secrets.
+/// A command as it may be shown: values of variables and of what else may be a secret are left out.
 pub(super) fn shown(args: &[String]) -> String {
-    let mut variable = false;
+    let mut before = None;
     let shown = args.iter().map(|arg| {
-        let here = std::mem::replace(&mut variable, arg == "-e" || arg == "--env");
-        let (flag, rest) = match arg.strip_prefix("--env=") {
-            Some(rest) => ("--env=", rest),
-            None => match arg.strip_prefix("-e").filter(|rest| !rest.is_empty()) {
-                Some(rest) => ("-e", rest),
-                None if here => ("", arg.as_str()),
-                None => return arg.escape_debug().to_string(),
+        let (option, secret) = match before.take() {
+            Some(option) => ("", Some((option, arg.as_str()))),
+            None => match hiding(arg) {
+                Some((option, "")) => {
+                    before = Some(option);
+                    (arg.as_str(), None)
+                }
+                Some((option, value)) => (option, Some((option, value))),
+                None => (arg.as_str(), None),
             },
         };
-        match rest.split_once('=') {
-            Some((name, _)) => format!("{flag}{}=…", name.escape_debug()),
-            None => format!("{flag}{}", rest.escape_debug()),
+        let option = option.escape_debug();
+        match secret.map(|(of, value)| (of.contains("creds"), value.split_once('='), value)) {
+            None => option.to_string(),
+            Some((false, Some((name, _)), _)) => format!("{option}{}=…", name.escape_debug()),
+            Some((false, None, name)) => format!("{option}{}", name.escape_debug()),
+            Some((true, ..)) => format!("{option}…"),
         }
     });
     shown.collect::<Vec<_>>().join(" ")
+}
+
+/// Options whose values may be secrets.
+const SECRET: [&str; 3] = ["--creds", "--env", "--log-opt"];
+
+/// An option whose value may be a secret, and the value; that is empty if it is the next word.
+fn hiding(arg: &str) -> Option<(&str, &str)> {
+    let secret = SECRET.iter().find(|option| arg.starts_with(**option));
+    if let Some(option) = secret {
+        let rest = arg.get(option.len()..)?;
+        let end = option.len() + usize::from(rest.starts_with('='));
+        let all = rest.is_empty() || rest.starts_with('=');
+        return arg.split_at_checked(end).filter(|_| all);
+    }
+    // `-ieA=x`: letters that stand for themselves, and then one with a value.
+    let letters = arg.strip_prefix('-')?;
+    let alone = letters
+        .bytes()
+        .take_while(|letter| b"diqtP".contains(letter));
+    let end = alone.count();
+    if letters.as_bytes().get(end) != Some(&b'e') {
+        return None;
+    }
+    let (option, value) = arg.split_at_checked(end + 2)?;
+    Some((option, value.strip_prefix('=').unwrap_or(value)))
+}
+
+/// What is said of variables: `NAME`, or `NAME=VALUE`.
+fn variables(args: &[String]) -> impl Iterator<Item = &str> {
+    let mut args = args.iter();
+    std::iter::from_fn(move || {
+        let (option, value) = args.find_map(|arg| hiding(arg))?;
+        let value = if value.is_empty() {
+            args.next()?
+        } else {
+            value
+        };
+        Some((option, value))
+    })
+    .filter(|(option, _)| option.starts_with("--env") || !option.starts_with("--"))
+    .map(|(_, value)| value)
 }
 
 fn network(args: &[String]) -> Option<&str> {
@@ -133,6 +190,7 @@ mod tests {
             "--network host",
             "--network=container:shop-net",
             "--pod shop --pids-limit 100",
+            "-e A --env B -eC -iteD --log-opt a=b",
         ] {
             assert!(check(Engine::Podman, &words(good)).is_ok(), "{good}");
         }
@@ -146,6 +204,15 @@ mod tests {
             "--network bridge",
             "--net=none",
             "--rm",
+            "-e A=x",
+            "-eA=x",
+            "-ieA=x",
+            "-e=A=x",
+            "--env A=x",
+            "--env=A=x",
+            "-it -e A --env B=x",
+            "--creds=a:b",
+            "--label goma.target=other",
         ] {
             assert!(check(Engine::Docker, &words(wrong)).is_err(), "{wrong}");
         }
@@ -165,7 +232,14 @@ mod tests {
         let args = words("-e A=secret --env=B=secret -eC=secret --env D=secret -e E --memory=1g");
         assert_eq!(
             shown(&args),
-            "-e A=… --env=B=… -eC=… --env D=… -e E=… --memory=1g"
+            "-e A=… --env=B=… -eC=… --env D=… -e E --memory=1g"
+        );
+        let args = words(
+            "-ieA=secret -it -dte B=secret --creds=a:secret --creds a:se=cret --log-opt=token=secret --log-opt token=secret --env-file x=y -eC",
+        );
+        assert_eq!(
+            shown(&args),
+            "-ieA=… -it -dte B=… --creds=… --creds … --log-opt=token=… --log-opt token=… --env-file x=y -eC"
         );
     }
 }

@@ -12,7 +12,7 @@ use super::kept::is_hex;
 use crate::image::Archive;
 
 /// How long a call may take. Loading an image is the longest.
-const CALL_MAX: Duration = Duration::from_secs(300);
+pub(super) const CALL_MAX: Duration = Duration::from_secs(300);
 /// Lines of a container's log that are shown when it does not start.
 const LOG_LINES: &str = "10";
 /// Characters of a complaint that are shown.
@@ -88,7 +88,7 @@ impl Engine {
     /// # Errors
     /// It is not there, does not answer, or fails: with its complaint.
     pub(super) async fn call(self, args: &[&str]) -> anyhow::Result<String> {
-        call(&[self.program()], args, &[]).await
+        call(&[self.program()], args, &[], CALL_MAX).await
     }
 
     /// The container of a name or an identifier; none, if there is none.
@@ -144,7 +144,8 @@ impl Engine {
             self.call(&["image", "tag", &id, name]).await?;
             return Ok(id);
         }
-        call(&[self.program()], &["image", "load"], &archive.bytes).await?;
+        let load = ["image", "load"];
+        call(&[self.program()], &load, &archive.bytes, CALL_MAX).await?;
         let found = self.image(name).await?;
         let id = found.with_context(|| format!("{} loaded no {name}", self.program()))?;
         ensure!(
@@ -178,8 +179,13 @@ impl Engine {
 /// Calls a program, which may be a command of another, and gives it something to read; what it prints.
 ///
 /// # Errors
-/// It is not there, does not answer, or fails: with its complaint.
-pub(super) async fn call(program: &[&str], args: &[&str], input: &[u8]) -> anyhow::Result<String> {
+/// It is not there, does not come to an end within that time, or fails: with its complaint.
+pub(super) async fn call(
+    program: &[&str],
+    args: &[&str],
+    input: &[u8],
+    within: Duration,
+) -> anyhow::Result<String> {
     let (name, first) = program.split_first().context("no program")?;
     let shown: Vec<_> = program.iter().chain(args).take(3).copied().collect();
     let shown = shown.join(" ");
@@ -202,8 +208,8 @@ pub(super) async fn call(program: &[&str], args: &[&str], input: &[u8]) -> anyho
         }
         child.wait_with_output().await
     };
-    let output = tokio::time::timeout(CALL_MAX, work).await;
-    let output = output.with_context(|| format!("`{shown}` does not come to an end"))?;
+    let output = tokio::time::timeout(within, work).await;
+    let output = output.with_context(|| format!("`{shown}` did not come to an end in time"))?;
     let output = output.with_context(|| format!("cannot run `{name}`"))?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);

@@ -37,10 +37,7 @@ impl Engine {
                 next.running && next.restarts == 0,
                 "it does not start; its log says why"
             );
-            ensure!(
-                is_of_this_machine(next.process),
-                "its process cannot be looked into: deploy on its machine, as root or as whose containers they are"
-            );
+            can_look_into(&next)?;
             let what = if !is_up(next.process) {
                 "it did not listen in time".to_owned()
             } else if current.is_some_and(serves) {
@@ -80,31 +77,42 @@ impl Engine {
     }
 
     /// Waits until a container has drained, and removes it.
-    pub(super) async fn drained(self, name: &str, pauses: &mut Pauses) {
+    pub(super) async fn drained(self, container: &Seen, pauses: &mut Pauses) {
         loop {
-            match self.seen(name).await {
-                Ok(Some(seen)) if seen.running => {}
+            match self.seen(&container.id).await {
                 Ok(None) => return,
-                Ok(Some(_)) | Err(_) => break,
+                Ok(Some(seen)) if !seen.running => break,
+                // An engine that does not answer says nothing about what it runs.
+                Ok(Some(_)) | Err(_) => {}
             }
             match pauses.next().await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(_) => {
+                    let name = &container.name;
                     eprintln!("note: {name} drains still; the next deployment removes it");
                     return;
                 }
             }
         }
-        self.remove(name).await;
+        self.remove(&container.id).await;
     }
 
-    /// Lets a container that never served answer what it has taken, and removes it.
-    pub(super) async fn stop(self, name: &str) {
-        let stop = ["container", "stop", "-t", STOP_TIME, name];
-        // If that fails, it is removed all the same.
-        let _ = self.call(&stop).await;
-        self.remove(name).await;
+    /// Lets a container that never served answer what it has taken, and ends it. It is there still, with its log.
+    pub(super) async fn stop(self, container: &Seen) {
+        let stop = ["container", "stop", "-t", STOP_TIME, &container.id];
+        if let Err(error) = self.call(&stop).await {
+            eprintln!("note: {} did not stop: {error:#}", container.name);
+        }
+    }
+
+    /// Whether a container that ran has stopped listening since, for good or for one that takes over.
+    pub(super) async fn has_let_go(self, container: &Seen) -> bool {
+        if !container.running {
+            return false;
+        }
+        let now = self.container(&container.id).await;
+        !serves(now.as_ref().unwrap_or(container))
     }
 
     /// Removes a container at once, if it is there.
@@ -179,6 +187,16 @@ pub(super) fn serves(container: &Seen) -> bool {
     container.running && is_up(container.process)
 }
 
-fn is_of_this_machine(process: u32) -> bool {
-    std::fs::read_dir(format!("/proc/{process}/fd")).is_ok()
+/// Whether it can be known what a container that runs has open.
+///
+/// # Errors
+/// Its process is that of another, or of another machine.
+pub(super) fn can_look_into(container: &Seen) -> anyhow::Result<()> {
+    let open = format!("/proc/{}/fd", container.process);
+    ensure!(
+        !container.running || std::fs::read_dir(open).is_ok(),
+        "the process of {} cannot be looked into: deploy on its machine, as root or as whose containers they are",
+        container.name
+    );
+    Ok(())
 }

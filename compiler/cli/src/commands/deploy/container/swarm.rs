@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 use serde_json::{Map, Value, json};
 
 use super::engine::{Engine, call};
@@ -42,29 +42,42 @@ impl Swarm {
 
     /// Labels of the service; none, if there is none.
     async fn labels(&self) -> anyhow::Result<Option<Map<String, Value>>> {
-        let filter = format!("label={TARGET}={}", self.0);
-        let ls = ["service", "ls", "--quiet", "--filter", &filter];
-        if Engine::Docker.call(&ls).await?.trim().is_empty() {
+        let service = self.service();
+        // Also of those whose names begin so.
+        let filter = format!("name={service}");
+        let ls = ["service", "ls", "--filter", &filter];
+        let ls = [ls.as_slice(), &["--format", "{{.Name}}"]].concat();
+        let names = Engine::Docker.call(&ls).await?;
+        if !names.lines().any(|name| name.trim() == service) {
             return Ok(None);
         }
         let labels = ["--format", "{{json .Spec.Labels}}"];
-        let service = self.service();
         let inspect = [&["service", "inspect"], labels.as_slice(), &[&service]].concat();
         let text = Engine::Docker.call(&inspect).await?;
-        serde_json::from_str(&text)
-            .context("what a service is")
-            .map(Some)
+        let labels: Option<Map<String, Value>> =
+            serde_json::from_str(&text).context("what a service is")?;
+        let labels = labels.unwrap_or_default();
+        ensure!(
+            labels.get(TARGET).and_then(Value::as_str) == Some(&self.0)
+                && labels.contains_key(REVISION),
+            "the service {service} was not deployed by goma: remove it, or choose another name"
+        );
+        Ok(Some(labels))
+    }
+
+    /// The label with the history; empty, if there is none.
+    async fn label(&self) -> anyhow::Result<String> {
+        let labels = self.labels().await?.unwrap_or_default();
+        let label = labels.get(HISTORY).and_then(Value::as_str);
+        Ok(label.unwrap_or_default().to_owned())
     }
 
     async fn kept(&self) -> anyhow::Result<Vec<Kept>> {
-        let labels = self.labels().await?.unwrap_or_default();
-        let label = labels.get(HISTORY).and_then(Value::as_str);
-        Ok(kept::read(label.unwrap_or_default()))
+        Ok(kept::read(&self.label().await?))
     }
 
     /// The file for the last of a history.
-    fn rendered(&self, history: &mut Vec<Kept>) -> anyhow::Result<String> {
-        let label = kept::label(history)?;
+    fn rendered(&self, history: &[Kept], label: &str) -> anyhow::Result<String> {
         let last = history.last().context("nothing is to be deployed")?;
         let ports = last.ports.iter().map(|port| {
             let number = port
@@ -83,40 +96,52 @@ impl Swarm {
         render(TEMPLATE, &data)
     }
 
+    /// Has the swarm roll it out; what the service is then is known by its history, in which every deployment is another.
     async fn apply(&self, next: Kept, within: Wait) -> anyhow::Result<()> {
-        let mut history = self.kept().await?;
+        let old = self.label().await?;
+        let mut history = kept::read(&old);
         let before = history.last().map(|last| last.entry.revision.clone());
         let revision = next.entry.revision.clone();
         history.push(next.clone());
-        let text = self.rendered(&mut history)?;
+        let new = kept::label(&mut history)?;
+        let text = self.rendered(&history, &new)?;
         let first = ["stack", "deploy", "--detach=false", "--with-registry-auth"];
         let mut words = [first.as_slice(), &["--compose-file", "-"]].concat();
         words.extend(next.args.iter().map(String::as_str));
         words.push(&self.0);
-        let applied = call(&["docker"], &words, text.as_bytes());
-        let applied = match tokio::time::timeout(within.0, applied).await {
-            Ok(applied) => applied.map(|_| ()),
-            Err(_) => Err(anyhow::anyhow!("{revision} did not serve in time")),
-        };
-        let now = self.labels().await?.unwrap_or_default();
-        let is_it = now.get(REVISION).and_then(Value::as_str) == Some(revision.as_str());
-        match applied {
-            Ok(()) if is_it => {
+        let applied = call(&["docker"], &words, text.as_bytes(), within.0).await;
+        let unknown =
+            || format!("whether {revision} serves is not known: `goma status --to {self}`");
+        let now = self.label().await;
+        let error = match (applied, now) {
+            (Ok(_), Ok(now)) if now == new => {
                 say!("revision  {revision}");
                 say!("serves    from {self}");
-                Ok(())
+                return Ok(());
             }
-            Ok(()) => bail!(
-                "the swarm has rolled back to {}",
-                before.unwrap_or_default()
-            ),
-            Err(error) if is_it && before.is_some() => {
-                let back = ["service", "rollback", "--detach", &self.service()];
-                Engine::Docker.call(&back).await?;
-                Err(error.context(format!("rolled back to {}", before.unwrap_or_default())))
+            (Ok(_), Ok(_)) => anyhow::anyhow!("the swarm did not keep {revision}"),
+            (Ok(_), Err(error)) => return Err(error.context(unknown())),
+            (Err(error), Ok(now)) if now == new && before.is_some() => {
+                self.take_back(within).await.map_or_else(
+                    |other| other.context(format!("{error:#}")),
+                    |()| anyhow::anyhow!("{error:#}"),
+                )
             }
-            Err(error) => Err(error),
-        }
+            (Err(error), _) => error,
+        };
+        let back = self.label().await.is_ok_and(|now| now == old);
+        Err(error.context(match before {
+            Some(before) if back => format!("rolled back to {before}"),
+            None if back => "nothing is deployed".to_owned(),
+            Some(_) | None => unknown(),
+        }))
+    }
+
+    /// Has the swarm go back to what the service was, and waits for it.
+    async fn take_back(&self, within: Wait) -> anyhow::Result<()> {
+        let service = self.service();
+        let back = ["service", "rollback", "--detach=false", &service];
+        call(&["docker"], &back, &[], within.0).await.map(|_| ())
     }
 
     fn coming(image: &Path, how: &How) -> Result<Kept, Failure> {
@@ -206,14 +231,14 @@ impl Destination for Swarm {
     }
 
     fn deploy(&self, image: &Path, how: &How) -> Outcome {
-        let _lock = lock(&format!("swarm-{}", self.0))?;
+        let _lock = lock(Engine::Docker, &format!("swarm-{}", self.0))?;
         let next = Self::coming(image, how)?;
         wait(self.apply(next, how.wait))??;
         Ok(ExitCode::SUCCESS)
     }
 
     fn rollback(&self, revision: Option<&str>, within: Wait) -> Outcome {
-        let _lock = lock(&format!("swarm-{}", self.0))?;
+        let _lock = lock(Engine::Docker, &format!("swarm-{}", self.0))?;
         wait(self.back(revision, within))??;
         Ok(ExitCode::SUCCESS)
     }
