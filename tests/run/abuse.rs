@@ -175,7 +175,7 @@ fn shut_windows() {
             ));
         }
     });
-    let rig = Rig::with(backend, &[("GOMA_TIMEOUT_WRITE", "5")]).alone();
+    let rig = Rig::with(backend, &[("GOMA_TIMEOUT_WRITE", "15")]).alone();
     let mut ordinary = Http2::connect(rig.gateway.port());
     assert_eq!(ordinary.ask("GET", "http://h/small").status, 200);
     let before = rig.gateway.memory_kib();

@@ -369,7 +369,6 @@ fn checks_and_forwards_ask_the_same() {
     let (port, backends) = spread(&["127.0.0.2"], true);
     let dns = Dns::start("same", "127.0.0.2 shop.test");
     let udp = UdpSocket::bind(("127.0.0.2", port)).unwrap();
-    udp.set_read_timeout(Some(PATIENCE)).unwrap();
     std::thread::spawn(move || {
         let mut datagram = [0; 64];
         while let Ok((count, client)) = udp.recv_from(&mut datagram) {
