@@ -191,7 +191,11 @@ fn what_is_no_socket() {
         (long.as_str(), at_most),
         ("/run/", "a socket is a file, not a directory"),
     ] {
-        let (code, _, errors) = run_to_end("sockets", &["--check"], &[("FILE", file)]);
+        let (code, _, errors) = run_to_end(
+            "sockets",
+            &["--check"],
+            &[("FILE", file), ("LISTEN", "127.0.0.1:0")],
+        );
         assert_eq!(code, 1);
         let expected = format!("error[bad-url]: gateway.routes[0].target: {text}");
         assert!(errors.contains(&expected), "{errors}");

@@ -51,6 +51,15 @@ impl Line {
         Gateway::start(self.spec, &self.env(&[]))
     }
 
+    /// The next, once the one before it accepts no more.
+    fn after(&self, before: &Gateway) -> Gateway {
+        let next = self.next();
+        wait_until("the gateway before has stopped accepting", || {
+            !failing::holds_listener(before.pid(), before.port())
+        });
+        next
+    }
+
     /// Says something at the socket; what is answered until the other end ends.
     fn say(&self, text: &str) -> String {
         let mut stream = UnixStream::connect(&self.socket).unwrap();

@@ -91,7 +91,7 @@ fn ended_before_it_has_confirmed() {
 }
 
 /// Whether a process has a socket that listens on a port.
-fn holds_listener(pid: u32, port: u16) -> bool {
+pub(super) fn holds_listener(pid: u32, port: u16) -> bool {
     let local = format!("0100007F:{port:04X}");
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let listening = table.lines().filter_map(|line| {

@@ -1,8 +1,5 @@
 //! What a gateway that takes over knows of backends (RT-TAKE-5, RT-HEALTH-4).
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
-
 use goma_tests::{Backend, Gateway, Process, wait_until};
 
 use super::Line;
@@ -34,7 +31,7 @@ fn a_backend_that_is_down() {
     let endpoint = format!("endpoint=http://{}/base/", second.kill());
     let down = ["ERROR Backend is down", "route=checked", &*endpoint];
     let _ = first.line_with(&down);
-    let next = line.next();
+    let next = line.after(&first);
     for _ in 0..10 {
         assert_eq!(get(&next, "/checked"), 200);
     }
@@ -67,7 +64,7 @@ fn a_backend_that_fails() {
             lines(&first, &["Proxied request", "route=pair"]) == asked
         });
     }
-    let next = line.next();
+    let next = line.after(&first);
     wait_until("it is ejected", || {
         assert_eq!(get(&next, "/pair"), 200);
         lines(&next, &[EJECTED, "route=pair"]) == 1
@@ -77,20 +74,21 @@ fn a_backend_that_fails() {
     });
 }
 
+fn failing() -> Backend {
+    Backend::script(|connection| {
+        while connection.request().is_some() {
+            connection.send("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n");
+        }
+    })
+}
+
 /// An open circuit stays open, and what a closed one has counted counts.
 #[test]
 fn circuits() {
-    let said = Arc::new(AtomicU16::new(500));
-    let status = Arc::clone(&said);
-    let backend = Backend::script(move |connection| {
-        while connection.request().is_some() {
-            let status = status.load(Ordering::SeqCst);
-            connection.send(format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n"));
-        }
-    });
+    let (backend, second) = (failing(), failing());
     let env = [
         ("A", &*backend.url()),
-        ("B", &*backend.url()),
+        ("B", &*second.url()),
         ("STICKY", "k"),
     ];
     let line = Line::new("balance", "circuits", &env);
@@ -99,9 +97,12 @@ fn circuits() {
     for _ in 0..3 {
         assert_eq!(get(&first, "/circuit"), 500);
     }
-    let served = || super::super::served(&backend, "/circuits").len();
+    let served = || {
+        let served = |backend| super::super::served(backend, "/circuits").len();
+        served(&backend) + served(&second)
+    };
     let before = served();
-    let next = line.next();
+    let next = line.after(&first);
     assert_eq!(get(&next, "/circuit"), 500);
     let _ = next.line_with(&["WARN Circuit opened", "route=circuit "]);
     assert_eq!(lines(&first, &["Circuit opened", "route=circuit "]), 0);
