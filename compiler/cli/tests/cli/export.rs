@@ -112,7 +112,7 @@ fn what_cannot_run_in_a_pod() {
     );
     for (args, said) in [
         (["--name", "my_shop"], "--name"),
-        (["--replicas", "-1"], "--replicas"),
+        (["--replicas", "many"], "--replicas"),
         (["--cpu", "50"], "--autoscale"),
     ] {
         refused(EVERYTHING, &args, 2, said);
