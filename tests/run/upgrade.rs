@@ -29,6 +29,18 @@ fn echoing() -> Backend {
     })
 }
 
+/// The fields of a head, which must be one that makes the connection a WebSocket.
+pub(super) fn switched(head: &str) -> impl Fn(&str) -> Vec<String> {
+    assert!(
+        head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"),
+        "{head}"
+    );
+    let field = |name: &str| goma_tests::client::fields(head, name);
+    assert_eq!(field("connection"), ["Upgrade"]);
+    assert_eq!(field("upgrade"), ["websocket"]);
+    field
+}
+
 /// RT-WS-1, RT-WS-4, RT-HDR-9: bytes pass both ways, those that came early too; the log has a line
 /// at the end.
 #[test]
@@ -37,13 +49,7 @@ fn bytes_pass_both_ways() {
     let mut client = rig.gateway.connect();
     client.send(format!("{HANDSHAKE}early"));
     let head = client.head();
-    assert!(
-        head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"),
-        "{head}"
-    );
-    let field = |name: &str| goma_tests::client::fields(&head, name);
-    assert_eq!(field("connection"), ["Upgrade"]);
-    assert_eq!(field("upgrade"), ["websocket"]);
+    let field = switched(&head);
     assert_eq!(field("sec-websocket-accept"), ["y"]);
     assert!(field("proxied-by").is_empty() && field("content-length").is_empty());
     assert_eq!(client.exactly(10), b"helloearly");

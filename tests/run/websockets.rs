@@ -12,6 +12,7 @@ use goma_tests::tls::Authority;
 use goma_tests::{Backend, Client, Gateway};
 
 use super::Rig;
+use super::upgrade::switched;
 
 /// Client programs, by the protocol that they speak to the gateway.
 const CLIENTS: [&str; 2] = ["websocket_peers.py", "websocket_streams.py"];
@@ -126,13 +127,7 @@ fn handshakes_in_two_languages() {
         let (server, rig) = scripted(mode);
         let mut client = handshake(&rig, "/clear/a?b=c");
         let head = client.head();
-        assert!(
-            head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"),
-            "{head}"
-        );
-        let field = |name: &str| goma_tests::client::fields(&head, name);
-        assert_eq!(field("connection"), ["Upgrade"]);
-        assert_eq!(field("upgrade"), ["websocket"]);
+        let field = switched(&head);
         assert_eq!(
             field("sec-websocket-accept"),
             ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]

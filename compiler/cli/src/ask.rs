@@ -10,6 +10,8 @@ use reqwest::{Client, Method};
 use tokio::runtime::Runtime;
 use url::{Host, Url};
 
+use crate::requests;
+
 /// For a whole exchange.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// As much of a body as is read.
@@ -120,7 +122,7 @@ impl Asker {
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
-    let mut response = request.send().await.map_err(describe)?;
+    let response = request.send().await.map_err(describe)?;
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = response.headers().iter();
     let headers = headers.map(|(name, value)| (name.to_string(), text(value)));
@@ -129,28 +131,15 @@ async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
         headers: headers.collect(),
         body: String::new(),
     };
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(describe)? {
-        ensure!(
-            body.len() + chunk.len() <= BODY_BYTES_MAX,
-            "the answer is larger than {BODY_BYTES_MAX} bytes"
-        );
-        body.extend_from_slice(&chunk);
-    }
+    let body = requests::body(response, BODY_BYTES_MAX).await;
+    let body = body.map_err(describe)?;
+    let body = body.with_context(|| format!("the answer is larger than {BODY_BYTES_MAX} bytes"))?;
     answer.body = String::from_utf8_lossy(&body).into_owned();
     Ok(answer)
 }
 
-/// Without the URL, with what lies behind.
 fn describe(error: reqwest::Error) -> anyhow::Error {
-    let error = error.without_url();
-    let mut text = String::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(error) = cause {
-        text = error.to_string();
-        cause = error.source();
-    }
-    anyhow::anyhow!("the gateway cannot be asked: {}", text.replace('\n', " "))
+    anyhow::Error::msg(requests::describe(error, "the gateway"))
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod pauses;
 mod platform;
 mod registry;
 mod releases;
+mod requests;
 mod sockets;
 mod terminal;
 mod watch;

@@ -63,40 +63,26 @@ impl Link {
     /// The client takes trailers whatever the length of the body before them (RT-SEM-4). HTTP/1.1 has them in
     /// chunks only.
     pub(crate) fn pass_trailers(&mut self) {
-        match self {
-            Self::Plain(_) => {}
-            #[cfg(feature = "unix-sockets")]
-            Self::Local(_) => {}
-            #[cfg(feature = "tls")]
-            Self::Secure(_) => {}
-            #[cfg(feature = "http2-backends")]
-            Self::Stream(stream) => stream.pass_trailers(),
+        #[cfg(feature = "http2-backends")]
+        if let Self::Stream(stream) = self {
+            stream.pass_trailers();
         }
     }
 
     /// The length of the response's body, if it is known although it comes in chunks.
     pub(crate) fn length(&self) -> Option<u64> {
-        match self {
-            Self::Plain(_) => None,
-            #[cfg(feature = "unix-sockets")]
-            Self::Local(_) => None,
-            #[cfg(feature = "tls")]
-            Self::Secure(_) => None,
-            #[cfg(feature = "http2-backends")]
-            Self::Stream(stream) => stream.length(),
+        #[cfg(feature = "http2-backends")]
+        if let Self::Stream(stream) = self {
+            return stream.length();
         }
+        None
     }
 
     /// What it shares with others takes no more of them: nothing has come from its backend in time.
     pub(super) fn retire(&self) {
-        match self {
-            Self::Plain(_) => {}
-            #[cfg(feature = "unix-sockets")]
-            Self::Local(_) => {}
-            #[cfg(feature = "tls")]
-            Self::Secure(_) => {}
-            #[cfg(feature = "http2-backends")]
-            Self::Stream(stream) => stream.retire(),
+        #[cfg(feature = "http2-backends")]
+        if let Self::Stream(stream) = self {
+            stream.retire();
         }
     }
 }

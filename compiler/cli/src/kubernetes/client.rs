@@ -7,9 +7,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Identity, Method, Proxy, Response, StatusCode};
 use serde_json::Value;
@@ -20,17 +20,12 @@ use url::{Host, Url};
 use super::kind::{Kind, is_object_name, line, name};
 use super::kubeconfig::{self, Access};
 use super::login;
+use crate::requests;
 
 /// By which the API knows what we said of an object (server-side apply).
 pub(super) const FIELD_MANAGER: &str = "goma";
 /// Likewise, of a number of pods that a release says nothing of.
 pub(super) const REPLICAS_MANAGER: &str = "goma-replicas";
-/// How often a request is made in all.
-const TRIES: u32 = 4;
-/// Pause before the second; it doubles.
-const PAUSE: Duration = Duration::from_millis(250);
-/// The longest pause, whatever the server asks for.
-const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// Until a connection is made.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// Without a byte from the server; those that watch are told more often.
@@ -183,24 +178,19 @@ impl Cluster {
     /// Likewise, as often as it may help: one that is there and has the same data is that one. False: there is
     /// another.
     pub(super) async fn create_with_data(&self, object: &Value) -> anyhow::Result<bool> {
-        let mut pause = PAUSE;
-        for rest in (0..TRIES).rev() {
-            let error = match self.create(object).await {
-                Ok(_) => return Ok(true),
-                Err(error) => error,
-            };
-            if is(&error, StatusCode::CONFLICT) {
+        let create = async || match self.create(object).await {
+            Err(error) if is(&error, StatusCode::CONFLICT) => {
                 let kind = Kind::of(object).context("there is no such kind of object")?;
                 let there = self.get(kind, name(object)).await?;
-                return Ok(there.is_some_and(|there| there.get("data") == object.get("data")));
+                Ok(there.is_some_and(|there| there.get("data") == object.get("data")))
             }
-            if rest == 0 || !may_pass(&error) {
-                return Err(error);
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
-        bail!("the server cannot be asked")
+            created => created.map(|_| true),
+        };
+        requests::repeated(create, |done: &anyhow::Result<bool>, usual| {
+            let error = done.as_ref().err()?;
+            may_pass(error).then_some(usual)
+        })
+        .await
     }
 
     /// Removes an object, if it is there.
@@ -289,23 +279,12 @@ impl Cluster {
 
     /// As often as it may help. What is created is created once.
     async fn repeated(&self, call: &Call<'_>) -> anyhow::Result<Response> {
-        let mut pause = PAUSE;
-        for rest in (0..TRIES).rev() {
-            let answer = self.authorized(call).await;
-            let wait = match &answer {
-                Ok(answer) => {
-                    is_transient(answer.status()).then(|| asked_pause(answer).unwrap_or(pause))
-                }
-                Err(_) => Some(pause),
-            };
-            let wait = wait.filter(|_| rest > 0 && call.method != Method::POST);
-            let Some(wait) = wait else {
-                return answer;
-            };
-            tokio::time::sleep(wait.min(PAUSE_MAX)).await;
-            pause *= 2;
-        }
-        bail!("the server cannot be asked")
+        let ask = async || self.authorized(call).await;
+        requests::repeated(ask, |answer, usual| {
+            let usual = (call.method != Method::POST).then_some(usual)?;
+            requests::pause_after(answer, usual)
+        })
+        .await
     }
 
     /// A token that is no longer good is asked for once more.
@@ -341,23 +320,9 @@ impl Cluster {
                 .header(CONTENT_TYPE, *content_type)
                 .body(body.clone());
         }
-        request.send().await.map_err(|error| self.describe(error))
-    }
-
-    /// Without the URL, with what lies behind.
-    fn describe(&self, error: reqwest::Error) -> anyhow::Error {
-        let error = error.without_url();
         let host = self.base.host_str().unwrap_or_default();
-        if error.is_timeout() {
-            return anyhow::anyhow!("{host} did not answer in time");
-        }
-        let mut text = String::new();
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(error) = cause {
-            text = error.to_string();
-            cause = error.source();
-        }
-        anyhow::anyhow!("{host} cannot be asked: {}", text.escape_debug())
+        let described = |error| anyhow::Error::msg(requests::describe(error, host));
+        request.send().await.map_err(described)
     }
 }
 
@@ -452,7 +417,7 @@ pub(super) fn is(error: &anyhow::Error, status: StatusCode) -> bool {
 fn may_pass(error: &anyhow::Error) -> bool {
     let refused = error.downcast_ref::<Refused>();
     let status = refused.and_then(|refused| StatusCode::from_u16(refused.status).ok());
-    status.is_none_or(is_transient)
+    status.is_none_or(requests::may_pass)
 }
 
 /// The answer, if it is none of an error.
@@ -477,23 +442,8 @@ pub(super) fn message(status: &Value) -> String {
     line(message.unwrap_or_default(), MESSAGE_CHARS_MAX)
 }
 
-async fn body(mut answer: Response) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
-        ensure!(
-            bytes.len() + chunk.len() <= ANSWER_BYTES_MAX,
-            "an answer of the server is larger than {ANSWER_BYTES_MAX} bytes"
-        );
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
-}
-
-fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-}
-
-fn asked_pause(answer: &Response) -> Option<Duration> {
-    let value = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    value.parse().ok().map(Duration::from_secs)
+async fn body(answer: Response) -> anyhow::Result<Vec<u8>> {
+    let body = requests::body(answer, ANSWER_BYTES_MAX).await;
+    let body = body.map_err(|error| anyhow::Error::msg(requests::describe(error, "the server")))?;
+    body.with_context(|| format!("an answer of the server is larger than {ANSWER_BYTES_MAX} bytes"))
 }

@@ -1,19 +1,16 @@
 //! Follows one object: listed once, then watched from there. A watch that ends, breaks, or is told that its
 //! version is too old is begun anew, so that who waits sees each state that lasts.
 
-use std::time::Duration;
-
 use anyhow::{bail, ensure};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
 use super::client::{self, Cluster, message};
 use super::kind::{Kind, items, text};
+use crate::requests::PAUSE;
 
 /// The longest event.
 const EVENT_BYTES_MAX: usize = 4 << 20;
-/// Pause before a watch is begun anew.
-const PAUSE: Duration = Duration::from_millis(250);
 /// How often in a row listing may fail, on top of how often each request is made.
 const FAILURES_MAX: u32 = 10;
 

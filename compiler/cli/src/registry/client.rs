@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::Context as _;
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER, USER_AGENT};
+use reqwest::header::{AUTHORIZATION, HeaderMap, USER_AGENT};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
@@ -13,13 +13,8 @@ use url::{Host, Url};
 
 use super::auth::{Granted, refused};
 use super::reference::Reference;
+use crate::requests;
 
-/// How often a request is made in all.
-const TRIES: u32 = 4;
-/// Pause before the second; it doubles.
-const PAUSE: Duration = Duration::from_millis(250);
-/// The longest pause, whatever the registry asks for.
-const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// Until a connection is made.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// Without a byte from the registry.
@@ -185,21 +180,8 @@ impl Client {
 
     /// Makes a request as it is, as often as it may help.
     async fn send(&self, http: &reqwest::Client, call: &Call) -> anyhow::Result<Response> {
-        let mut pause = PAUSE;
-        for rest in (0..TRIES).rev() {
-            let answer = self.once(http, call).await;
-            let wait = match &answer {
-                Ok(answer) if !is_transient(answer.status()) => None,
-                Ok(answer) => Some(asked_pause(answer).unwrap_or(pause)),
-                Err(_) => Some(pause),
-            };
-            let Some(wait) = wait.filter(|_| rest > 0) else {
-                return answer;
-            };
-            tokio::time::sleep(wait.min(PAUSE_MAX)).await;
-            pause *= 2;
-        }
-        bail!("{} cannot be asked", self.to.host)
+        let ask = async || self.once(http, call).await;
+        requests::repeated(ask, requests::pause_after).await
     }
 
     /// Likewise, with what the registry has granted; asks for it if need be.
@@ -286,36 +268,17 @@ impl Client {
 ///
 /// # Errors
 /// It is larger.
-pub(super) async fn body(mut answer: Response, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
+pub(super) async fn body(answer: Response, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
     let host = answer.url().host_str().unwrap_or_default().to_owned();
-    let mut bytes = Vec::new();
-    while let Some(chunk) = answer
-        .chunk()
-        .await
-        .map_err(|error| describe(error, &host))?
-    {
-        ensure!(
-            bytes.len() + chunk.len() <= bytes_max,
-            "an answer of {host} is larger than {bytes_max} bytes"
-        );
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
+    let body = requests::body(answer, bytes_max).await;
+    let body = body.map_err(|error| describe(error, &host))?;
+    body.with_context(|| format!("an answer of {host} is larger than {bytes_max} bytes"))
 }
 
 /// How long a request with a body of this size may take in all.
 fn upload_time(bytes: usize) -> Duration {
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
     IDLE_TIME + Duration::from_secs(bytes / UPLOAD_RATE_MIN)
-}
-
-fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-}
-
-fn asked_pause(answer: &Response) -> Option<Duration> {
-    let value = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    value.parse().ok().map(Duration::from_secs)
 }
 
 /// Never away from TLS. reqwest sends no credentials to another host.
@@ -332,23 +295,11 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 
 /// Without the URL, whose query may hold a token; with what lies behind.
 fn describe(error: reqwest::Error, host: &str) -> anyhow::Error {
-    let error = error.without_url();
-    if error.is_timeout() {
-        return anyhow::anyhow!("{host} did not answer in time");
+    let mut text = requests::describe(error, host);
+    if text.contains(UNKNOWN_AUTHORITY) {
+        text.push_str(" (SSL_CERT_FILE may name a file with its authority)");
     }
-    let mut text = String::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(error) = cause {
-        text = error.to_string();
-        cause = error.source();
-    }
-    let help = if text.contains(UNKNOWN_AUTHORITY) {
-        " (SSL_CERT_FILE may name a file with its authority)"
-    } else {
-        ""
-    };
-    let text = text.replace('\n', " ");
-    anyhow::anyhow!("{host} cannot be asked: {text}{help}")
+    anyhow::Error::msg(text)
 }
 
 /// How rustls says that it does not know who has signed a certificate.

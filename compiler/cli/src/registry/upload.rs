@@ -1,8 +1,6 @@
 //! Uploads of blobs: a small one in one piece, a large one in several, so that a connection that breaks off
 //! costs a piece and not the blob. A registry says how far it came; one that does not know begins anew.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use reqwest::Response;
@@ -11,6 +9,7 @@ use url::Url;
 
 use super::client::{Call, Client, Refused};
 use super::repository::header;
+use crate::requests::{PAUSE, PAUSE_MAX};
 
 /// The largest piece; no registry is known that wants larger ones, and some want 5 MiB at least.
 const PIECE_BYTES: usize = 8 << 20;
@@ -20,10 +19,6 @@ const PIECE_BYTES_MAX: usize = 128 << 20;
 const PIECE_BYTES_MIN_FIELD: &str = "oci-chunk-min-length";
 /// How often an upload goes on after a failure, beside once for each piece.
 const FAILURES_MAX: usize = 2;
-/// Pause after a failure; it doubles until something arrives.
-const PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause.
-const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// A blob on its way.
 struct Upload<'a> {

@@ -14,6 +14,7 @@ use reqwest::{Client, Response, StatusCode};
 
 use super::store::{Validator, write_private};
 use super::{Bundle, Cx, Reason};
+use crate::requests;
 
 /// What is asked for.
 const ACCEPTED: &str = "application/json, application/yaml, application/x-yaml, text/yaml";
@@ -155,7 +156,7 @@ fn stay(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 }
 
 /// The whole body, if it can be a bundle and is not too large.
-async fn body(mut response: Response) -> Result<Vec<u8>, Reason> {
+async fn body(response: Response) -> Result<Vec<u8>, Reason> {
     if let Some(kind) = response.headers().get(CONTENT_TYPE) {
         let kind = kind.to_str().unwrap_or_default().to_ascii_lowercase();
         let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -164,14 +165,9 @@ async fn body(mut response: Response) -> Result<Vec<u8>, Reason> {
             return Err(format!("the answer is `{kind}`, neither JSON nor YAML"));
         }
     }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(describe)? {
-        if bytes.len() + chunk.len() > SOURCE_BYTES_MAX {
-            let most = SOURCE_BYTES_MAX >> 20;
-            return Err(format!("the bundle is larger than {most} MiB"));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
+    let bytes = requests::body(response, SOURCE_BYTES_MAX).await;
+    let larger = || format!("the bundle is larger than {} MiB", SOURCE_BYTES_MAX >> 20);
+    let bytes = bytes.map_err(describe)?.ok_or_else(larger)?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("the answer is empty".to_owned());
     }
@@ -219,18 +215,8 @@ fn keep_copy(provider: &HttpProvider, cx: &Cx, bytes: &[u8]) {
 
 /// Without the URL, whose query may hold a token; with what lies behind.
 fn describe(error: reqwest::Error) -> Reason {
-    let error = error.without_url();
-    if error.is_timeout() {
-        return "the server did not answer in time".to_owned();
-    }
-    let mut text = String::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(error) = cause {
-        text = error.to_string();
-        cause = error.source();
-    }
     if error.is_redirect() {
-        return text;
+        return requests::cause(&error.without_url());
     }
-    format!("the server cannot be asked: {}", text.replace('\n', " "))
+    requests::describe(error, "the server")
 }
