@@ -80,6 +80,11 @@ enum FailOn {
 
 /// Runs the command.
 pub(crate) fn run(args: &DiffArgs) -> Outcome {
+    let runs = running::is_url(&args.old) || running::is_url(&args.new);
+    if !runs && (args.host.is_some() || !args.from.is_empty()) {
+        let message = "--from and --host are for a side that is a gateway that runs";
+        return Err(Failure::Usage(message.to_owned()));
+    }
     let (old, new) = (
         side(&args.old, &args.new, args)?,
         side(&args.new, &args.old, args)?,

@@ -10,6 +10,7 @@ mod elf;
 mod owner;
 mod table;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
@@ -150,8 +151,7 @@ fn unnamed(kind: Kind) -> Part {
 
 fn sorted(parts: BTreeMap<Part, u64>) -> Vec<(Part, u64)> {
     let mut parts: Vec<_> = parts.into_iter().filter(|(_, bytes)| *bytes > 0).collect();
-    let is_crate = |part: &Part| matches!(part, Part::Owned(Owner::Package(_)));
-    parts.sort_by_key(|(part, bytes)| (!is_crate(part), std::cmp::Reverse(*bytes)));
+    parts.sort_by_key(|(part, bytes)| (part.package().is_none(), Reverse(*bytes)));
     parts
 }
 
@@ -184,7 +184,7 @@ fn feature_rows(
         }
     };
     let mut rows: Vec<FeatureRow> = bytes.into_iter().map(row).collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.bytes));
+    rows.sort_by_key(|row| Reverse(row.bytes));
     rows
 }
 
@@ -246,7 +246,7 @@ impl Chains {
     }
 
     fn rows(mut self) -> Vec<ChainRow> {
-        self.rows.sort_by_key(|row| std::cmp::Reverse(row.bytes));
+        self.rows.sort_by_key(|row| Reverse(row.bytes));
         self.rows
     }
 }

@@ -23,15 +23,14 @@ impl Report {
             // INVARIANT: writing to a String does not fail.
             let _ = writeln!(text, "{bytes:>9} {percent:>4}.{tenth} %  {what}");
         };
-        let is_crate = |part: &Part| matches!(part, Part::Owned(Owner::Package(_)));
-        let is_small = |part: &Part, bytes: u64| is_crate(part) && bytes * SMALL < self.bytes;
         let mut small = (0, 0);
         for (part, bytes) in &self.parts {
-            if is_small(part, *bytes) {
+            let is_crate = part.package().is_some();
+            if is_crate && bytes * SMALL < self.bytes {
                 small = (small.0 + 1, small.1 + bytes);
                 continue;
             }
-            if !is_crate(part) {
+            if !is_crate {
                 flush(&mut small, &mut line);
             }
             line(*bytes, &part.name());
@@ -72,11 +71,7 @@ impl Report {
     /// For programs: everything, in the same order.
     pub(crate) fn json(&self) -> String {
         let parts = self.parts.iter().map(|(part, bytes)| {
-            let package = match part {
-                Part::Owned(Owner::Package(name)) => Some(name),
-                _ => None,
-            };
-            json!({"what": part.name(), "crate": package, "bytes": bytes})
+            json!({"what": part.name(), "crate": part.package(), "bytes": bytes})
         });
         let report = json!({
             "revision": self.revision,
@@ -98,6 +93,21 @@ fn flush(small: &mut (usize, u64), line: &mut impl FnMut(u64, &str)) {
 }
 
 impl Part {
+    /// None: it is of no crate.
+    pub(super) fn package(&self) -> Option<&str> {
+        match self {
+            Self::Owned(Owner::Package(name)) => Some(name),
+            Self::Owned(Owner::Rust | Owner::System)
+            | Self::Code
+            | Self::Data
+            | Self::Headers
+            | Self::Loading
+            | Self::Names
+            | Self::Record
+            | Self::Unwinding => None,
+        }
+    }
+
     fn name(&self) -> String {
         let name = match self {
             Self::Owned(Owner::Package(name)) => return name.clone(),
@@ -123,7 +133,7 @@ impl FeatureRow {
     fn describe(&self) -> String {
         let names = self.names().join(", ");
         match self.needs.as_slice() {
-            [] => format!("{names}: each of them"),
+            [] => format!("{names}: either"),
             [Need { what, place }] => format!("{names}: {what} ({place})"),
             [Need { what, place }, more @ ..] => {
                 format!("{names}: {what} ({place}) and {} more", more.len())
