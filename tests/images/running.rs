@@ -140,7 +140,9 @@ fn tests_ask_what_runs() {
 fn holds(report: &Value) {
     let features = report["features"].as_array().unwrap();
     let alone = |name: &str| {
-        let row = features.iter().find(|row| row["features"] == Value::from(vec![name]));
+        let row = features
+            .iter()
+            .find(|row| row["features"] == Value::from(vec![name]));
         row.unwrap_or_else(|| panic!("{name}: {report:#}"))
     };
     let tls = alone("tls");
@@ -186,7 +188,11 @@ fn what_runs_is_found_in_images() {
     let gateway = started(&dir, &backend);
     let revision = revision(&dir);
     let url = format!("http://127.0.0.1:{}/healthz/build", gateway.port());
-    fs::write(dir.join("goma.yml"), SPEC.replace(", middlewares: [login]", "")).unwrap();
+    fs::write(
+        dir.join("goma.yml"),
+        SPEC.replace(", middlewares: [login]", ""),
+    )
+    .unwrap();
     let built = expect(&run(&dir, &["build", "--fast", "--image", "next"]));
     let push = ["deploy", "--to", &format!("oci://{shop}:next"), "next"];
     expect(&run(&dir, &push));
@@ -207,12 +213,18 @@ fn what_runs_is_found_in_images() {
         assert!(text.contains(opened), "{other} {from:?}: {text}");
     }
     let text = fails(&diff("goma.yml", &["--from", "next", "--from", &next]));
-    let elsewhere = format!("its specification is not found: next is {}", super::revision(&dir));
+    let elsewhere = format!(
+        "its specification is not found: next is {}",
+        super::revision(&dir)
+    );
     assert!(text.contains(&elsewhere), "{text}");
 
     replace_manifest(&dir.join("next"), &digest(&built), |manifest| {
         manifest["annotations"]["org.opencontainers.image.revision"] = revision.into();
     });
     let text = fails(&diff("goma.yml", &["--from", "next"]));
-    assert!(text.contains("next is not what it says: revision: "), "{text}");
+    assert!(
+        text.contains("next is not what it says: revision: "),
+        "{text}"
+    );
 }

@@ -63,7 +63,12 @@ fn what_runs_is_found_in_files_and_their_history() {
     let rig = Rig::of("edge", Backend::ok(), &[]).alone();
     let url = format!("http://127.0.0.1:{}/healthz/build", rig.gateway.port());
     let home = scratch("history", "edge");
-    let against = |sides: [&str; 2]| said(&diff(&home, &[&sides[..], &["--host", "ops.test"]].concat()));
+    let against = |sides: [&str; 2]| {
+        said(&diff(
+            &home,
+            &[&sides[..], &["--host", "ops.test"]].concat(),
+        ))
+    };
 
     let (code, text, notes) = against([&url, "edge.yaml"]);
     assert_eq!((code, &*text), (Some(0), "nothing changes for requests\n"));
@@ -75,15 +80,25 @@ fn what_runs_is_found_in_files_and_their_history() {
     change(&home, "maxUriBytes: 1Ki", "maxUriBytes: 2Ki");
     let (code, text, notes) = against([&url, "edge.yaml"]);
     assert_eq!(code, Some(1), "{notes}");
-    assert!(text.starts_with("exposure  /secure: redirectScheme"), "{text}");
+    assert!(
+        text.starts_with("exposure  /secure: redirectScheme"),
+        "{text}"
+    );
     assert!(notes.contains(": edge.yaml at "), "{notes}");
     let (_, text, _) = against(["edge.yaml", &url]);
-    assert!(text.contains("restricts /secure: none → redirectScheme"), "{text}");
+    assert!(
+        text.contains("restricts /secure: none → redirectScheme"),
+        "{text}"
+    );
 
     // The history of what is on the other side, of what is named, and a revision that is named.
     let named = ["--from", "HEAD~1:edge.yaml", "--format", "json"];
     for more in [&["--from", "edge.yaml"][..], &named] {
-        let args = [&[&url, "HEAD", "-c", "edge.yaml", "--host", "ops.test"], more].concat();
+        let args = [
+            &[&url, "HEAD", "-c", "edge.yaml", "--host", "ops.test"],
+            more,
+        ]
+        .concat();
         let (code, text, notes) = said(&diff(&home, &args));
         assert_eq!(code, Some(1), "{notes}");
         assert!(text.contains("redirectScheme"), "{text}");
@@ -116,7 +131,10 @@ fn what_runs_is_found_or_nothing_is_said() {
     let runs = format!("{url} runs {revision}, and its specification is not found: ");
     let host = ["--host", "ops.test"];
     let asked = [&[&url, "edge.yaml"], &host[..]].concat();
-    fails(&asked, &[&runs, ": edge.yaml gives ", "help: `--from` names"]);
+    fails(
+        &asked,
+        &[&runs, ": edge.yaml gives ", "help: `--from` names"],
+    );
     let named = [&asked[..], &["--from", "no.yaml", "--from", "edge.yaml"]].concat();
     fails(&named, &["no.yaml does not exist; edge.yaml gives "]);
     // Another name is another revision.

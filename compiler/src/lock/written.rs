@@ -95,7 +95,8 @@ impl Written {
     /// What compiled when it was written.
     #[must_use]
     pub fn machine(&self) -> Machine {
-        let text = |text: &Option<Spanned<String>>| text.as_ref().map(|text| text.get_ref().clone());
+        let text =
+            |text: &Option<Spanned<String>>| text.as_ref().map(|text| text.get_ref().clone());
         Machine {
             toolchain: text(&self.toolchain),
             crates: text(&self.crates),

@@ -125,7 +125,11 @@ fn of_parts(
             }
         }
         for (feature, key) in of_route(route) {
-            add(feature, format!("`{key}` of route `{}`", route.name), &route.place);
+            add(
+                feature,
+                format!("`{key}` of route `{}`", route.name),
+                &route.place,
+            );
         }
     }
     for Forward { port, target, .. } in forwards {
@@ -135,7 +139,11 @@ fn of_parts(
         }
     }
     for message in messages {
-        add(Feature::Encrypted, format!("`{}`", message.key), &message.place);
+        add(
+            Feature::Encrypted,
+            format!("`{}`", message.key),
+            &message.place,
+        );
     }
     needs
 }

@@ -124,15 +124,17 @@ fn parents(file: &str) -> Option<String> {
 
 /// Modules that a file has with one feature only.
 fn gated(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.split("\n#[cfg(feature = \"").skip(1).filter_map(|rest| {
-        let (feature, rest) = rest.split_once("\")]\n")?;
-        let mut lines = rest.lines();
-        let item = lines.find(|line| !line.starts_with("#[") && !line.starts_with("//"))?;
-        let (visibility, module) = item.split_once("mod ")?;
-        let is_module = visibility.is_empty() || visibility.starts_with("pub");
-        let module = module.trim_end_matches([';', '{', ' ']);
-        is_module.then_some((feature, module))
-    })
+    text.split("\n#[cfg(feature = \"")
+        .skip(1)
+        .filter_map(|rest| {
+            let (feature, rest) = rest.split_once("\")]\n")?;
+            let mut lines = rest.lines();
+            let item = lines.find(|line| !line.starts_with("#[") && !line.starts_with("//"))?;
+            let (visibility, module) = item.split_once("mod ")?;
+            let is_module = visibility.is_empty() || visibility.starts_with("pub");
+            let module = module.trim_end_matches([';', '{', ' ']);
+            is_module.then_some((feature, module))
+        })
 }
 
 #[cfg(test)]
@@ -163,9 +165,9 @@ mod tests {
         ];
         let leaves = ["same", "digest", "ring", "bytes"].map(|name| (item(name), BTreeSet::new()));
         let mut crates: BTreeMap<_, _> = leaves.into_iter().collect();
-        crates.extend(calls.map(|(name, calls)| {
-            (item(name), calls.iter().map(|name| item(name)).collect())
-        }));
+        crates.extend(
+            calls.map(|(name, calls)| (item(name), calls.iter().map(|name| item(name)).collect())),
+        );
         Linked { crates }
     }
 
@@ -174,14 +176,23 @@ mod tests {
         let files = [
             ("Cargo.toml", MANIFEST),
             ("src/upstream.rs", UPSTREAM),
-            ("src/lib.rs", "//! x\n\n#[cfg(feature = \"login\")]\npub mod login;\n"),
+            (
+                "src/lib.rs",
+                "//! x\n\n#[cfg(feature = \"login\")]\npub mod login;\n",
+            ),
         ];
         let features = ["login", "sticky", "tls"];
         let brought = Brought::new(&features, &linked(), files.into_iter());
         let by = |package: &str, readable: Option<&str>| {
             let owner = Owner::Package(package.to_owned());
             let features = brought.by(&owner, readable)?;
-            Some(features.iter().map(String::as_str).collect::<Vec<_>>().join(" "))
+            Some(
+                features
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            )
         };
         for (package, expected) in [
             ("hash", Some("login sticky")),
@@ -198,14 +209,21 @@ mod tests {
         for (name, expected) in [
             ("goma_runtime::upstream::tls::connect", Some("tls")),
             ("<goma_runtime::upstream::tls::A as B>::c", Some("tls")),
-            ("core::ptr::drop_in_place::<goma_runtime::login::A>", Some("login")),
+            (
+                "core::ptr::drop_in_place::<goma_runtime::login::A>",
+                Some("login"),
+            ),
             ("goma_runtime::upstream::sticky", Some("sticky")),
             ("goma_runtime::upstream::tlsa::x", None),
             ("goma_runtime::upstream::both::x", None),
             ("goma_runtime::upstream::off::x", None),
             ("goma_runtime::upstream::pool::x", None),
         ] {
-            assert_eq!(by("goma-runtime", Some(name)).as_deref(), expected, "{name}");
+            assert_eq!(
+                by("goma-runtime", Some(name)).as_deref(),
+                expected,
+                "{name}"
+            );
         }
         assert_eq!(brought.by(&Owner::Rust, Some("core::x")), None);
     }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use object::elf::{SHF_ALLOC, SHF_EXECINSTR};
 use object::{
     Architecture, File, Object as _, ObjectSection as _, ObjectSymbol as _, Section, SectionFlags,
-    SectionIndex, SymbolKind,
+    SymbolKind,
 };
 
 /// As much between two functions is there so that the second begins at a round address.
@@ -61,7 +61,7 @@ pub(super) fn pieces<'a>(program: &[u8], named: &'a [u8]) -> anyhow::Result<Vec<
         if let Some(kind) = kind(&section)
             && kind != Kind::Names
         {
-            let symbols = symbols.remove(&section.index()).unwrap_or_default();
+            let symbols = symbols.remove(&section.index().0).unwrap_or_default();
             split(&section, kind, &symbols, &mut pieces);
         }
     }
@@ -77,14 +77,26 @@ pub(super) fn pieces<'a>(program: &[u8], named: &'a [u8]) -> anyhow::Result<Vec<
     Ok(pieces)
 }
 
+/// A section that is loaded.
+#[derive(PartialEq, Eq)]
+struct Loaded<'a> {
+    name: &'a [u8],
+    address: u64,
+    bytes: &'a [u8],
+}
+
 /// Place and bytes of everything that is loaded, but for the hash of the whole file that a linker may add.
-fn contents<'a>(file: &File<'a>) -> anyhow::Result<Vec<(&'a [u8], u64, &'a [u8])>> {
+fn contents<'a>(file: &File<'a>) -> anyhow::Result<Vec<Loaded<'a>>> {
     let mut found = Vec::new();
     for section in file.sections() {
         let name = section.name_bytes()?;
         let kind = kind(&section);
         if kind.is_some_and(|kind| kind != Kind::Names) && name != b".note.gnu.build-id" {
-            found.push((name, section.address(), section.data()?));
+            found.push(Loaded {
+                name,
+                address: section.address(),
+                bytes: section.data()?,
+            });
         }
     }
     Ok(found)
@@ -98,7 +110,11 @@ fn kind(section: &Section<'_, '_>) -> Option<Kind> {
     };
     let has = |flag: u32| sh_flags & u64::from(flag) != 0;
     let name = section.name_bytes().unwrap_or_default();
-    let begins = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start.as_bytes()));
+    let begins = |starts: &[&str]| {
+        starts
+            .iter()
+            .any(|start| name.starts_with(start.as_bytes()))
+    };
     Some(if !has(SHF_ALLOC) {
         Kind::Names
     } else if has(SHF_EXECINSTR) {
@@ -120,8 +136,8 @@ fn size(section: &Section<'_, '_>) -> u64 {
 type Symbol<'a> = (u64, u64, &'a str);
 
 /// Of each section, by place, the longest of several at one place first.
-fn symbols<'a>(file: &File<'a>) -> BTreeMap<SectionIndex, Vec<Symbol<'a>>> {
-    let mut found: BTreeMap<SectionIndex, Vec<Symbol<'a>>> = BTreeMap::new();
+fn symbols<'a>(file: &File<'a>) -> BTreeMap<usize, Vec<Symbol<'a>>> {
+    let mut found: BTreeMap<usize, Vec<Symbol<'a>>> = BTreeMap::new();
     for symbol in file.symbols() {
         // Addresses of thread-local variables are none.
         let is_thing = matches!(symbol.kind(), SymbolKind::Data | SymbolKind::Text);
@@ -134,7 +150,7 @@ fn symbols<'a>(file: &File<'a>) -> BTreeMap<SectionIndex, Vec<Symbol<'a>>> {
             let odd = u64::from(is_arm && symbol.kind() == SymbolKind::Text);
             let start = symbol.address() & !odd;
             let end = start.saturating_add(symbol.size());
-            found.entry(section).or_default().push((start, end, name));
+            found.entry(section.0).or_default().push((start, end, name));
         }
     }
     for symbols in found.values_mut() {
@@ -155,7 +171,11 @@ fn split<'a>(
     let mut gap = |bytes: u64| {
         if bytes > 0 && (kind != Kind::Code || bytes > PADDING_BYTES_MAX) {
             let symbol = None;
-            pieces.push(Piece { kind, symbol, bytes });
+            pieces.push(Piece {
+                kind,
+                symbol,
+                bytes,
+            });
         }
     };
     let mut named = Vec::new();
@@ -165,7 +185,11 @@ fn split<'a>(
             gap(start - at);
             let symbol = Some(*name);
             let bytes = end - start;
-            named.push(Piece { kind, symbol, bytes });
+            named.push(Piece {
+                kind,
+                symbol,
+                bytes,
+            });
             at = end;
         }
     }
@@ -182,8 +206,7 @@ mod tests {
 
     /// A file with these functions and 512 bytes of code: name, place and size.
     fn file(functions: &[(&str, u64, u64)], code: [u8; 512]) -> Vec<u8> {
-        let mut object =
-            Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+        let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
         let text = object.section_id(StandardSection::Text);
         object.append_section_data(text, &code, 16);
         let constants = object.section_id(StandardSection::ReadOnlyData);

@@ -78,7 +78,11 @@ fn roots(readable: &str) -> impl Iterator<Item = (usize, &str)> {
     };
     readable.match_indices("::").filter_map(move |(at, _)| {
         let before = readable.get(..at)?;
-        let length = before.bytes().rev().take_while(|byte| is_word(*byte)).count();
+        let length = before
+            .bytes()
+            .rev()
+            .take_while(|byte| is_word(*byte))
+            .count();
         let start = at - length;
         let root = before.get(start..)?;
         (!root.is_empty() && begins(start)).then_some((start, root))
@@ -106,7 +110,10 @@ mod tests {
         let packages = packages.into_iter().collect();
         let package = |name: &str| Owner::Package(name.to_owned());
         for (symbol, expected) in [
-            ("_RNvNtCs1234_12goma_runtime5proxy3run", package("goma-runtime")),
+            (
+                "_RNvNtCs1234_12goma_runtime5proxy3run",
+                package("goma-runtime"),
+            ),
             (
                 "_ZN12goma_runtime5proxy3run17h0123456789abcdefE",
                 package("goma-runtime"),
@@ -147,7 +154,10 @@ mod tests {
             Some("goma_runtime::chain::layers::Layers")
         );
         assert_eq!(path(name, "runtime"), None);
-        assert_eq!(without_paths("a::b::<c::d, &[u8]>::{closure#0}"), "<d, &[u8]>::{closure#0}");
+        assert_eq!(
+            without_paths("a::b::<c::d, &[u8]>::{closure#0}"),
+            "<d, &[u8]>::{closure#0}"
+        );
         assert_eq!(without_paths(""), "");
     }
 }

@@ -70,9 +70,9 @@ impl Report {
 
     /// For programs: everything, in the same order.
     pub(crate) fn json(&self) -> String {
-        let parts = self.parts.iter().map(|(part, bytes)| {
-            json!({"what": part.name(), "crate": part.package(), "bytes": bytes})
-        });
+        let parts = self.parts.iter().map(
+            |(part, bytes)| json!({"what": part.name(), "crate": part.package(), "bytes": bytes}),
+        );
         let report = json!({
             "revision": self.revision,
             "bytes": self.bytes,

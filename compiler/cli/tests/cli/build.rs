@@ -87,7 +87,9 @@ fn the_report_is_of_every_byte() {
     assert_eq!(field(&text, "report"), "dist/size.json");
     let report = std::fs::read_to_string(dir.path().join("dist/size.json")).unwrap();
     let report: Value = serde_json::from_str(&report).unwrap();
-    let size = std::fs::metadata(dir.path().join("dist/gateway")).unwrap().len();
+    let size = std::fs::metadata(dir.path().join("dist/gateway"))
+        .unwrap()
+        .len();
     assert_eq!(report["bytes"], size);
     assert_eq!(report["revision"], field(&text, "revision"));
     let parts = report["parts"].as_array().unwrap().iter();
@@ -98,10 +100,19 @@ fn the_report_is_of_every_byte() {
         bytes(part.unwrap_or_else(|| panic!("{name}: {report:#}")))
     };
     // Most code has an owner, and there is little between sections.
-    for name in ["goma-runtime", "tokio", "h2", "Rust's library", "the C library"] {
+    for name in [
+        "goma-runtime",
+        "tokio",
+        "h2",
+        "Rust's library",
+        "the C library",
+    ] {
         assert!(part(name) > 10_000, "{name}: {report:#}");
     }
-    assert!(part("code without a name") + part("headers and padding") < size / 20, "{report:#}");
+    assert!(
+        part("code without a name") + part("headers and padding") < size / 20,
+        "{report:#}"
+    );
     assert!(part("gateway") < 100_000, "{report:#}");
     assert_eq!(report["features"], Value::Array(Vec::new()));
     assert_eq!(report["chains"][0]["chains"][0]["route"], "site");

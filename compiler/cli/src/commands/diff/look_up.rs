@@ -229,7 +229,8 @@ impl Search<'_> {
         self.looked.truncate(before);
         let count = past.commits.len();
         let commits = if count == 1 { "commit" } else { "commits" };
-        self.looked.push(format!("nor does one of its last {count} {commits}"));
+        self.looked
+            .push(format!("nor does one of its last {count} {commits}"));
         Ok(None)
     }
 

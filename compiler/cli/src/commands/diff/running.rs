@@ -112,7 +112,9 @@ mod tests {
     #[test]
     fn what_is_believed() {
         let said = |revision: &str, overlay: &str| {
-            format!(r#"{{"name":"x","version":"1.0.0","revision":"{revision}","overlay":"{overlay}"}}"#)
+            format!(
+                r#"{{"name":"x","version":"1.0.0","revision":"{revision}","overlay":"{overlay}"}}"#
+            )
         };
         let good = said("00000000000a", "");
         assert!(is_read(200, &good) && is_read(200, &said("00000000000a", "f00d")));
