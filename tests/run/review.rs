@@ -87,7 +87,7 @@ fn what_runs_is_found_in_files_and_their_history() {
     assert!(notes.contains(": edge.yaml at "), "{notes}");
     let (_, text, _) = against(["edge.yaml", &url]);
     assert!(
-        text.contains("restricts /secure: none → redirectScheme"),
+        text.contains("restricts /secure: protection none → redirectScheme"),
         "{text}"
     );
 

@@ -109,10 +109,13 @@ impl Past {
         let file = file.canonicalize().ok()?;
         let top = PathBuf::from(line(&["rev-parse", "--show-toplevel"])?);
         let path = file.strip_prefix(top.canonicalize().ok()?).ok()?;
-        let directory = path.parent().filter(|path| *path != Path::new(""));
-        let directory = directory.map_or_else(|| ".".into(), |path| path.to_string_lossy());
+        let place = match path.parent() {
+            Some(directory) if directory != Path::new("") => {
+                format!(":(top,literal){}", directory.display())
+            }
+            Some(_) | None => ":/".to_owned(),
+        };
         let count = format!("--max-count={commits_max}");
-        let place = format!(":(top,literal){directory}");
         let listed = line(&["log", "--format=%h", &count, "HEAD", "--", &place])?;
         Some(Self {
             commits: listed.lines().map(str::to_owned).collect(),

@@ -227,10 +227,14 @@ impl Search<'_> {
             }
         }
         self.looked.truncate(before);
-        let count = past.commits.len();
-        let commits = if count == 1 { "commit" } else { "commits" };
-        self.looked
-            .push(format!("nor does one of its last {count} {commits}"));
+        match past.commits.len() {
+            0 => {}
+            1 => self.looked.push("nor does its last commit".to_owned()),
+            count => {
+                let last = format!("nor does one of its last {count} commits");
+                self.looked.push(last);
+            }
+        }
         Ok(None)
     }
 
