@@ -81,7 +81,7 @@ fn what_runs_is_found_in_files_and_their_history() {
     let (code, text, notes) = against([&url, "edge.yaml"]);
     assert_eq!(code, Some(1), "{notes}");
     assert!(
-        text.starts_with("exposure  /secure: redirectScheme"),
+        text.starts_with("exposure  /secure: protection redirectScheme → none"),
         "{text}"
     );
     assert!(notes.contains(": edge.yaml at "), "{notes}");

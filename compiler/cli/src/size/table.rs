@@ -133,7 +133,7 @@ impl FeatureRow {
     fn describe(&self) -> String {
         let names = self.names().join(", ");
         match self.needs.as_slice() {
-            [] => format!("{names}: either"),
+            [] => format!("{names}: each needs it"),
             [Need { what, place }] => format!("{names}: {what} ({place})"),
             [Need { what, place }, more @ ..] => {
                 format!("{names}: {what} ({place}) and {} more", more.len())
