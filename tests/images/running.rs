@@ -7,8 +7,9 @@ use std::process::Output;
 use goma_tests::{Backend, Gateway};
 use serde_json::Value;
 
+use super::distribution::Registry;
 use super::registry::{fails, run};
-use super::{expect, scratch};
+use super::{digest, expect, json, replace_manifest, revision, scratch};
 
 const SPEC: &str = "\
 version: 2
@@ -102,7 +103,8 @@ fn echo() -> Backend {
 #[test]
 fn tests_ask_what_runs() {
     let dir = scratch("asked", SPEC);
-    expect(&run(&dir, &["build", "--fast"]));
+    expect(&run(&dir, &["build", "--fast", "--report"]));
+    holds(&json(&dir.join("dist/size.json")));
     let backend = echo();
     let gateway = started(&dir, &backend);
     let url = format!("http://127.0.0.1:{}", gateway.port());
@@ -134,6 +136,37 @@ fn tests_ask_what_runs() {
     assert!(text.contains("the gateway cannot be asked"), "{text}");
 }
 
+/// What a report says of the features that were turned on by these keys, and of chains.
+fn holds(report: &Value) {
+    let features = report["features"].as_array().unwrap();
+    let alone = |name: &str| {
+        let row = features
+            .iter()
+            .find(|row| row["features"] == Value::from(vec![name]));
+        row.unwrap_or_else(|| panic!("{name}: {report:#}"))
+    };
+    let tls = alone("tls");
+    assert!(tls["bytes"].as_u64() > Some(300_000), "{tls:#}");
+    let crates = tls["crates"].as_array().unwrap();
+    assert!(crates.contains(&"rustls".into()), "{tls:#}");
+    let first = &tls["because"][0];
+    assert_eq!(first["key"], "`gateway.routes[0].target`");
+    assert_eq!(first["at"], "goma.yml:7");
+    let login = alone("basic-auth");
+    assert!(login["bytes"].as_u64() > Some(1000), "{login:#}");
+    assert_eq!(login["because"][0]["key"], "`type` of middleware `login`");
+
+    let chains = report["chains"].as_array().unwrap();
+    let bytes = |route: &str| {
+        let row = chains.iter().find(|row| row["chains"][0]["route"] == route);
+        row.and_then(|row| row["bytes"].as_u64()).unwrap()
+    };
+    assert_eq!(chains.len(), 3);
+    for route in ["site", "old", "admin"] {
+        assert!(bytes(route) > 100, "{route}: {chains:#?}");
+    }
+}
+
 /// Of each test, in order.
 fn results(text: &str) -> Vec<String> {
     let found: Value = serde_json::from_str(text).unwrap();
@@ -141,4 +174,57 @@ fn results(text: &str) -> Vec<String> {
     tests
         .map(|test| test["result"].as_str().unwrap().to_owned())
         .collect()
+}
+
+/// RT-OBS-8, DESIGN decision 8: the image of what runs has its specification; one that only says so has not.
+#[test]
+fn what_runs_is_found_in_images() {
+    let dir = scratch("reviewed", SPEC);
+    let registry = Registry::start(&dir, "");
+    let shop = registry.named("shop");
+    let push = ["build", "--fast", "--image", "image", "--push", &shop];
+    expect(&run(&dir, &push));
+    let backend = echo();
+    let gateway = started(&dir, &backend);
+    let revision = revision(&dir);
+    let url = format!("http://127.0.0.1:{}/healthz/build", gateway.port());
+    fs::write(
+        dir.join("goma.yml"),
+        SPEC.replace(", middlewares: [login]", ""),
+    )
+    .unwrap();
+    let built = expect(&run(&dir, &["build", "--fast", "--image", "next"]));
+    let push = ["deploy", "--to", &format!("oci://{shop}:next"), "next"];
+    expect(&run(&dir, &push));
+
+    let diff = |other: &str, from: &[&str]| {
+        let sides = ["diff", &url, other, "--host", "ops.test"];
+        run(&dir, &[&sides[..], from].concat())
+    };
+    let (repository, next) = (format!("oci://{shop}"), format!("oci://{shop}:next"));
+    for (other, from) in [
+        ("goma.yml", &["--from", "image"][..]),
+        ("goma.yml", &["--from", &repository]),
+        // The images of one gateway are in one repository.
+        (&next, &[]),
+    ] {
+        let text = fails(&diff(other, from));
+        let opened = "exposure  /admin: basicAuth → none  admin";
+        assert!(text.contains(opened), "{other} {from:?}: {text}");
+    }
+    let text = fails(&diff("goma.yml", &["--from", "next", "--from", &next]));
+    let elsewhere = format!(
+        "its specification is not found: next is {}",
+        super::revision(&dir)
+    );
+    assert!(text.contains(&elsewhere), "{text}");
+
+    replace_manifest(&dir.join("next"), &digest(&built), |manifest| {
+        manifest["annotations"]["org.opencontainers.image.revision"] = revision.into();
+    });
+    let text = fails(&diff("goma.yml", &["--from", "next"]));
+    assert!(
+        text.contains("next is not what it says: revision: "),
+        "{text}"
+    );
 }

@@ -31,6 +31,7 @@ mod process;
 mod recorder;
 mod renewal;
 mod retries;
+mod review;
 mod routing;
 mod smuggling;
 mod sockets;

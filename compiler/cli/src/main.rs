@@ -28,6 +28,7 @@ mod platform;
 mod registry;
 mod releases;
 mod requests;
+mod size;
 mod sockets;
 mod terminal;
 mod watch;

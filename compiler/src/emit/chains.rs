@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::rt;
-use crate::plan::{Chain, Member};
+use crate::plan::{Chain, Member, Middleware};
 
 /// What the header says about the file.
 pub(super) const ABOUT: &str = "Every distinct list of middlewares, built once per core.";
@@ -25,6 +25,20 @@ pub(super) fn emit(chains: &[Chain]) -> Vec<TokenStream> {
     items.push(table);
     items.extend(chains.iter().map(emit_function));
     items
+}
+
+/// The names of the types of a chain's policies and filters as rustc puts them into the names of functions, without
+/// paths: `(Cors, Headers), ()`.
+pub(super) fn types(chain: &Chain, middlewares: &[Middleware]) -> (String, String) {
+    let tuple = |members: &[Member]| {
+        let types = members.iter().filter_map(|member| {
+            let mut all = middlewares.iter();
+            all.find(|middleware| middleware.function == member.function)
+                .map(rt::type_name)
+        });
+        rt::tuple_name(types.collect())
+    };
+    (tuple(&chain.policies), tuple(&chain.filters))
 }
 
 fn is_empty(chain: &Chain) -> bool {

@@ -71,6 +71,15 @@ pub fn emit(plan: &Plan, revision: &str) -> Vec<File> {
     files
 }
 
+/// The names of the types of each chain, its policies and its filters, as they are in the names of functions that
+/// are compiled for it; without paths: `(SecurityHeaders,)` and `()`.
+pub fn chain_types(plan: &Plan) -> Vec<(String, String)> {
+    let chains = plan.chains.iter();
+    chains
+        .map(|chain| chains::types(chain, &plan.middlewares))
+        .collect()
+}
+
 /// The header of a Rust file: who made it from what, and what it holds.
 fn header(plan: &Plan, about: &str) -> String {
     format!(

@@ -190,6 +190,27 @@ fn tuple(mut members: Vec<TokenStream>) -> TokenStream {
     }
 }
 
+/// The type of what a middleware's function makes, without paths.
+pub(super) fn type_name(middleware: &plan::Middleware) -> String {
+    let name = filter_path(&middleware.filter).name;
+    match middleware.scope {
+        Some(_) => format!("Scoped<{name}>"),
+        None => name.to_string(),
+    }
+}
+
+/// The type of a tuple of these types; as [`tuple`] nests them.
+pub(super) fn tuple_name(mut members: Vec<String>) -> String {
+    if members.len() > TUPLE_MEMBERS_MAX {
+        let rest = tuple_name(members.split_off(TUPLE_MEMBERS_MAX - 1));
+        members.push(rest);
+    }
+    match members.as_slice() {
+        [member] => format!("({member},)"),
+        members => format!("({})", members.join(", ")),
+    }
+}
+
 /// The names of a filter: its module and its type.
 pub(super) struct FilterPath {
     /// Module below `goma_runtime::filter`.

@@ -58,7 +58,7 @@ pub struct Lock {
 }
 
 /// What is known of the machine that compiles.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     /// As `rustc -V` says it.
     pub toolchain: Option<String>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{FILE_NAME, FORMAT, Lock, State};
+use super::{FILE_NAME, FORMAT, Lock, Machine, State};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::source::{SourceId, Span};
 
@@ -90,6 +90,17 @@ impl Written {
                     input.sha256.get_ref().as_str(),
                 )
             })
+    }
+
+    /// What compiled when it was written.
+    #[must_use]
+    pub fn machine(&self) -> Machine {
+        let text =
+            |text: &Option<Spanned<String>>| text.as_ref().map(|text| text.get_ref().clone());
+        Machine {
+            toolchain: text(&self.toolchain),
+            crates: text(&self.crates),
+        }
     }
 
     /// Everything in which a build differs from what is written; `id` is the file (C-LOCK-2).

@@ -2,13 +2,13 @@
 //!
 //! Apart, because it is the one table between what a spec uses and what is linked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::{
     BasicAuth, Canary, Condition, Filter, Forward, Message, Middleware, Part, PathType, Pattern,
-    Route, Transport, Value,
+    Place, Plan, Route, Transport, Value,
 };
 
 /// A cargo feature of `goma-runtime`.
@@ -69,62 +69,134 @@ impl Feature {
     }
 }
 
+/// What a feature is needed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The key, or whose it is.
+    pub what: String,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// Which features a plan needs, and what for.
+#[must_use]
+pub fn needs(plan: &Plan) -> BTreeMap<Feature, Vec<Need>> {
+    let settings = &plan.settings;
+    of_parts(
+        &plan.routes.rows,
+        &plan.middlewares,
+        &plan.messages,
+        (&settings.transport, &settings.forwards),
+    )
+}
+
 /// The features in use, sorted.
 pub(super) fn select(
     routes: &[Route],
     middlewares: &[Middleware],
     messages: &[Message],
-    (transport, forwards): (&Transport, &[Forward]),
+    network: (&Transport, &[Forward]),
 ) -> Vec<Feature> {
-    let mut features: BTreeSet<Feature> = middlewares
-        .iter()
-        .filter_map(|middleware| of_filter(&middleware.filter))
-        .collect();
+    let needs = of_parts(routes, middlewares, messages, network);
+    needs.into_keys().collect()
+}
+
+fn of_parts(
+    routes: &[Route],
+    middlewares: &[Middleware],
+    messages: &[Message],
+    (transport, forwards): (&Transport, &[Forward]),
+) -> BTreeMap<Feature, Vec<Need>> {
+    let mut needs: BTreeMap<Feature, Vec<Need>> = BTreeMap::new();
+    let mut add = |feature, what: String, place: &Place| {
+        let place = place.clone();
+        needs.entry(feature).or_default().push(Need { what, place });
+    };
     for middleware in middlewares {
-        if let Filter::BasicAuth(rule) = &middleware.filter {
-            features.extend(of_passwords(rule));
+        for (feature, key) in of_middleware(middleware) {
+            let what = format!("`{key}` of middleware `{}`", middleware.name);
+            add(feature, what, &middleware.place);
         }
     }
-    let mut endpoints = routes.iter().flat_map(|route| &route.backends);
-    let targets = forwards.iter().map(|forward| &forward.target);
-    if endpoints.clone().chain(targets).any(needs_dns) {
-        features.insert(Feature::Dns);
+    for route in routes {
+        for endpoint in &route.backends {
+            for feature in of_endpoint(endpoint, transport) {
+                add(feature, format!("`{}`", endpoint.key), &endpoint.place);
+            }
+        }
+        for (feature, key) in of_route(route) {
+            add(
+                feature,
+                format!("`{key}` of route `{}`", route.name),
+                &route.place,
+            );
+        }
     }
-    let offers_http2 = |endpoint: &Value| transport.http2 && may_encrypt(endpoint);
-    let may_be_h2c = |endpoint: &Value| may_be(endpoint, "h2c") || may_be(endpoint, "unix+h2c");
-    if endpoints
-        .clone()
-        .any(|endpoint| offers_http2(endpoint) || may_be_h2c(endpoint))
-    {
-        features.insert(Feature::Http2Backends);
+    for Forward { port, target, .. } in forwards {
+        add(Feature::PassThrough, format!("`{}`", port.key), &port.place);
+        if needs_dns(target) {
+            add(Feature::Dns, format!("`{}`", target.key), &target.place);
+        }
     }
-    let is_socket = |endpoint: &Value| may_be(endpoint, "unix") || may_be(endpoint, "unix+h2c");
-    if endpoints.clone().any(is_socket) {
-        features.insert(Feature::UnixSockets);
+    for message in messages {
+        add(
+            Feature::Encrypted,
+            format!("`{}`", message.key),
+            &message.place,
+        );
     }
-    if endpoints.any(may_encrypt) {
-        features.insert(Feature::Tls);
+    needs
+}
+
+fn of_endpoint(endpoint: &Value, transport: &Transport) -> Vec<Feature> {
+    let offers_http2 = transport.http2 && may_encrypt(endpoint);
+    let may_be_h2c = may_be(endpoint, "h2c") || may_be(endpoint, "unix+h2c");
+    let may_be_socket = may_be(endpoint, "unix") || may_be(endpoint, "unix+h2c");
+    [
+        (Feature::Dns, needs_dns(endpoint)),
+        (Feature::Http2Backends, offers_http2 || may_be_h2c),
+        (Feature::Tls, may_encrypt(endpoint)),
+        (Feature::UnixSockets, may_be_socket),
+    ]
+    .into_iter()
+    .filter_map(|(feature, is_needed)| is_needed.then_some(feature))
+    .collect()
+}
+
+/// Apart from its endpoints; with the key that needs it.
+fn of_route(route: &Route) -> Vec<(Feature, &'static str)> {
+    let mut found = Vec::new();
+    if matches!(route.path_type, PathType::Regex { .. }) {
+        found.push((Feature::Regex, "path"));
     }
-    if !forwards.is_empty() {
-        features.insert(Feature::PassThrough);
+    if route.conditions.iter().any(Condition::is_regex) {
+        found.push((Feature::Regex, "match"));
     }
-    if routes.iter().any(|route| route.sticky.is_some()) {
-        features.insert(Feature::Sticky);
+    if route.canaries.iter().any(Canary::is_regex) {
+        found.push((Feature::Regex, "backends"));
     }
-    if !messages.is_empty() {
-        features.insert(Feature::Encrypted);
+    if route.sticky.is_some() {
+        found.push((Feature::Sticky, "sticky"));
     }
-    let scopes = middlewares.iter().filter_map(|item| item.scope.as_ref());
+    found
+}
+
+fn of_middleware(middleware: &Middleware) -> Vec<(Feature, &'static str)> {
+    let Middleware { filter, scope, .. } = middleware;
+    let mut found: Vec<_> = of_filter(filter)
+        .map(|feature| (feature, "type"))
+        .into_iter()
+        .collect();
+    if let Filter::BasicAuth(rule) = filter {
+        let forms = of_passwords(rule).into_iter();
+        found.extend(forms.map(|feature| (feature, "users")));
+    }
     let is_regex = |pattern: &Pattern| matches!(pattern, Pattern::Regex(_));
-    let needs_regex = |route: &Route| {
-        matches!(route.path_type, PathType::Regex { .. })
-            || route.conditions.iter().any(Condition::is_regex)
-            || route.canaries.iter().any(Canary::is_regex)
-    };
-    if scopes.flat_map(|scope| &scope.patterns).any(is_regex) || routes.iter().any(needs_regex) {
-        features.insert(Feature::Regex);
+    let mut patterns = scope.iter().flat_map(|scope| &scope.patterns);
+    if patterns.any(is_regex) {
+        found.push((Feature::Regex, "paths"));
     }
-    features.into_iter().collect()
+    found
 }
 
 fn of_filter(filter: &Filter) -> Option<Feature> {

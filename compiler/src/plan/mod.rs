@@ -25,7 +25,7 @@ use serde::Serialize;
 
 pub use chain::{Chain, Member, RouteName};
 pub use cookie::{Age, Cookie};
-pub use features::Feature;
+pub use features::{Feature, Need, needs};
 pub use lower::lower;
 pub use matching::{Condition, Maintenance, PathType, Test};
 pub use message::{Cut, Message};

@@ -33,6 +33,8 @@ pub(super) struct Compiled {
     pub(super) packages: Vec<PathBuf>,
     /// Of those that were compiled for the target.
     pub(super) linked: Vec<PathBuf>,
+    /// Manifests of libraries that were, and what code calls them.
+    pub(super) libraries: Vec<(PathBuf, String)>,
 }
 
 /// Builds the crate in `gateway/`.
@@ -70,6 +72,7 @@ pub(super) fn build(
         binary,
         packages: messages.packages,
         linked: messages.linked,
+        libraries: messages.libraries,
     })
 }
 
@@ -80,9 +83,15 @@ fn command(
     options: Options,
 ) -> Command {
     let mut command = bare(workspace, toolchain);
+    // What is added for the gateway's own crate is no part of the hashes in symbols: code and data are the same.
+    let (verb, more): (_, &[&str]) = if options.symbols {
+        ("rustc", &["--", "-Cstrip=debuginfo"])
+    } else {
+        ("build", &[])
+    };
     command
         .args([
-            "build",
+            verb,
             "--locked",
             "--color",
             "never",
@@ -100,6 +109,7 @@ fn command(
         .arg(workspace.root().join("gateway/Cargo.toml"))
         .arg("--target-dir")
         .arg(workspace.target_dir())
+        .args(more)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -159,10 +169,11 @@ fn is_of_c(name: &str) -> bool {
     })
 }
 
-/// A static binary that names no path of this machine (RT-CLI-10). Only for the target: build
-/// scripts and macros are not affected, because `--target` is given.
+/// A static binary that names no path of this machine (RT-CLI-10), with symbols that tell for which types a function
+/// was compiled (`build --report`). Only for the target: build scripts and macros are not affected, because
+/// `--target` is given.
 fn rust_flags(workspace: &Workspace, target: &str) -> Vec<String> {
-    let mut flags = Vec::new();
+    let mut flags = vec!["-Csymbol-mangling-version=v0".to_owned()];
     if ["-linux-gnu", "-linux-gnueabihf", "-linux-musl"]
         .iter()
         .any(|end| target.ends_with(end))
@@ -191,6 +202,7 @@ struct Messages {
     binary: Option<PathBuf>,
     packages: Vec<PathBuf>,
     linked: Vec<PathBuf>,
+    libraries: Vec<(PathBuf, String)>,
 }
 
 /// `directory` is part of the name of everything that is compiled for the target.
@@ -224,6 +236,10 @@ fn note_artefact(message: &Value, directory: &str, messages: &mut Messages) {
         messages.packages.push(PathBuf::from(manifest));
         if files.any(|file| file.contains(directory)) {
             messages.linked.push(PathBuf::from(manifest));
+            let library = message.pointer("/target/name").and_then(Value::as_str);
+            let library = library.filter(|_| text("executable").is_none());
+            let library = library.map(|name| (PathBuf::from(manifest), name.replace('-', "_")));
+            messages.libraries.extend(library);
         }
     }
     if let Some(executable) = text("executable") {

@@ -18,6 +18,7 @@ mod toolchain;
 pub(crate) mod trailer;
 mod workspace;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -59,6 +60,8 @@ pub(crate) struct Options {
     pub(crate) offline: bool,
     /// None: this machine.
     pub(crate) platform: Option<Platform>,
+    /// Whether the names of functions stay, whatever the profile says.
+    pub(crate) symbols: bool,
 }
 
 /// One file of a crate: path relative to the crate's directory, and text.
@@ -73,6 +76,8 @@ pub(crate) struct Built {
     pub(crate) crates: Vec<record::Crate>,
     /// Everything that was compiled for the target, likewise.
     pub(crate) linked: Vec<record::Crate>,
+    /// What code calls the packages of these that are libraries.
+    pub(crate) libraries: BTreeMap<String, String>,
 }
 
 /// Compiles the crate and copies its binary to `artefact`, with the record of it at its end.
@@ -95,9 +100,33 @@ pub(crate) fn compile(
         target: target.triple,
         crates: record::crates(&compiled.packages, &lock),
         linked: record::crates(&compiled.linked, &lock),
+        libraries: record::libraries(&compiled.libraries),
     };
     install(&compiled.binary, &record(&built), artefact)?;
     Ok(built)
+}
+
+/// A gateway compiled from these files once more, with what the options say; nothing is written beside the cache.
+///
+/// # Errors
+/// As for [`compile`].
+pub(crate) fn again(
+    toolchain: &Toolchain,
+    files: &[CrateFile<'_>],
+    options: Options,
+) -> Result<Vec<u8>, Failure> {
+    let target = toolchain.target(options.platform)?;
+    let workspace = workspace::Workspace::open()?;
+    workspace.sync(files)?;
+    let binary = cargo::build(&workspace, toolchain, &target, options)?.binary;
+    let context = || format!("cannot read {}", binary.display());
+    Ok(std::fs::read(&binary).with_context(context)?)
+}
+
+/// The files of the runtime by their paths in its crate, as they are compiled.
+pub(crate) fn runtime() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let files = embedded::files().iter();
+    files.filter_map(|(name, text)| Some((name.strip_prefix("runtime/")?, *text)))
 }
 
 /// Version of every generated package.

@@ -103,6 +103,16 @@ pub(super) fn crates(manifests: &[PathBuf], lock: &str) -> Vec<Crate> {
     crates
 }
 
+/// What code calls each package, by its name.
+pub(super) fn libraries(found: &[(PathBuf, String)]) -> BTreeMap<String, String> {
+    let entry = |(path, library): &(PathBuf, String)| {
+        let manifest = std::fs::read_to_string(path).ok()?;
+        let package = parse(&manifest, &Checksums::new())?;
+        Some((package.name, library.clone()))
+    };
+    found.iter().filter_map(entry).collect()
+}
+
 fn parse(manifest: &str, checksums: &Checksums) -> Option<Crate> {
     let package = manifest.split("[package]").nth(1)?;
     let package = package.split("\n[").next()?;

@@ -27,12 +27,20 @@ pub(super) fn append(file: &Path, record: &Value) -> std::io::Result<()> {
 
 /// The record of a gateway, if it has one.
 pub(crate) fn read(gateway: &[u8]) -> Option<Value> {
+    serde_json::from_slice(record(gateway)?).ok()
+}
+
+/// How many bytes of a gateway are its record and what says how long that is.
+pub(crate) fn size(gateway: &[u8]) -> usize {
+    record(gateway).map_or(0, |record| record.len() + LENGTH_BYTES + MARK.len())
+}
+
+fn record(gateway: &[u8]) -> Option<&[u8]> {
     let rest = gateway.strip_suffix(MARK)?;
     let (rest, length) = rest.split_last_chunk::<LENGTH_BYTES>()?;
     let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
     let start = rest.len().checked_sub(length)?;
-    let record = rest.get(start..).filter(|_| length <= RECORD_BYTES_MAX)?;
-    serde_json::from_slice(record).ok()
+    rest.get(start..).filter(|_| length <= RECORD_BYTES_MAX)
 }
 
 #[cfg(test)]
@@ -49,6 +57,8 @@ mod tests {
         append(file.path(), &record).unwrap();
         let bytes = std::fs::read(&file).unwrap();
         assert_eq!(read(&bytes), Some(record));
+        assert_eq!(size(&bytes), bytes.len() - b"\x7fELF".len());
+        assert_eq!(size(b"\x7fELF"), 0);
         for length in 0..bytes.len() {
             assert_eq!(read(&bytes[..length]), None);
         }

@@ -3,6 +3,7 @@
 mod compile;
 mod image;
 mod places;
+mod report;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -59,6 +60,10 @@ pub(crate) struct BuildArgs {
     #[command(flatten)]
     image: ImageOptions,
 
+    /// Say where the bytes of the gateway come from: crates, features, chains; size.json beside it has it all
+    #[arg(long, conflicts_with_all = ["emit", "dry_run"])]
+    report: bool,
+
     /// Print the names and hashes of the generated files; write nothing
     #[arg(long)]
     dry_run: bool,
@@ -78,6 +83,7 @@ impl BuildArgs {
             options,
             emit: None,
             image: ImageOptions::new(image),
+            report: false,
             dry_run: false,
         }
     }
@@ -213,6 +219,10 @@ fn finish(input: &Input, output: &Output, args: &BuildArgs, out: &Path) -> Resul
             gateway.size
         );
         say!("sha256    {}", gateway.sha256);
+        if args.report {
+            let report = report::measure(gateway, output, args, &toolchain)?;
+            report::say(&report, gateway);
+        }
     }
     if let Some(image) = image {
         for gateway in &gateways {
@@ -313,6 +323,7 @@ fn compile_crate(
         profile: options.profile(),
         offline,
         platform,
+        symbols: false,
     };
     let facts = record::Record {
         name: &output.plan.name,

@@ -1,5 +1,8 @@
 //! `goma diff`: what changes for requests between two configurations.
 
+mod look_up;
+mod running;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,28 +13,18 @@ use goma_compiler::diff::{self, Diff, Side};
 use goma_compiler::source::SourceMap;
 use goma_compiler::{Drawn, Options, draw};
 
+use super::build::{DEFAULT_NAME, parse_name};
 use super::{Common, FindingsFormat};
 use crate::failure::{FAILED, Failure, Outcome};
 use crate::input::revision::Revision;
 use crate::{environment, findings, image, input, terminal};
 
-/// What may yet be a side, but is not.
-const LATER: &[(&str, &str)] = &[
-    (
-        "http://",
-        "a running gateway does not tell its configuration: `/healthz/build` has hashes only",
-    ),
-    (
-        "https://",
-        "a running gateway does not tell its configuration: `/healthz/build` has hashes only",
-    ),
-];
-
 /// Say what changes for requests between two configurations, what is opened first
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
     /// A file, a directory with a goma.yml, an image layout, an image in a registry
-    /// (`oci://HOST/REPOSITORY:TAG`), or a git revision: `main`, `HEAD~1:path/goma.yml`, `git:REV`
+    /// (`oci://HOST/REPOSITORY:TAG`), a git revision (`main`, `HEAD~1:path/goma.yml`, `git:REV`), or a gateway
+    /// that runs (`https://HOST[:PORT]/healthz/build`)
     old: String,
 
     /// Likewise
@@ -39,6 +32,20 @@ pub(crate) struct DiffArgs {
 
     #[command(flatten)]
     common: Common,
+
+    /// Where the specification of a gateway that runs may be: an image, a repository of images
+    /// (`oci://HOST/REPOSITORY`), a file or directory with its history in git, or a git revision; the one that
+    /// gives the revision that runs is taken [default: the other side, the configuration here, their histories]
+    #[arg(long, value_name = "PLACE")]
+    from: Vec<String>,
+
+    /// Name of the gateway that runs, as for `goma build`: it is part of the revision
+    #[arg(long, default_value = DEFAULT_NAME, value_parser = parse_name)]
+    name: String,
+
+    /// `Host` of the request to a gateway that runs, if `monitoring.host` is not that of its URL
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
 
     /// How the difference is written
     #[arg(long, value_enum, default_value_t = DiffFormat::Human)]
@@ -73,7 +80,15 @@ enum FailOn {
 
 /// Runs the command.
 pub(crate) fn run(args: &DiffArgs) -> Outcome {
-    let (old, new) = (side(&args.old, args)?, side(&args.new, args)?);
+    let runs = running::is_url(&args.old) || running::is_url(&args.new);
+    if !runs && (args.host.is_some() || !args.from.is_empty()) {
+        let message = "--from and --host are for a side that is a gateway that runs";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    let (old, new) = (
+        side(&args.old, &args.new, args)?,
+        side(&args.new, &args.old, args)?,
+    );
     let (Some(old), Some(new)) = (old, new) else {
         return Ok(ExitCode::from(FAILED));
     };
@@ -102,10 +117,11 @@ impl FailOn {
     }
 }
 
-/// Reads one side; `None`: it has errors, which are printed.
-fn side(text: &str, args: &DiffArgs) -> Result<Option<Side>, Failure> {
-    if let Some((_, why)) = LATER.iter().find(|(start, _)| text.starts_with(start)) {
-        return Err(Failure::Usage(format!("`{}`: {why}", text.escape_debug())));
+/// Reads one side, beside which the other stands; `None`: it has errors, which are printed.
+fn side(text: &str, other: &str, args: &DiffArgs) -> Result<Option<Side>, Failure> {
+    if running::is_url(text) {
+        let running = running::ask(text, args.host.as_deref())?;
+        return look_up::side(&running, other, args);
     }
     let inside = args.common.main(None)?;
     let path = Path::new(text);

@@ -144,6 +144,12 @@ pub(crate) fn revision(place: &Place) -> anyhow::Result<String> {
     said.context("the image names no revision")
 }
 
+/// Whether there is an image of this revision where one is: images that goma writes and pushes have it for a
+/// name.
+pub(crate) fn has(place: &Place, revision: &str) -> anyhow::Result<bool> {
+    Ok(place.tagged(revision)?.is_some())
+}
+
 /// Where an image says its specification is kept.
 pub(crate) fn source(place: &Place) -> anyhow::Result<Option<String>> {
     label(place, "source")

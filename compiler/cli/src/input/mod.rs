@@ -306,7 +306,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// The main file: what is given, or what the environment or the usual places name (C-FILE-1).
-fn locate(given: Option<&Path>) -> PathBuf {
+pub(crate) fn locate(given: Option<&Path>) -> PathBuf {
     let variable = || {
         std::env::var_os("GOMA_CONFIG_FILE")
             .filter(|value| !value.is_empty())

@@ -93,6 +93,45 @@ impl Revision {
     }
 }
 
+/// What git knows of a file before it was what it is now.
+#[derive(Debug)]
+pub(crate) struct Past {
+    /// Commits that changed its directory, the last first.
+    pub(crate) commits: Vec<String>,
+    /// Where it is, from the root of the repository.
+    path: PathBuf,
+}
+
+impl Past {
+    /// The last commits of the directory that a file is in, at most so many; `None`: it is not in the
+    /// repository here, or nothing is committed.
+    pub(crate) fn of(file: &Path, commits_max: usize) -> Option<Self> {
+        let file = file.canonicalize().ok()?;
+        let top = PathBuf::from(line(&["rev-parse", "--show-toplevel"])?);
+        let path = file.strip_prefix(top.canonicalize().ok()?).ok()?;
+        let place = match path.parent() {
+            Some(directory) if directory != Path::new("") => {
+                format!(":(top,literal){}", directory.display())
+            }
+            Some(_) | None => ":/".to_owned(),
+        };
+        let count = format!("--max-count={commits_max}");
+        let listed = line(&["log", "--format=%h", &count, "HEAD", "--", &place])?;
+        Some(Self {
+            commits: listed.lines().map(str::to_owned).collect(),
+            path: path.to_path_buf(),
+        })
+    }
+
+    /// Lays out the file, and all others, as a commit has them.
+    ///
+    /// # Errors
+    /// It does not have the file.
+    pub(crate) fn lay_out(&self, commit: &str) -> Result<Revision, Failure> {
+        Revision::lay_out(&format!("{commit}:{}", self.path.display()), None)
+    }
+}
+
 /// The full name of the commit that a text names.
 fn commit(rev: &str) -> Option<String> {
     if rev.is_empty() {

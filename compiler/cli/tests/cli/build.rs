@@ -79,6 +79,47 @@ fn builds_the_same_binary_anywhere() {
     }
 }
 
+/// Every byte is told once, and what is built is the same with a report and without.
+#[test]
+fn the_report_is_of_every_byte() {
+    let dir = dir(&[("goma.yml", GOOD)]);
+    let plain = build(dir.path(), &["--fast"]);
+    let text = build(dir.path(), &["--fast", "--report"]);
+    assert_eq!(field(&plain, "sha256"), field(&text, "sha256"));
+    assert_eq!(field(&text, "report"), "dist/size.json");
+    let report = std::fs::read_to_string(dir.path().join("dist/size.json")).unwrap();
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let size = std::fs::metadata(dir.path().join("dist/gateway"))
+        .unwrap()
+        .len();
+    assert_eq!(report["bytes"], size);
+    assert_eq!(report["revision"], field(&text, "revision"));
+    let parts = report["parts"].as_array().unwrap().iter();
+    let bytes = |part: &Value| part["bytes"].as_u64().unwrap();
+    assert_eq!(parts.clone().map(bytes).sum::<u64>(), size);
+    let part = |name: &str| {
+        let part = parts.clone().find(|part| part["what"] == name);
+        bytes(part.unwrap_or_else(|| panic!("{name}: {report:#}")))
+    };
+    // Most code has an owner, and there is little between sections.
+    for name in [
+        "goma-runtime",
+        "tokio",
+        "h2",
+        "Rust's library",
+        "the C library",
+    ] {
+        assert!(part(name) > 10_000, "{name}: {report:#}");
+    }
+    assert!(
+        part("code without a name") + part("headers and padding") < size / 20,
+        "{report:#}"
+    );
+    assert!(part("gateway") < 100_000, "{report:#}");
+    assert_eq!(report["features"], Value::Array(Vec::new()));
+    assert_eq!(report["chains"][0]["chains"][0]["route"], "site");
+}
+
 #[test]
 fn emits_without_cargo() {
     let dir = dir(&[("goma.yml", GOOD)]);

@@ -191,7 +191,13 @@ fn what_is_no_side() {
     );
     fails(&["HEAD:nope", "deploy"], 1, "`HEAD` has no `nope`");
     fails(&["HEAD:../x", "deploy"], 2, "leads out of the repository");
-    fails(&["http://h/healthz/build", "deploy"], 2, "has hashes only");
+    fails(&["http://h/x", "deploy"], 2, "expected http://HOST[:PORT]");
+    fails(
+        &["https://u:p@h", "deploy"],
+        2,
+        "expected http://HOST[:PORT]",
+    );
+    fails(&["HEAD", "deploy", "--from", "x"], 2, "a gateway that runs");
     fails(&["oci://h/i:1", "deploy"], 1, "is not of the form oci://");
     let outside = dir(&[("goma.yml", OLD)]);
     let output = run_in(outside.path(), &["diff", "HEAD", "."]);
