@@ -183,9 +183,7 @@ fn careful(key: &str, before: Option<&Cell>, after: Option<&Cell>) -> Class {
     let number = |cell: Option<&Cell>| cell?.items.first()?.parse::<u64>().ok();
     match key {
         "cspReportOnly" => Class::Change,
-        "hsts.includeSubDomains" | "hsts.preload" | "overwrite" => {
-            judge(Opens::Off, before, after)
-        }
+        "hsts.includeSubDomains" | "hsts.preload" | "overwrite" => judge(Opens::Off, before, after),
         "hsts.maxAge" if number(before) < number(after) => Class::Restriction,
         _ if is_word_off(before) => Class::Restriction,
         _ => Class::Exposure,
