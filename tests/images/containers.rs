@@ -13,7 +13,7 @@ use super::releases::{GOLDEN, Load, ask, fails, free_port};
 use super::{SPEC, expect, revision, scratch};
 
 /// What the build machines of this project allow: limits that are not raised.
-const LIMITS: [&str; 4] = [
+pub(crate) const LIMITS: [&str; 4] = [
     "--ulimit",
     "nofile=1024:1024",
     "--ulimit",
@@ -26,7 +26,7 @@ fn testbed(program: &str) -> PathBuf {
 }
 
 /// Podman with a store of this test, found before any other; all of its containers end with the test.
-struct Engine {
+pub(crate) struct Engine {
     dir: PathBuf,
     /// Not below the store: podman takes no more than 50 characters.
     run: PathBuf,
@@ -35,7 +35,7 @@ struct Engine {
 }
 
 impl Engine {
-    fn new(dir: &Path, name: &str) -> Self {
+    pub(crate) fn new(dir: &Path, name: &str) -> Self {
         let run = std::env::temp_dir().join(format!("goma-{name}-{}", std::process::id()));
         let engine = Self {
             dir: dir.to_path_buf(),
@@ -52,7 +52,7 @@ impl Engine {
     }
 
     /// A program that is found before any other of its name.
-    fn program(&self, name: &str, script: &str) {
+    pub(crate) fn program(&self, name: &str, script: &str) {
         let bin = self.dir.join("bin");
         fs::create_dir_all(&bin).unwrap();
         let (new, program) = (bin.join("new"), bin.join(name));
@@ -80,7 +80,7 @@ impl Engine {
         format!("unix://{}", self.run.join("docker").display())
     }
 
-    fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         let path = std::env::var("PATH").unwrap();
         let own = self.dir.join("bin");
         let python = testbed("");

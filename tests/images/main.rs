@@ -12,6 +12,7 @@ mod cluster;
 mod containers;
 mod distribution;
 mod documents;
+mod first_route;
 mod keeping;
 mod kubeconfig;
 mod kubernetes;

@@ -14,7 +14,7 @@ enum Group {
     Authentication,
     /// Refuses requests for what they are or where they come from.
     Access,
-    /// Bounds what clients may do, or keeps browsers and connections safe.
+    /// Bounds what clients may do, keeps browsers and connections safe, or hides what backends say of faults.
     Protection,
     /// All others.
     Other,
@@ -32,6 +32,7 @@ const REFUSING: &[&str] = &["exploitProtection", "userAgentBlock"];
 /// Types that protect.
 const PROTECTING: &[&str] = &[
     "bodyLimit",
+    "errorInterceptor",
     "inFlight",
     "rateLimit",
     "requestTimeout",

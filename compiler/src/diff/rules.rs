@@ -79,6 +79,7 @@ const RULE: &[(&str, &str, Opens)] = &[
     ("basicAuth", "forwardUsername", Opens::Never),
     ("basicAuth", "removeAuthorization", Opens::Off),
     ("basicAuth", "users", Opens::Added),
+    ("errorInterceptor", "errors", Opens::Removed),
     ("exploitProtection", "detect", Opens::Any),
     ("geoBlock", "addCountryHeader", Opens::Never),
     ("geoBlock", "allowPrivate", Opens::On),
@@ -165,6 +166,9 @@ pub(super) fn of_rule(kind: &str, guards: bool, key: &str, (old, new): (&Flat, &
         };
         return judge(opens, before, after);
     }
+    if kind == "securityHeaders" {
+        return careful(key, before, after);
+    }
     if let Some(opens) = header(kind, key) {
         return judge(opens, before, after);
     }
@@ -172,6 +176,23 @@ pub(super) fn of_rule(kind: &str, guards: bool, key: &str, (old, new): (&Flat, &
     let known = known.find(|(own, name, _)| (own.is_empty() || *own == kind) && *name == key);
     let unknown = if guards { Opens::Any } else { Opens::Never };
     judge(known.map_or(unknown, |(_, _, opens)| *opens), before, after)
+}
+
+/// What `securityHeaders` says may be less careful, unless it was nothing.
+fn careful(key: &str, before: Option<&Cell>, after: Option<&Cell>) -> Class {
+    let number = |cell: Option<&Cell>| cell?.items.first()?.parse::<u64>().ok();
+    match key {
+        "cspReportOnly" => Class::Change,
+        "hsts.includeSubDomains" | "hsts.preload" | "overwrite" => judge(Opens::Off, before, after),
+        "hsts.maxAge" if number(before) < number(after) => Class::Restriction,
+        _ if is_word_off(before) => Class::Restriction,
+        _ => Class::Exposure,
+    }
+}
+
+/// Whether a key that may be a section is the word `off`.
+fn is_word_off(cell: Option<&Cell>) -> bool {
+    cell.is_some_and(|cell| cell.items == ["off"])
 }
 
 /// A header that a rule sets in answers, which tells browsers what they may do.
@@ -300,7 +321,7 @@ pub(super) fn same(before: Option<&Cell>, after: Option<&Cell>) -> bool {
         || (is_withheld(before) || is_withheld(after)) && shown(before) == shown(after)
 }
 
-/// Whether a key means nothing on both sides, because what it belongs to is switched off.
+/// Whether a key means nothing, because what it belongs to is switched off on both sides, or is `off` on one.
 pub(super) fn is_idle(key: &str, old: &Flat, new: &Flat) -> bool {
     let off = |switch: &str| {
         let is_off = |flat: &Flat| {
@@ -313,8 +334,10 @@ pub(super) fn is_idle(key: &str, old: &Flat, new: &Flat) -> bool {
         .iter()
         .any(|(name, switch)| *name == key && off(switch));
     let mut parents = key.match_indices('.').filter_map(|(at, _)| key.get(..at));
+    // That a section becomes `off`, or was that, is said of itself.
+    let is_whole = |parent: &str| is_word_off(old.get(parent)) || is_word_off(new.get(parent));
     // `cors.enabled` starts out of the rule itself.
-    needs || parents.any(|parent| off(&format!("{parent}.enabled")))
+    needs || parents.any(|parent| off(&format!("{parent}.enabled")) || is_whole(parent))
 }
 
 /// A value as it is shown, in one line.
