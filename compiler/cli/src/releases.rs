@@ -26,7 +26,8 @@ const KEPT_MAX: usize = 10;
 const LOCK_TRIES: u32 = 20;
 
 const RUN_LOCK: &str = "run.lock";
-const CURRENT: &str = "current";
+/// The link to the release that is to serve.
+pub(crate) const CURRENT: &str = "current";
 const HISTORY: &str = "history.jsonl";
 const STATE: &str = "state.json";
 const GOLDEN: &str = "golden.txt";
@@ -161,12 +162,7 @@ impl Releases {
     /// Has a release answer its golden requests once more.
     fn unconfirm(&self, revision: &str) -> anyhow::Result<()> {
         let file = self.release(revision).join(CONFIRMED);
-        match fs::remove_file(&file) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot remove {}", file.display()))
-            }
-            _ => Ok(()),
-        }
+        remove(&file).with_context(|| format!("cannot remove {}", file.display()))
     }
 
     /// What a release must answer before it takes over.
@@ -187,14 +183,14 @@ impl Releases {
         is_revision(name).then(|| name.to_owned())
     }
 
-    /// Makes a release the current one in one step; without one, none.
-    fn point(&self, revision: Option<&str>) -> anyhow::Result<()> {
-        let link = self.root.join(CURRENT);
+    /// Has a link lead to a release, in one step; without one, it is removed.
+    pub(crate) fn point(&self, link: &str, revision: Option<&str>) -> anyhow::Result<()> {
+        let new = self.root.join(format!(".{link}"));
+        let link = self.root.join(link);
         let context = || format!("cannot change {}", link.display());
         let Some(revision) = revision else {
-            return fs::remove_file(&link).with_context(context);
+            return remove(&link).with_context(context);
         };
-        let new = self.root.join(".current");
         let _ = fs::remove_file(&new);
         symlink(Path::new("releases").join(revision), &new)
             .and_then(|()| fs::rename(&new, &link))
@@ -228,11 +224,11 @@ impl Releases {
             if before.as_deref() != Some(revision) {
                 self.unconfirm(revision)?;
             }
-            self.point(Some(revision))?;
+            self.point(CURRENT, Some(revision))?;
             let switched = match self.confirm(revision, &mut pauses).await {
                 Ok(switched) => switched,
                 Err(error) => {
-                    self.point(before.as_deref())?;
+                    self.point(CURRENT, before.as_deref())?;
                     return Err(error.context(match before {
                         Some(before) => format!("rolled back to {before}"),
                         None => "taken back".to_owned(),
@@ -292,7 +288,7 @@ impl Releases {
     }
 
     /// Removes releases that were current long ago.
-    fn prune(&self) {
+    pub(crate) fn prune(&self) {
         let mut kept: Vec<String> = self.current().into_iter().collect();
         for entry in self.history().entries().into_iter().rev() {
             if kept.len() < KEPT_MAX && !kept.contains(&entry.revision) {
@@ -314,8 +310,16 @@ impl Releases {
     }
 }
 
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file in one step.
-fn put(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+pub(crate) fn put(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     let context = || format!("cannot write {}", path.display());
     let directory = path.parent().unwrap_or(path);
     let mut file = tempfile::NamedTempFile::new_in(directory).with_context(context)?;
