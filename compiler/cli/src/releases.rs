@@ -117,36 +117,56 @@ impl Releases {
         record: &Value,
         golden: &[Golden],
     ) -> anyhow::Result<()> {
-        ensure!(
-            is_revision(revision),
-            "`{}` is no revision",
-            revision.escape_debug()
-        );
-        let directory = self.release(revision);
-        let program = directory.join(GATEWAY);
-        let lines = golden.iter().map(|golden| format!("{golden}\n"));
-        let golden = lines.collect::<String>();
-        let is_there = fs::read(&program).is_ok_and(|there| there == gateway);
+        is_one(revision)?;
         if self.current().as_deref() == Some(revision) {
+            let held = fs::read_to_string(self.release(revision).join(GOLDEN)).unwrap_or_default();
             ensure!(
-                is_there || !program.exists(),
-                "{revision} is deployed, and was built otherwise: deploy another first"
-            );
-            let held = fs::read_to_string(directory.join(GOLDEN)).unwrap_or_default();
-            ensure!(
-                held == golden,
+                held == lines(golden),
                 "{revision} is deployed, with other golden requests: deploy another first"
             );
         }
-        fs::create_dir_all(&directory)
-            .with_context(|| format!("cannot create {}", directory.display()))?;
+        self.set_golden(revision, golden)?;
+        self.add(revision, gateway, record)
+    }
+
+    /// Puts the program of a release in its place.
+    ///
+    /// # Errors
+    /// It is current, and its program is another.
+    pub(crate) fn add(
+        &self,
+        revision: &str,
+        gateway: &[u8],
+        record: &Value,
+    ) -> anyhow::Result<()> {
+        let directory = self.made(revision)?;
+        let program = directory.join(GATEWAY);
+        let is_there = fs::read(&program).is_ok_and(|there| there == gateway);
+        ensure!(
+            is_there || !program.exists() || self.current().as_deref() != Some(revision),
+            "{revision} is deployed, and was built otherwise: deploy another first"
+        );
         let record = format!("{record:#}\n");
         put(&directory.join("build.json"), record.as_bytes(), 0o644)?;
-        put(&directory.join(GOLDEN), golden.as_bytes(), 0o644)?;
         if !is_there {
             put(&program, gateway, 0o755)?;
         }
         Ok(())
+    }
+
+    /// Notes what a release must answer.
+    pub(crate) fn set_golden(&self, revision: &str, golden: &[Golden]) -> anyhow::Result<()> {
+        let file = self.made(revision)?.join(GOLDEN);
+        put(&file, lines(golden).as_bytes(), 0o644)
+    }
+
+    /// The directory of a release, made if it is not there.
+    fn made(&self, revision: &str) -> anyhow::Result<PathBuf> {
+        is_one(revision)?;
+        let directory = self.release(revision);
+        fs::create_dir_all(&directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
+        Ok(directory)
     }
 
     /// Notes that a release has served.
@@ -308,6 +328,20 @@ impl Releases {
     fn cannot(&self, what: &str) -> String {
         format!("cannot {what} {}", self.root.display())
     }
+}
+
+fn is_one(revision: &str) -> anyhow::Result<()> {
+    ensure!(
+        is_revision(revision),
+        "`{}` is no revision",
+        revision.escape_debug()
+    );
+    Ok(())
+}
+
+fn lines(golden: &[Golden]) -> String {
+    let lines = golden.iter().map(|golden| format!("{golden}\n"));
+    lines.collect()
 }
 
 /// Removes a file, if it is there.

@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::{Coming, Destination, How, Serves, Status, Wait};
 use crate::build::trailer;
 use crate::failure::{Failure, Outcome};
-use crate::golden::Golden;
 use crate::history::{self, Entry};
 use crate::image::{self, Place};
 use crate::releases::{GATEWAY, Releases, Switched};
@@ -66,8 +65,13 @@ impl Destination for Directory {
         let release = Release::of(&place)?;
         let releases = Releases::at(&self.0);
         let _lock = releases.lock()?;
-        release.install(&releases, &how.golden)?;
-        switch(&releases, &release.revision, "deploy", how.wait)
+        let Release {
+            revision,
+            program,
+            record,
+        } = &release;
+        releases.install(revision, program, record, &how.golden)?;
+        switch(&releases, revision, "deploy", how.wait)
     }
 
     fn rollback(&self, revision: Option<&str>, wait: Wait) -> Outcome {
@@ -132,14 +136,9 @@ impl Release {
         })
     }
 
-    /// Puts it in its place.
-    pub(super) fn install(&self, releases: &Releases, golden: &[Golden]) -> anyhow::Result<()> {
-        let Self {
-            revision,
-            program,
-            record,
-        } = self;
-        releases.install(revision, program, record, golden)
+    /// Puts its program in its place.
+    pub(super) fn add(&self, releases: &Releases) -> anyhow::Result<()> {
+        releases.add(&self.revision, &self.program, &self.record)
     }
 }
 

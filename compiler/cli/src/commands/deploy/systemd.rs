@@ -237,7 +237,7 @@ impl Destination for Systemd {
         // Before anything is written.
         wait(self.seen())??;
         self.installed()?;
-        release.install(&releases, &how.golden)?;
+        release.add(&releases)?;
         let revision = &release.revision;
         open_to_all(&releases, revision)?;
         let what = (unit, how.golden.clone());

@@ -174,8 +174,9 @@ impl Systemd {
         }
     }
 
-    /// Keeps the unit with the release, for a roll-back.
+    /// Keeps with the release what it was deployed with, for a roll-back.
     pub(super) fn keep(&self, releases: &Releases, next: &Next<'_>) -> anyhow::Result<()> {
+        releases.set_golden(next.revision, next.golden)?;
         let path = releases.release(next.revision).join(self.unit());
         put(&path, next.unit.as_bytes(), 0o644)
     }
