@@ -68,7 +68,8 @@ impl Machine {
             .args(["--target", &self.init.to_string()])
             .args(["--mount", "--pid", "--uts", "--ipc", "--cgroup"])
             .args(["sh", "-c", "cd \"$0\" && exec \"$@\""])
-            .args([&self.dir, program])
+            .arg(&self.dir)
+            .arg(program)
             .args(args);
         command
     }
@@ -120,7 +121,9 @@ fn remove_cgroup(cgroup: &Path) {
     for entry in listed.filter(|entry| entry.path().is_dir()) {
         remove_cgroup(&entry.path());
     }
-    wait_until("a cgroup is empty", || fs::remove_dir(cgroup).is_ok());
+    if !std::thread::panicking() {
+        wait_until("a cgroup is empty", || fs::remove_dir(cgroup).is_ok());
+    }
 }
 
 const SHOP: &str = "systemd:shop";
@@ -241,8 +244,9 @@ fn judged(machine: &Machine) {
     let security = ["security", "--offline=yes", "--threshold=20", unit];
     expect(&analyze(&security));
     let process = machine.shows("MainPID");
-    let status = machine.command(Path::new("cat"), &[&format!("/proc/{process}/status")]);
-    let status = expect(&{ status }.output().unwrap());
+    let file = format!("/proc/{process}/status");
+    let status = machine.command(Path::new("cat"), &[&file]).output();
+    let status = expect(&status.unwrap());
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.unwrap().split_whitespace().next().unwrap().to_owned()

@@ -25,4 +25,5 @@ for target in basic multi-user network-online rescue shutdown sysinit; do
     printf '[Unit]\nDefaultDependencies=no\n' > "/run/targets/$target.target"
 done
 export container=goma SYSTEMD_UNIT_PATH=/etc/systemd/system:/run/systemd/system:/run/targets
+export SYSTEMD_GENERATOR_PATH=/run/targets
 exec /lib/systemd/systemd --system --unit=multi-user.target --log-target=null

@@ -173,6 +173,7 @@ impl Systemd {
             _ if !seen.is_active() => Serves::No(Some(format!("the unit is {active}"))),
             Some(running) if running != current => Serves::No(Some(format!("{running} does"))),
             Some(_) if is_up(*process) => Serves::Yes,
+            None if !is_root() => Serves::No(Some("only root can look into it".to_owned())),
             Some(_) | None => Serves::No(Some("its process does not listen".to_owned())),
         };
         let last = releases.history().entries().pop();
@@ -281,9 +282,12 @@ fn opened(image: &Path, how: &How) -> anyhow::Result<Place> {
 
 /// Units of the machine are root's.
 fn is_allowed() -> anyhow::Result<()> {
-    let is_root = rustix::process::geteuid().is_root();
-    ensure!(is_root, "only root may change what systemd runs");
+    ensure!(is_root(), "only root may change what systemd runs");
     Ok(())
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 /// Has every user come to the program of a release, whatever the mask of who deploys is.
