@@ -36,7 +36,9 @@ impl Machine {
         let script = format!(
             "set -e; {}; exec unshare {spaces} sh {} {}",
             join.join("; "),
-            repository().join("tests/images/systemd_machine.sh").display(),
+            repository()
+                .join("tests/images/systemd_machine.sh")
+                .display(),
             dir.join("machine").display(),
         );
         let unshare = Command::new("sh")
@@ -135,7 +137,11 @@ fn a_unit_that_is_reloaded() {
     let dir = scratch("systemd", SPEC);
     build(&dir, "one");
     let first = revision(&dir);
-    fs::write(dir.join("goma.yml"), SPEC.replace("[/private]", "[/secret]")).unwrap();
+    fs::write(
+        dir.join("goma.yml"),
+        SPEC.replace("[/private]", "[/secret]"),
+    )
+    .unwrap();
     build(&dir, "two");
     let second = revision(&dir);
     let machine = Machine::start(&dir);
@@ -177,7 +183,10 @@ fn a_unit_that_is_reloaded() {
     assert_eq!(marks(), old);
     let before = machine.shows("MainPID");
     let plan = expect(&machine.deploy("two", &[&["--dry-run"], usual.as_slice()].concat()));
-    assert!(plan.contains(&format!("current: {first} → {second}\n")), "{plan}");
+    assert!(
+        plan.contains(&format!("current: {first} → {second}\n")),
+        "{plan}"
+    );
     assert!(!plan.contains("write /etc"), "{plan}");
     expect(&machine.deploy("two", &usual));
     only(&marks, new);
@@ -195,9 +204,15 @@ fn a_unit_that_is_reloaded() {
     only(&marks, old);
     load.end();
     let list = expect(&machine.goma(&["rollback", "--to", SHOP, "--list"]));
-    let list: Vec<_> = list.lines().map(|line| line.split("  ").take(2).collect::<Vec<_>>()).collect();
+    let list: Vec<_> = list
+        .lines()
+        .map(|line| line.split("  ").take(2).collect::<Vec<_>>())
+        .collect();
     let (first, second) = (first.as_str(), second.as_str());
-    assert_eq!(list, [[first, "rollback"], [second, "deploy"], [first, "deploy"]]);
+    assert_eq!(
+        list,
+        [[first, "rollback"], [second, "deploy"], [first, "deploy"]]
+    );
     started_again(&machine, port);
     others_are_left_alone(&machine);
 }
@@ -239,7 +254,10 @@ fn judged(machine: &Machine) {
     let unit = "/etc/systemd/system/shop.service";
     let verified = analyze(&["verify", "--man=no", unit]);
     let said = String::from_utf8_lossy(&verified.stderr).into_owned();
-    assert!(verified.status.success() && !said.contains("shop"), "{said}");
+    assert!(
+        verified.status.success() && !said.contains("shop"),
+        "{said}"
+    );
     // Tenths of what it calls exposure, which goes to ten.
     let security = ["security", "--offline=yes", "--threshold=20", unit];
     expect(&analyze(&security));

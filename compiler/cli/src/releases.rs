@@ -133,12 +133,7 @@ impl Releases {
     ///
     /// # Errors
     /// It is current, and its program is another.
-    pub(crate) fn add(
-        &self,
-        revision: &str,
-        gateway: &[u8],
-        record: &Value,
-    ) -> anyhow::Result<()> {
+    pub(crate) fn add(&self, revision: &str, gateway: &[u8], record: &Value) -> anyhow::Result<()> {
         let directory = self.made(revision)?;
         let program = directory.join(GATEWAY);
         let is_there = fs::read(&program).is_ok_and(|there| there == gateway);

@@ -38,7 +38,8 @@ pub(crate) use key::{PrivateKey, PublicKey};
 pub(crate) use place::{Place, is_image};
 pub(crate) use push::{Pushed, push};
 pub(crate) use read::{
-    Program, differences, digest, ports, program, programs, revision, source, specification, volumes,
+    Program, differences, digest, ports, program, programs, revision, source, specification,
+    volumes,
 };
 pub(crate) use sbom::sbom;
 pub(crate) use signature::{sign, verify as verify_signature};

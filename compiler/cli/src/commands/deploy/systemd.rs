@@ -142,7 +142,11 @@ impl Systemd {
             Some(current) => format!("current: {current} → {revision}"),
             None => format!("current: none → {revision}"),
         });
-        let verb = if seen.is_active() { "reload" } else { "restart" };
+        let verb = if seen.is_active() {
+            "reload"
+        } else {
+            "restart"
+        };
         changes.push(format!("systemctl {verb} {}", self.unit()));
         if current.is_none() {
             changes.push(format!("systemctl enable {}", self.unit()));

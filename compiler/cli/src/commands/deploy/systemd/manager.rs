@@ -92,7 +92,13 @@ pub(super) async fn tell_within(words: &[&str], pauses: &mut Pauses) -> anyhow::
 /// The end of a unit's log, on standard error.
 pub(super) async fn show_log(unit: &str) {
     let unit = format!("--unit={unit}");
-    let lines = ["--lines", LOG_LINES, "--output=cat", "--no-pager", "--quiet"];
+    let lines = [
+        "--lines",
+        LOG_LINES,
+        "--output=cat",
+        "--no-pager",
+        "--quiet",
+    ];
     show("journalctl", &[&[unit.as_str()], lines.as_slice()].concat()).await;
 }
 

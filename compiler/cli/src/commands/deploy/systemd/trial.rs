@@ -96,7 +96,10 @@ impl Systemd {
         let listed = fs::read_dir(self.path().with_extension("service.d"));
         let paths = listed.into_iter().flatten().flatten();
         let mut paths: Vec<PathBuf> = paths.map(|entry| entry.path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
+        paths.retain(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "conf")
+        });
         paths.sort();
         paths
     }
