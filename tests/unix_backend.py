@@ -24,7 +24,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         super().setup()
 
     def answer(self):
-        print(self.command, self.path, self.headers["Host"], self.number, flush=True)
+        # In one piece: other threads write too.
+        line = f"{self.command} {self.path} {self.headers['Host']} {self.number}\n"
+        print(line, end="", flush=True)
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length) or self.path.encode()
         self.send_response(200)

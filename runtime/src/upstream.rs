@@ -71,7 +71,7 @@ use sticky::Sticky;
 /// The backends of one route that get requests (RT-LB-1 to -6).
 #[derive(Debug)]
 pub struct Upstream {
-    backends: Vec<Backend>,
+    backends: Box<[Backend]>,
     balance: Balance,
     /// `None`: every backend takes every request.
     canaries: Option<Box<Canaries>>,
@@ -172,7 +172,7 @@ impl Upstream {
     /// The backends of one route, for one core. `offset` differs from core to core.
     #[must_use]
     pub fn new(resolved: &ResolvedUpstream, pools: &Pools, offset: usize) -> Self {
-        let all = resolved.backends.as_slice();
+        let all = &*resolved.backends;
         let has_canaries = !resolved.canaries.is_empty();
         // Of canaries an exclusive one gets requests without a share.
         let placed = || all.iter().enumerate();
@@ -192,7 +192,7 @@ impl Upstream {
             connect_limit: connect_ms.map(Duration::from_millis),
             load: Rc::default(),
         };
-        let backends: Vec<Backend> = taken().map(backend).collect();
+        let backends: Box<[Backend]> = taken().map(backend).collect();
         let candidates = backends.iter().zip(weights());
         let candidates = candidates.map(|(backend, weight)| Candidate {
             endpoint: backend.text,

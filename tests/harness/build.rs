@@ -41,8 +41,16 @@ pub fn goma() -> PathBuf {
 /// The gateway of `runtime/examples/<name>.rs`, written by hand.
 #[must_use]
 pub fn example(name: &str) -> PathBuf {
+    // With the features of a run of all tests, which has built it then.
     let built = Command::new(env!("CARGO"))
-        .args(["build", "-q", "-p", "goma-runtime", "--example", name])
+        .args([
+            "build",
+            "-q",
+            "--workspace",
+            "--all-features",
+            "--example",
+            name,
+        ])
         .arg("--target-dir")
         .arg(target())
         .current_dir(repository())

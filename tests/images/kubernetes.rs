@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
-use goma_tests::Backend;
+use goma_tests::{Backend, wait_until};
 use serde_json::{Value, json};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, said};
 use super::distribution::Registry;
 use super::{digest, expect, revision, scratch};
 
@@ -33,7 +34,9 @@ pub(crate) struct Scene {
     /// Where gateways go.
     pub(crate) cluster: Cluster,
     registry: Registry,
-    _backend: Backend,
+    backend: Backend,
+    /// Answers to `/gate` wait for it.
+    gate: Arc<Mutex<()>>,
 }
 
 /// An image in the registry.
@@ -59,14 +62,24 @@ impl Scene {
     }
 
     fn of(dir: PathBuf, cluster: Cluster) -> Self {
-        let backend = Backend::ok();
+        let gate = Arc::new(Mutex::new(()));
+        let passes = Arc::clone(&gate);
+        let backend = Backend::script(move |connection| {
+            while let Some(request) = connection.request() {
+                if request.target() == "/gate" {
+                    drop(passes.lock().unwrap());
+                }
+                connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            }
+        });
         let variables = [("BACKEND", backend.url()), ("BAD", "no URL".to_owned())];
         cluster.secret("shop-env", &variables);
         Self {
             registry: Registry::start(&dir, ""),
             cluster,
             dir,
-            _backend: backend,
+            backend,
+            gate,
         }
     }
 
@@ -335,6 +348,8 @@ fn others_have_a_say() {
         "cannot apply NetworkPolicy shop: the server answers 403",
     );
     assert_eq!(cluster.changes(), changed);
+    cluster.steer("deny", &json!([]));
+    somebody_is_faster(&scene, &one);
     let layout = ["deploy", "--to", SHOP, "image"];
     ends(
         &cluster.run(&layout),
@@ -349,6 +364,35 @@ fn others_have_a_say() {
         2,
         "kubernetes:[NAMESPACE/]NAME[@CONTEXT]",
     );
+}
+
+/// What is deployed while golden requests are asked stays.
+fn somebody_is_faster(scene: &Scene, image: &Image) {
+    let Scene { cluster, .. } = scene;
+    let held = scene.gate.lock().unwrap();
+    let golden = ["--golden", "GET http://shop.example/gate 200"];
+    let args = [&["deploy", "--to", SHOP, &image.name], &golden[..]].concat();
+    let mut deploys = cluster.goma(&args);
+    let deploys = deploys
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until("a golden request is asked", || {
+        let requests = scene.backend.requests();
+        requests.iter().any(|request| request.target() == "/gate")
+    });
+    let path = "/apis/apps/v1/namespaces/web/deployments/shop";
+    let others = json!({"metadata": {"annotations": {"gateway.jkaninda.dev/revision": "theirs"}}});
+    cluster.ask("PATCH", path, Some(&others));
+    let changed = cluster.changes();
+    drop(held);
+    ends(
+        &said(&deploys.wait_with_output().unwrap()),
+        1,
+        "theirs was deployed meanwhile, which is left as it is",
+    );
+    assert_eq!(cluster.changes(), changed);
 }
 
 /// A watch that breaks, or that is told that its version is too old, is begun anew; a server that is busy is asked

@@ -23,7 +23,7 @@ pub struct ResolvedUpstream {
     /// Whose they are.
     pub route: &'static Route,
     /// In list order.
-    pub backends: Vec<ResolvedBackend>,
+    pub backends: Box<[ResolvedBackend]>,
     /// Those among them that have requests of their own.
     pub(super) canaries: Vec<PreparedCanary>,
     pub(super) sticky: Option<Arc<Sticky>>,
@@ -114,7 +114,7 @@ impl ResolvedUpstream {
             None => circuit_of(self.route),
         };
         let mut canaries = Vec::new();
-        let backends: Vec<_> = if self.has_canaries() {
+        let backends: Box<[_]> = if self.has_canaries() {
             let weight = |own: &ResolvedBackend| {
                 let named = endpoints.iter().find(|one| one.text == own.text);
                 named.map(|one| one.weight)
@@ -175,7 +175,7 @@ pub fn resolve(
             let backends = route.backends.iter().zip(weights);
             let backends =
                 backends.map(|(backend, weight)| cx.resolve_one(route, &backend.endpoint, weight));
-            let backends = backends.collect::<Result<Vec<_>, _>>()?;
+            let backends = backends.collect::<Result<Box<[_]>, _>>()?;
             let canaries = route.canaries.iter().map(PreparedCanary::new);
             let canaries = canaries.collect::<Result<_, _>>();
             let endpoints = backends.iter().map(|backend| backend.text);

@@ -100,6 +100,7 @@ impl Deployed {
             if let Err(why) = held {
                 return Ok(Became::Nothing(format!("{why:#}")));
             }
+            self.is_still(before.as_deref()).await?;
         }
         let taken = tokio::select! {
             taken = self.take(release, force, time) => taken,
@@ -113,7 +114,7 @@ impl Deployed {
                 return Ok(Became::Serves);
             }
             Ok(Rolled::Replaced(other)) => {
-                bail!("{other} was deployed meanwhile, which is left as it is")
+                bail!("{}", meanwhile(Some(&other)))
             }
             Ok(Rolled::Stuck(why)) => why,
             Err(error) => format!("{error:#}"),
@@ -133,6 +134,15 @@ impl Deployed {
     async fn revision(&self) -> anyhow::Result<Option<String>> {
         let deployment = self.cluster.get(Kind::Deployment, &self.name).await?;
         Ok(deployment.map(|deployment| rollout::revision_of(&deployment).to_owned()))
+    }
+
+    /// That nobody has deployed anything since, while golden requests were asked.
+    async fn is_still(&self, before: Option<&str>) -> anyhow::Result<()> {
+        let there = self.revision().await?;
+        if there.as_deref() != before {
+            bail!("{}", meanwhile(there.as_deref()));
+        }
+        Ok(())
     }
 
     async fn apply(&self, object: &Value, how: Apply) -> anyhow::Result<Value> {
@@ -169,8 +179,7 @@ impl Deployed {
         let there = self.revision().await;
         let there = there.with_context(|| format!("{why}; it is left as it is"))?;
         if !ours.contains(&there.as_deref()) {
-            let other = there.map_or_else(|| "nothing".to_owned(), |other| shown(&other));
-            bail!("{why}; {other} was deployed meanwhile, which is left as it is");
+            bail!("{why}; {}", meanwhile(there.as_deref()));
         }
         // Somebody else may have added one meanwhile.
         let records = record::list(&self.cluster, &self.name).await;
@@ -248,6 +257,12 @@ impl Deployed {
         let entries = self.records.iter();
         entries.map(|record| record.release.entry.clone()).collect()
     }
+}
+
+/// That somebody else was faster; none: the deployment is gone.
+fn meanwhile(other: Option<&str>) -> String {
+    let other = other.map_or_else(|| "nothing".to_owned(), shown);
+    format!("{other} was deployed meanwhile, which is left as it is")
 }
 
 /// What is there.

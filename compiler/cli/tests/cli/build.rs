@@ -9,13 +9,15 @@ use serde_json::Value;
 
 use crate::{GOOD, dir, expect, goma, repository};
 
-/// One cache for all tests and runs: dependencies compile once.
+/// The target directory of these tests.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+/// One cache for all tests, those of `tests/` among them, and all runs: dependencies compile once.
 pub(crate) fn goma_with_cache() -> Command {
     let mut command = goma();
-    command.env(
-        "GOMA_CACHE_DIR",
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join("goma-cache"),
-    );
+    command.env("GOMA_CACHE_DIR", target().join("e2e/cache"));
     command
 }
 
@@ -65,7 +67,7 @@ fn builds_the_same_binary_anywhere() {
     let binary = std::fs::read(one.path().join("dist/gateway")).unwrap();
     for path in [
         one.path().to_str().unwrap(),
-        env!("CARGO_TARGET_TMPDIR"),
+        target().to_str().unwrap(),
         "/.cargo/registry",
     ] {
         assert!(
