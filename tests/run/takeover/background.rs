@@ -15,7 +15,7 @@ impl Manager {
     fn heard(&self) -> String {
         let mut bytes = [0; 512];
         let length = self.0.recv(&mut bytes).unwrap();
-        String::from_utf8_lossy(&bytes[..length]).into_owned()
+        String::from_utf8_lossy(bytes.get(..length).unwrap()).into_owned()
     }
 }
 
