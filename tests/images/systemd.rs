@@ -153,29 +153,8 @@ fn a_unit_that_is_reloaded() {
     let file = |name: &str| dir.join(name).to_str().unwrap().to_owned();
     let (few, all) = (file("few.env"), file("shop.env"));
     let usual = ["--golden", GOLDEN, "--", "--env-file", &all];
-    let status = || machine.goma(&["status", "--to", SHOP]);
 
-    assert!(fails(&status()).contains("nothing is deployed"));
-    let plan = expect(&machine.deploy("one", &[&["--dry-run"], usual.as_slice()].concat()));
-    for line in [
-        "change    write /etc/systemd/system/shop.service\n",
-        &format!("change      + EnvironmentFile={all}\n"),
-        &format!("change    ask {GOLDEN}\n"),
-        "change    systemctl restart shop.service\n",
-        "change    systemctl enable shop.service\n",
-    ] {
-        assert!(plan.contains(line), "{line}: {plan}");
-    }
-    assert!(!machine.unit("shop.service").exists());
-    // The first one of all leaves nothing behind.
-    let text = fails(&machine.deploy("one", &["--", "--env-file", &few]));
-    assert!(text.contains("taken back"), "{text}");
-    assert!(!machine.unit("shop.service").exists());
-    let text = expect(&machine.deploy("one", &usual));
-    assert!(text.contains("serves    as shop.service"), "{text}");
-    assert!(expect(&status()).contains("serves    yes"));
-    assert_eq!(machine.shows("UnitFileState"), "enabled");
-    judged(&machine);
+    first_of_all(&machine, &usual, &few);
 
     let load = Load::start(port);
     let marks = || (ask(port, "/private"), ask(port, "/secret"));
@@ -215,6 +194,32 @@ fn a_unit_that_is_reloaded() {
     );
     started_again(&machine, port);
     others_are_left_alone(&machine);
+}
+
+/// It is shown, fails and leaves nothing behind, and then serves.
+fn first_of_all(machine: &Machine, usual: &[&str], few: &str) {
+    let status = || machine.goma(&["status", "--to", SHOP]);
+    assert!(fails(&status()).contains("nothing is deployed"));
+    let plan = expect(&machine.deploy("one", &[&["--dry-run"], usual].concat()));
+    for line in [
+        "change    write /etc/systemd/system/shop.service\n",
+        &format!("change      + EnvironmentFile={}\n", usual[4]),
+        &format!("change    ask {GOLDEN}\n"),
+        "change    systemctl restart shop.service\n",
+        "change    systemctl enable shop.service\n",
+    ] {
+        assert!(plan.contains(line), "{line}: {plan}");
+    }
+    assert!(!machine.unit("shop.service").exists());
+    // The first one of all leaves nothing behind.
+    let text = fails(&machine.deploy("one", &["--", "--env-file", few]));
+    assert!(text.contains("taken back"), "{text}");
+    assert!(!machine.unit("shop.service").exists());
+    let text = expect(&machine.deploy("one", usual));
+    assert!(text.contains("serves    as shop.service"), "{text}");
+    assert!(expect(&status()).contains("serves    yes"));
+    assert_eq!(machine.shows("UnitFileState"), "enabled");
+    judged(machine);
 }
 
 /// Those of the gateway before are served by it still for a moment.
