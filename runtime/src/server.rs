@@ -20,10 +20,12 @@ use crate::values::Environment;
 
 mod accept;
 mod arguments;
+mod background;
 mod core;
 mod health;
 mod healthcheck;
 mod listen;
+mod notify;
 mod process;
 mod proxy_protocol;
 #[cfg(feature = "fuzzing")]
@@ -32,6 +34,7 @@ mod takeover;
 mod watch;
 
 use arguments::{Arguments, Mode};
+use background::Step;
 
 /// What all cores start from.
 #[derive(Clone, Debug)]
@@ -110,7 +113,11 @@ pub fn main(gateway: &'static Gateway) -> ExitCode {
             .map(|_| ()),
         Mode::Healthcheck => Environment::load(&arguments.env_files)
             .and_then(|environment| healthcheck::run(gateway, &environment)),
-        Mode::Serve => process::serve(gateway, &arguments),
+        Mode::Serve => match arguments.background {
+            Some(Step::Leave) => background::leave(),
+            Some(Step::Wait) => background::wait(),
+            Some(Step::Serve) | None => process::serve(gateway, &arguments),
+        },
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

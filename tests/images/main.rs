@@ -24,6 +24,7 @@ mod releases;
 mod running;
 mod signatures;
 mod swarm;
+mod systemd;
 mod transfer;
 mod verify;
 

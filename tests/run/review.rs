@@ -1,5 +1,7 @@
 //! `goma diff` with a gateway that runs on one side: its specification is looked for, and is the right one or none.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

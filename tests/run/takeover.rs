@@ -18,6 +18,7 @@ use goma_tests::http2::{GET, Http2, kinds};
 use goma_tests::takeover::{RATE, place, run};
 use goma_tests::{Backend, Client, Gateway, Load, PATIENCE, Process, wait_until};
 
+mod background;
 mod failing;
 mod state;
 

@@ -1,12 +1,19 @@
 //! Golden requests: what a new release must answer before it takes over.
 
 use std::fmt;
-use std::io::{Read as _, Write as _};
+use std::fs::{File, read_link};
+use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd as _;
 use std::str::FromStr;
 use std::time::Duration;
 
+use anyhow::{Context as _, ensure};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use tokio::sync::oneshot;
 use url::{Position, Url};
+
+use crate::pauses::Pauses;
 
 /// Most requests of a release.
 pub(crate) const GOLDEN_MAX: usize = 100;
@@ -115,6 +122,50 @@ impl Golden {
             .and_then(|rest| rest.split_whitespace().nth(1));
         Ok(status.and_then(|status| status.parse().ok()))
     }
+}
+
+/// Sends requests to a process that listens at an address, while there is time.
+///
+/// # Errors
+/// What came instead, or that they could not be sent.
+pub(crate) async fn hold_all(
+    golden: &[Golden],
+    to: (u32, SocketAddr),
+    pauses: &mut Pauses,
+) -> anyhow::Result<()> {
+    let golden = golden.to_vec();
+    // A thread of its own: it may leave this network for good.
+    let (tell, mut told) = oneshot::channel();
+    std::thread::spawn(move || tell.send(hold_in_its_network(&golden, to)));
+    let held = loop {
+        tokio::select! {
+            held = &mut told => break held.context("golden requests could not be sent")?,
+            more = pauses.next() => {
+                ensure!(more?, "its golden requests were not answered in time");
+            }
+        }
+    };
+    held.map_err(anyhow::Error::msg)
+}
+
+/// Sends them where a process listens: a container of a pod has a network of its own.
+fn hold_in_its_network(
+    golden: &[Golden],
+    (process, address): (u32, SocketAddr),
+) -> Result<(), String> {
+    let network = |of: &str| format!("/proc/{of}/ns/net");
+    let (own, its) = (network("self"), network(&process.to_string()));
+    if read_link(&own).ok() != read_link(&its).ok() {
+        let enter = || {
+            let network = File::open(&its)?;
+            let kind = Some(LinkNameSpaceType::Network);
+            move_into_link_name_space(network.as_fd(), kind).map_err(io::Error::from)
+        };
+        enter().map_err(|error| {
+            format!("golden requests do not reach its network, as root they may: {error}")
+        })?;
+    }
+    golden.iter().try_for_each(|golden| golden.hold(address))
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ const KEPT_MAX: usize = 10;
 const LOCK_TRIES: u32 = 20;
 
 const RUN_LOCK: &str = "run.lock";
-const CURRENT: &str = "current";
+/// The link to the release that is to serve.
+pub(crate) const CURRENT: &str = "current";
 const HISTORY: &str = "history.jsonl";
 const STATE: &str = "state.json";
 const GOLDEN: &str = "golden.txt";
@@ -116,36 +117,51 @@ impl Releases {
         record: &Value,
         golden: &[Golden],
     ) -> anyhow::Result<()> {
-        ensure!(
-            is_revision(revision),
-            "`{}` is no revision",
-            revision.escape_debug()
-        );
-        let directory = self.release(revision);
-        let program = directory.join(GATEWAY);
-        let lines = golden.iter().map(|golden| format!("{golden}\n"));
-        let golden = lines.collect::<String>();
-        let is_there = fs::read(&program).is_ok_and(|there| there == gateway);
+        is_one(revision)?;
         if self.current().as_deref() == Some(revision) {
+            let held = fs::read_to_string(self.release(revision).join(GOLDEN)).unwrap_or_default();
             ensure!(
-                is_there || !program.exists(),
-                "{revision} is deployed, and was built otherwise: deploy another first"
-            );
-            let held = fs::read_to_string(directory.join(GOLDEN)).unwrap_or_default();
-            ensure!(
-                held == golden,
+                held == lines(golden),
                 "{revision} is deployed, with other golden requests: deploy another first"
             );
         }
-        fs::create_dir_all(&directory)
-            .with_context(|| format!("cannot create {}", directory.display()))?;
+        self.set_golden(revision, golden)?;
+        self.add(revision, gateway, record)
+    }
+
+    /// Puts the program of a release in its place.
+    ///
+    /// # Errors
+    /// It is current, and its program is another.
+    pub(crate) fn add(&self, revision: &str, gateway: &[u8], record: &Value) -> anyhow::Result<()> {
+        let directory = self.made(revision)?;
+        let program = directory.join(GATEWAY);
+        let is_there = fs::read(&program).is_ok_and(|there| there == gateway);
+        ensure!(
+            is_there || !program.exists() || self.current().as_deref() != Some(revision),
+            "{revision} is deployed, and was built otherwise: deploy another first"
+        );
         let record = format!("{record:#}\n");
         put(&directory.join("build.json"), record.as_bytes(), 0o644)?;
-        put(&directory.join(GOLDEN), golden.as_bytes(), 0o644)?;
         if !is_there {
             put(&program, gateway, 0o755)?;
         }
         Ok(())
+    }
+
+    /// Notes what a release must answer.
+    pub(crate) fn set_golden(&self, revision: &str, golden: &[Golden]) -> anyhow::Result<()> {
+        let file = self.made(revision)?.join(GOLDEN);
+        put(&file, lines(golden).as_bytes(), 0o644)
+    }
+
+    /// The directory of a release, made if it is not there.
+    fn made(&self, revision: &str) -> anyhow::Result<PathBuf> {
+        is_one(revision)?;
+        let directory = self.release(revision);
+        fs::create_dir_all(&directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
+        Ok(directory)
     }
 
     /// Notes that a release has served.
@@ -161,12 +177,7 @@ impl Releases {
     /// Has a release answer its golden requests once more.
     fn unconfirm(&self, revision: &str) -> anyhow::Result<()> {
         let file = self.release(revision).join(CONFIRMED);
-        match fs::remove_file(&file) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot remove {}", file.display()))
-            }
-            _ => Ok(()),
-        }
+        remove(&file).with_context(|| format!("cannot remove {}", file.display()))
     }
 
     /// What a release must answer before it takes over.
@@ -187,14 +198,14 @@ impl Releases {
         is_revision(name).then(|| name.to_owned())
     }
 
-    /// Makes a release the current one in one step; without one, none.
-    fn point(&self, revision: Option<&str>) -> anyhow::Result<()> {
-        let link = self.root.join(CURRENT);
+    /// Has a link lead to a release, in one step; without one, it is removed.
+    pub(crate) fn point(&self, link: &str, revision: Option<&str>) -> anyhow::Result<()> {
+        let new = self.root.join(format!(".{link}"));
+        let link = self.root.join(link);
         let context = || format!("cannot change {}", link.display());
         let Some(revision) = revision else {
-            return fs::remove_file(&link).with_context(context);
+            return remove(&link).with_context(context);
         };
-        let new = self.root.join(".current");
         let _ = fs::remove_file(&new);
         symlink(Path::new("releases").join(revision), &new)
             .and_then(|()| fs::rename(&new, &link))
@@ -228,11 +239,11 @@ impl Releases {
             if before.as_deref() != Some(revision) {
                 self.unconfirm(revision)?;
             }
-            self.point(Some(revision))?;
+            self.point(CURRENT, Some(revision))?;
             let switched = match self.confirm(revision, &mut pauses).await {
                 Ok(switched) => switched,
                 Err(error) => {
-                    self.point(before.as_deref())?;
+                    self.point(CURRENT, before.as_deref())?;
                     return Err(error.context(match before {
                         Some(before) => format!("rolled back to {before}"),
                         None => "taken back".to_owned(),
@@ -292,7 +303,7 @@ impl Releases {
     }
 
     /// Removes releases that were current long ago.
-    fn prune(&self) {
+    pub(crate) fn prune(&self) {
         let mut kept: Vec<String> = self.current().into_iter().collect();
         for entry in self.history().entries().into_iter().rev() {
             if kept.len() < KEPT_MAX && !kept.contains(&entry.revision) {
@@ -314,8 +325,30 @@ impl Releases {
     }
 }
 
+fn is_one(revision: &str) -> anyhow::Result<()> {
+    ensure!(
+        is_revision(revision),
+        "`{}` is no revision",
+        revision.escape_debug()
+    );
+    Ok(())
+}
+
+fn lines(golden: &[Golden]) -> String {
+    let lines = golden.iter().map(|golden| format!("{golden}\n"));
+    lines.collect()
+}
+
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file in one step.
-fn put(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+pub(crate) fn put(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     let context = || format!("cannot write {}", path.display());
     let directory = path.parent().unwrap_or(path);
     let mut file = tempfile::NamedTempFile::new_in(directory).with_context(context)?;

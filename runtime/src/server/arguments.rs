@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use super::background::Step;
 use crate::gateway::Gateway;
 use crate::route::{PathType, Route};
 
@@ -17,6 +18,8 @@ pub(super) struct Arguments {
     pub(super) takeover: Option<PathBuf>,
     /// Listen only for whoever tries this gateway out: on a free port of this machine, and for no forwards.
     pub(super) trial: bool,
+    /// End once a gateway with the other arguments serves.
+    pub(super) background: Option<Step>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,7 @@ impl Arguments {
             overlay: None,
             takeover: None,
             trial: false,
+            background: None,
         };
         let mut arguments = arguments.enumerate();
         while let Some((index, argument)) = arguments.next() {
@@ -59,6 +63,7 @@ impl Arguments {
                                 use `goma build` to make one from another file"
                         .to_owned());
                 }
+                other if Step::parse(other).is_some() => parsed.background = Step::parse(other),
                 other => match other.split_once('=') {
                     Some((flag @ ("--env-file" | "--overlay" | "--takeover"), file)) => {
                         parsed.take_file(flag, file.to_owned());
@@ -81,8 +86,8 @@ impl Arguments {
     }
 }
 
-const KNOWN: &str = "healthcheck, --env-file FILE, --overlay FILE, --takeover PATH, --check, \
-                     --print-routes, --trial, --version";
+const KNOWN: &str = "healthcheck, --env-file FILE, --overlay FILE, --takeover PATH, --background, \
+                     --check, --print-routes, --trial, --version";
 
 /// The table of `--print-routes` (RT-START-4).
 pub(super) fn route_table(gateway: &Gateway) -> String {
@@ -180,6 +185,10 @@ mod tests {
         }
         assert!(parse(&["--takeover"]).is_err());
         assert!(parse(&["--trial"]).unwrap().trial);
+        let background = |argument: &str| parse(&[argument]).map(|parsed| parsed.background);
+        assert_eq!(background("--background"), Ok(Some(Step::Wait)));
+        assert_eq!(background("--background=serve"), Ok(Some(Step::Serve)));
+        assert!(background("--background=x").is_err());
         assert!(parse(&["--check", "serve"]).is_err());
         assert!(parse(&["--env-file"]).is_err());
     }

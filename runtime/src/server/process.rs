@@ -10,8 +10,10 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::arguments::Arguments;
+use super::background::Waiting;
 use super::health::Checks;
 use super::listen::{Listener, Listeners};
+use super::notify;
 use super::takeover::{self, Begun, CHECKS_MAX, Estate, Predecessor, Station};
 #[cfg(feature = "dns")]
 use super::watch;
@@ -39,6 +41,8 @@ struct Ready {
     log: Rc<AccessLog>,
     checks: Checks,
     watched: Option<Watched>,
+    /// Who ends once this one serves.
+    waiting: Option<Waiting>,
 }
 
 /// Who listens for the next takeover, if anybody.
@@ -61,6 +65,7 @@ pub(super) fn serve(gateway: &'static Gateway, arguments: &Arguments) -> Result<
     let runtime = runtime.map_err(internal)?;
     let signals = runtime.block_on(async { Signals::catch() });
     let mut signals = signals.map_err(internal)?;
+    let waiting = Waiting::of(arguments.background)?;
     let environment = Environment::load(&arguments.env_files)?;
     let path = match arguments.trial {
         true => None,
@@ -99,7 +104,8 @@ pub(super) fn serve(gateway: &'static Gateway, arguments: &Arguments) -> Result<
         }
         None => Succession::None,
     };
-    run(prepared, listeners, succession, &runtime, signals)
+    let begun = (succession, waiting);
+    run(prepared, listeners, begun, &runtime, signals)
 }
 
 fn internal(error: io::Error) -> StartError {
@@ -144,7 +150,7 @@ fn close(log: &AccessLog, shared: Shared, log_thread: JoinHandle<()>) {
 fn run(
     prepared: Prepared,
     listeners: Listeners,
-    succession: Succession,
+    (succession, waiting): (Succession, Option<Waiting>),
     runtime: &LocalRuntime,
     mut signals: Signals,
 ) -> Result<(), StartError> {
@@ -160,6 +166,7 @@ fn run(
         listeners,
         log,
         watched,
+        waiting,
     };
     let log = Rc::clone(&ready.log);
     let stopped = runtime.block_on(async {
@@ -211,7 +218,7 @@ async fn confirm(ready: &Ready, predecessor: &mut Predecessor) -> Result<(), Sta
     ready.log.flush();
     let notes = predecessor.confirm().await?;
     upstream::adopt(&ready.shared.live.live().backends, &notes);
-    Ok(())
+    ready.waiting.as_ref().map_or(Ok(()), Waiting::is_ready)
 }
 
 /// What is to be handed over, if anybody may ask.
@@ -238,6 +245,7 @@ async fn serve_ready(
         log,
         checks,
         watched,
+        waiting,
     } = ready;
     let web = listeners.web.as_ref().map(|web| web.address);
     let forwarded = listeners.forwards.iter().map(|forward| forward.address);
@@ -245,6 +253,7 @@ async fn serve_ready(
     // Everything is bound: the first request may come before all cores are there.
     shared.lifecycle.enter(Phase::Running);
     let threads = start_cores(&shared, listeners).map_err(internal)?;
+    let is_next = waiting.is_some() || matches!(succession, Succession::Next(_));
     let station = match succession {
         Succession::None => None,
         Succession::First(station) => Some(station),
@@ -277,6 +286,7 @@ async fn serve_ready(
     for (to, address) in shared.settings.pass_through.iter().zip(forwarded) {
         log.forwards(to, address);
     }
+    announce(&shared, &log, waiting.as_ref(), is_next);
     log.flush();
     tokio::task::spawn_local(Watch::new(watched, &shared, checks, &log).keep());
     let estate = station.map(|station| Estate {
@@ -286,6 +296,18 @@ async fn serve_ready(
     });
     let stopped = await_stop(&shared, &log, estate, threads, signals).await;
     Ok((Ok(stopped), shared))
+}
+
+/// Says that it serves to who waits for that. The manager hears it first: to it, the end of what waits is the end of
+/// the reload.
+fn announce(shared: &Shared, log: &AccessLog, waiting: Option<&Waiting>, is_next: bool) {
+    if let Err(error) = notify::serves(shared.gateway.revision, is_next) {
+        let text = format!("The service manager was not told: {error}");
+        log.message(Level::Warn, &text);
+    }
+    if let Some(waiting) = waiting {
+        waiting.serves();
+    }
 }
 
 fn start_cores(shared: &Shared, listeners: Listeners) -> io::Result<Vec<JoinHandle<()>>> {

@@ -4,7 +4,9 @@ mod container;
 mod destination;
 mod directory;
 mod kubernetes;
+mod program;
 mod push;
+mod systemd;
 mod target;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ use crate::terminal::say;
 use container::{Compose, Container, Engine, Swarm};
 use destination::{Coming, Destination, How, Serves, Status};
 use directory::Directory;
+use systemd::Systemd;
 
 pub(super) use push::push;
 pub(super) use target::{Target, Wait};
@@ -31,7 +34,8 @@ pub(super) use target::{Target, Wait};
 #[derive(Debug, Args)]
 pub(crate) struct DeployArgs {
     /// Where to: oci://HOST/REPOSITORY[:TAG] pushes (the tag is the revision if none is given); dir:PATH makes
-    /// it the current release there; podman:NAME, docker:NAME, compose:FILE/PROJECT and swarm:STACK run it
+    /// it the current release there; podman:NAME, docker:NAME, compose:FILE/PROJECT, swarm:STACK and
+    /// systemd:NAME run it
     #[arg(long, value_name = "TARGET")]
     to: Target,
 

@@ -39,6 +39,7 @@ pub(crate) use place::{Place, is_image};
 pub(crate) use push::{Pushed, push};
 pub(crate) use read::{
     Program, differences, digest, has, ports, program, programs, revision, source, specification,
+    volumes,
 };
 pub(crate) use sbom::sbom;
 pub(crate) use signature::{sign, verify as verify_signature};

@@ -121,17 +121,29 @@ pub(crate) fn digest(place: &Place) -> anyhow::Result<String> {
 
 /// The ports that a container of an image listens on, as `8080/tcp`.
 pub(crate) fn ports(place: &Place) -> anyhow::Result<Vec<String>> {
-    let config = place.blob(&manifest(place)?.config()?)?;
-    let config: serde_json::Value =
-        serde_json::from_slice(&config).context("the image's configuration")?;
-    let ports = config.pointer("/config/ExposedPorts");
-    let ports = ports.and_then(serde_json::Value::as_object);
-    let is_port = |port: &&String| {
+    let is_port = |port: &String| {
         let number = port.strip_suffix("/tcp").or(port.strip_suffix("/udp"));
         number.is_some_and(|number| number.parse::<u16>().is_ok())
     };
-    let ports = ports.into_iter().flat_map(|ports| ports.keys());
-    Ok(ports.filter(is_port).cloned().collect())
+    let mut ports = set(place, "ExposedPorts")?;
+    ports.retain(is_port);
+    Ok(ports)
+}
+
+/// The directories that a container of an image writes to, as `/var/log/shop`.
+pub(crate) fn volumes(place: &Place) -> anyhow::Result<Vec<String>> {
+    set(place, "Volumes")
+}
+
+/// A set of the image's configuration.
+fn set(place: &Place, name: &str) -> anyhow::Result<Vec<String>> {
+    let config = place.blob(&manifest(place)?.config()?)?;
+    let config: serde_json::Value =
+        serde_json::from_slice(&config).context("the image's configuration")?;
+    let set = config.get("config").and_then(|config| config.get(name));
+    let set = set.and_then(serde_json::Value::as_object);
+    let members = set.into_iter().flat_map(|set| set.keys());
+    Ok(members.cloned().collect())
 }
 
 /// The revision that an image says it is: it becomes a part of names and URLs.

@@ -19,6 +19,7 @@ use anyhow::{Context as _, bail};
 use handlebars::Handlebars;
 use rustix::fs::OFlags;
 
+use super::program::wait;
 use super::{Coming, Destination, How, Serves, Status, Wait};
 use crate::failure::{Failure, Outcome};
 use crate::history::{self, Entry};
@@ -228,7 +229,7 @@ impl Read {
 }
 
 /// A name that containers, volumes, repositories and projects can have.
-fn is_name(name: &str) -> Result<&str, String> {
+pub(super) fn is_name(name: &str) -> Result<&str, String> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let ends = [name.bytes().next(), name.bytes().next_back()];
     let ends = ends.iter().all(|byte| byte.is_some_and(plain));
@@ -287,21 +288,12 @@ fn lock(engine: Engine, target: &str) -> anyhow::Result<File> {
 }
 
 /// A file of a template.
-fn render(template: &str, data: &serde_json::Value) -> anyhow::Result<String> {
+pub(super) fn render(template: &str, data: &serde_json::Value) -> anyhow::Result<String> {
     let mut handlebars = Handlebars::new();
     handlebars.register_escape_fn(handlebars::no_escape);
     handlebars.set_strict_mode(true);
     let rendered = handlebars.render_template(template, data);
     rendered.context("a template")
-}
-
-/// Runs what waits for an engine.
-fn wait<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start")?;
-    Ok(runtime.block_on(work))
 }
 
 impl fmt::Display for Container {

@@ -4,6 +4,8 @@
 use std::fmt::{self, Display};
 use std::path::Path;
 
+use clap::Parser;
+
 use super::Wait;
 use crate::failure::{Failure, Outcome};
 use crate::golden::Golden;
@@ -75,6 +77,24 @@ pub(in crate::commands) struct Coming<'a> {
     pub(super) revision: &'a str,
     /// Its image; none: it would be built first.
     pub(super) image: Option<&'a Path>,
+}
+
+impl Coming<'_> {
+    /// What a target says that would have to see the image.
+    pub(super) const UNKNOWN: &'static str =
+        "the image would be built first: an image says what would change";
+}
+
+/// Reads what stands behind `--`, where that is in words of goma.
+///
+/// # Errors
+/// [`Failure::Usage`], in one line.
+pub(super) fn flags<T: Parser>(args: &[String]) -> Result<T, Failure> {
+    T::try_parse_from(args).map_err(|error| {
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        Failure::Usage(line.trim_start_matches("error: ").to_owned())
+    })
 }
 
 /// What is deployed.

@@ -62,14 +62,15 @@ impl Destination for Directory {
     fn deploy(&self, image: &Path, how: &How) -> Outcome {
         let place = Place::open(image, how.access)?;
         let place = place.with_context(|| format!("{} is no image", image.display()))?;
-        let program = image::program(&place)?;
-        let record = trailer::read(&program).context("its gateway has no record of its build")?;
-        let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default();
-        let (revision, target) = (text("revision"), text("target"));
-        check(target)?;
+        let release = Release::of(&place)?;
         let releases = Releases::at(&self.0);
         let _lock = releases.lock()?;
-        releases.install(revision, &program, &record, &how.golden)?;
+        let Release {
+            revision,
+            program,
+            record,
+        } = &release;
+        releases.install(revision, program, record, &how.golden)?;
         switch(&releases, revision, "deploy", how.wait)
     }
 
@@ -94,8 +95,6 @@ impl Destination for Directory {
             return Ok(Status::nothing());
         };
         let last = releases.history().entries().pop();
-        let record = std::fs::read_to_string(releases.release(&current).join("build.json"));
-        let record: Value = serde_json::from_str(&record.unwrap_or_default()).unwrap_or_default();
         let running = releases.state().running.filter(|_| releases.is_run());
         let serves = match running {
             Some(running) if running == current => Serves::Yes,
@@ -103,7 +102,7 @@ impl Destination for Directory {
             None => Serves::No(None),
         };
         Ok(Status {
-            facts: built(&record),
+            facts: built(&releases, &current),
             serves,
             current: Some((
                 current.clone(),
@@ -113,13 +112,45 @@ impl Destination for Directory {
     }
 }
 
-/// What a record says of the build.
-fn built(record: &Value) -> Vec<(&'static str, String)> {
+/// The gateway of an image, for this machine.
+pub(super) struct Release {
+    pub(super) revision: String,
+    program: Vec<u8>,
+    record: Value,
+}
+
+impl Release {
+    /// That of this one.
+    ///
+    /// # Errors
+    /// It has none for this machine.
+    pub(super) fn of(image: &Place) -> anyhow::Result<Self> {
+        let program = image::program(image)?;
+        let record = trailer::read(&program).context("its gateway has no record of its build")?;
+        let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default();
+        check(text("target"))?;
+        Ok(Self {
+            revision: text("revision").to_owned(),
+            program,
+            record,
+        })
+    }
+
+    /// Puts its program in its place.
+    pub(super) fn add(&self, releases: &Releases) -> anyhow::Result<()> {
+        releases.add(&self.revision, &self.program, &self.record)
+    }
+}
+
+/// What the record of a release says of its build.
+pub(super) fn built(releases: &Releases, revision: &str) -> Vec<(&'static str, String)> {
+    let record = std::fs::read_to_string(releases.release(revision).join("build.json"));
+    let record: Value = serde_json::from_str(&record.unwrap_or_default()).unwrap_or_default();
     let text = |of: &Value, key: &str| {
         let text = of.get(key).and_then(Value::as_str);
         text.unwrap_or("unknown").to_owned()
     };
-    let by = ["version", "toolchain", "profile"].map(|key| text(record, key));
+    let by = ["version", "toolchain", "profile"].map(|key| text(&record, key));
     let mut facts = vec![("built by", format!("goma {}", by.join(", ")))];
     let inputs = record.get("inputs").and_then(Value::as_array);
     facts.extend(inputs.into_iter().flatten().map(|input| {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser;
 
+use super::destination::flags;
 use super::{Coming, Destination, How, Serves, Status, Wait, push};
 use crate::commands::export::{Exported, of_image};
 use crate::failure::{Failure, Outcome};
@@ -34,27 +35,16 @@ struct Flags {
     force_conflicts: bool,
 }
 
-impl Flags {
-    fn of(args: &[String]) -> Result<Self, Failure> {
-        Self::try_parse_from(args).map_err(|error| {
-            let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            Failure::Usage(line.trim_start_matches("error: ").to_owned())
-        })
-    }
-}
-
 impl Destination for Place {
     fn accept(&self, how: &How) -> Result<(), Failure> {
-        Flags::of(&how.args).map(|_| ())
+        flags::<Flags>(&how.args).map(|_| ())
     }
 
     fn changes(&self, coming: &Coming<'_>, how: &How) -> Result<Vec<String>, Failure> {
         let Some(image) = coming.image else {
-            let unknown = "the image would be built first: an image says what would change";
-            return Ok(vec![unknown.to_owned()]);
+            return Ok(vec![Coming::UNKNOWN.to_owned()]);
         };
-        let flags = Flags::of(&how.args)?;
+        let flags: Flags = flags(&how.args)?;
         let reference = match &flags.push {
             Some(to) => {
                 let place = ImagePlace::open(image, how.access)?;
@@ -69,7 +59,7 @@ impl Destination for Place {
     }
 
     fn deploy(&self, image: &Path, how: &How) -> Outcome {
-        let flags = Flags::of(&how.args)?;
+        let flags: Flags = flags(&how.args)?;
         let reference = match &flags.push {
             Some(to) => push(image, to, how.access)?.by_digest(),
             None => in_registry(image)?,
@@ -127,7 +117,7 @@ fn asked(
     (image, reference): (&Path, &Reference),
     how: &How,
 ) -> Result<Asked, Failure> {
-    let force = Flags::of(&how.args)?.force_conflicts;
+    let force = flags::<Flags>(&how.args)?.force_conflicts;
     let mut args = kept(&how.args);
     if args.is_empty() {
         args = session.last_args().to_vec();
@@ -143,7 +133,7 @@ fn asked(
         revision: &revision,
     };
     Ok(Asked {
-        objects: manifests(gateway, &needs, &Flags::of(&args)?.options),
+        objects: manifests(gateway, &needs, &flags::<Flags>(&args)?.options),
         golden: how.golden.clone(),
         revision,
         args,
@@ -174,14 +164,14 @@ mod tests {
         let args = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let all = args("--replicas 3 --push h.example/shop --force-conflicts --push=h.example/b");
         assert_eq!(kept(&all), ["--replicas", "3"]);
-        let flags = Flags::of(&all[..5]).unwrap();
-        assert!(flags.force_conflicts);
+        let said: Flags = flags(&all[..5]).unwrap();
+        assert!(said.force_conflicts);
         for (wrong, said) in [
             ("--replica 3", "--replica"),
             ("--replicas x", "x"),
             ("--replicas 3 --autoscale 1-2", "--autoscale"),
         ] {
-            let Err(Failure::Usage(text)) = Flags::of(&args(wrong)) else {
+            let Err(Failure::Usage(text)) = flags::<Flags>(&args(wrong)) else {
                 panic!("{wrong}");
             };
             assert!(text.contains(said) && !text.contains('\n'), "{text}");

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Compose, Container, Destination, Directory, Engine, Swarm};
+use super::{Compose, Container, Destination, Directory, Engine, Swarm, Systemd};
 use crate::kubernetes::Place;
 use crate::registry::{Reference, SCHEME};
 
@@ -23,11 +23,13 @@ pub(in crate::commands) enum Target {
     Registry(Reference),
     /// A stack of a swarm.
     Swarm(Swarm),
+    /// A unit of this machine.
+    Systemd(Systemd),
 }
 
 /// The forms of targets, for messages.
 const FORMS: &str = "oci://HOST/REPOSITORY[:TAG], dir:PATH, docker:NAME, podman:NAME, \
-                     compose:FILE/PROJECT, swarm:STACK, \
+                     compose:FILE/PROJECT, swarm:STACK, systemd:NAME, \
                      kubernetes:[NAMESPACE/]NAME[@CONTEXT]";
 
 impl Target {
@@ -40,6 +42,7 @@ impl Target {
             Self::Kubernetes(place) => place,
             Self::Registry(reference) => reference,
             Self::Swarm(swarm) => swarm,
+            Self::Systemd(systemd) => systemd,
         }
     }
 }
@@ -64,6 +67,8 @@ impl FromStr for Target {
             place.parse().map(Self::Kubernetes)
         } else if let Some(stack) = rest(Swarm::SCHEME) {
             Swarm::named(stack).map(Self::Swarm)
+        } else if let Some(name) = rest(Systemd::SCHEME) {
+            Systemd::named(name).map(Self::Systemd)
         } else {
             let shown = text.escape_debug();
             Err(format!("`{shown}` is no target; there are {FORMS}"))
@@ -80,6 +85,7 @@ impl fmt::Display for Target {
             Self::Kubernetes(place) => place.fmt(f),
             Self::Registry(reference) => reference.fmt(f),
             Self::Swarm(swarm) => swarm.fmt(f),
+            Self::Systemd(systemd) => systemd.fmt(f),
         }
     }
 }

@@ -10,11 +10,12 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail, ensure};
 use serde_json::json;
 
-use super::engine::{CALL_MAX, Engine, Seen, call};
+use super::engine::{Engine, Seen};
 use super::kept::{self, Kept};
 use super::rollout::{DRAIN_MAX, TAKES_OVER};
 use super::serving::{can_look_into, serves};
-use super::{REVISION, Read, args, is_name, lock, render, wait};
+use super::{REVISION, Read, args, is_name, lock, render};
+use crate::commands::deploy::program::{CALL_MAX, call, wait};
 use crate::commands::deploy::{Coming, Destination, How, Serves, Status, Wait};
 use crate::failure::{Failure, Outcome};
 use crate::history::{self, Entry};

@@ -1,12 +1,10 @@
 //! Whether a container serves, and what it answers: asked of the engine, and of the system, which knows whose
 //! sockets are whose.
 
-use std::net::SocketAddr;
-
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 
 use super::engine::{Engine, Seen};
-use crate::golden::Golden;
+use crate::golden::{self, Golden};
 use crate::pauses::Pauses;
 use crate::sockets::{is_up, listening};
 
@@ -147,39 +145,8 @@ impl Engine {
                 "it did not start for its golden requests in time"
             );
         };
-        let golden = golden.to_vec();
-        // A thread of its own: it may leave this network for good.
-        let (tell, mut told) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || tell.send(hold(&golden, process)));
-        let held = loop {
-            tokio::select! {
-                held = &mut told => break held.context("golden requests could not be sent")?,
-                more = pauses.next() => {
-                    ensure!(more?, "its golden requests were not answered in time");
-                }
-            }
-        };
-        held.map_err(anyhow::Error::msg)
+        golden::hold_all(golden, process, pauses).await
     }
-}
-
-/// Sends them where a process listens: a container of a pod has a network of its own.
-fn hold(golden: &[Golden], (process, address): (u32, SocketAddr)) -> Result<(), String> {
-    let network = |of: &str| format!("/proc/{of}/ns/net");
-    let (own, its) = (network("self"), network(&process.to_string()));
-    if std::fs::read_link(&own).ok() != std::fs::read_link(&its).ok() {
-        use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-        use std::os::fd::AsFd as _;
-        let enter = || {
-            let network = std::fs::File::open(&its)?;
-            let kind = Some(LinkNameSpaceType::Network);
-            move_into_link_name_space(network.as_fd(), kind).map_err(std::io::Error::from)
-        };
-        enter().map_err(|error| {
-            format!("golden requests do not reach its network, as root they may: {error}")
-        })?;
-    }
-    golden.iter().try_for_each(|golden| golden.hold(address))
 }
 
 /// Whether it runs and listens.

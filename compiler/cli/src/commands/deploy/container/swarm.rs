@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use serde_json::{Map, Value, json};
 
-use super::engine::{Engine, call};
+use super::engine::Engine;
 use super::kept::{self, Kept};
-use super::{HISTORY, REVISION, TARGET, args, is_name, lock, render, wait};
+use super::{HISTORY, REVISION, TARGET, args, is_name, lock, render};
+use crate::commands::deploy::program::{call, wait};
 use crate::commands::deploy::{Coming, Destination, How, Serves, Status, Wait};
 use crate::failure::{Failure, Outcome};
 use crate::history::{self, Entry};
