@@ -171,6 +171,7 @@ fn releases_follow_one_another() {
     wait_until("only the new one answers", || {
         (0..8).all(|_| (ask(port, "/private"), ask(port, "/secret")) == (Some(200), Some(401)))
     });
+    let of_changed = fs::read_link(dir.join("live/current")).unwrap();
 
     // The variable is not set where it runs.
     let broken = spec.replace("${A:-http://127.0.0.1:1}", "${NOT_SET}");
@@ -190,6 +191,7 @@ fn releases_follow_one_another() {
     wait_until("only the old one answers", || {
         (0..8).all(|_| (ask(port, "/private"), ask(port, "/secret")) == (Some(401), Some(200)))
     });
+    what_it_failed_is_forgotten(&dir, &changed, &of_changed);
     // A runner that is killed leaves its gateway behind; the next one takes over from that.
     runner.signal(&["kill", "-KILL"]);
     drop(runner.0.take().map(|mut killed| killed.wait()));
@@ -203,7 +205,13 @@ fn releases_follow_one_another() {
         .collect();
     assert_eq!(
         how,
-        [Some("rollback"), Some("deploy"), Some("deploy")],
+        [
+            Some("rollback"),
+            Some("rollback"),
+            Some("rollback"),
+            Some("deploy"),
+            Some("deploy")
+        ],
         "{list}"
     );
     let absent = ["rollback", "--to", "dir:live", "--revision", "000000000000"];
@@ -213,6 +221,18 @@ fn releases_follow_one_another() {
     started_again(&dir, &runner, port);
     assert!(runner.end().success());
     assert!(fails(&status()).contains("serves    no"));
+}
+
+/// A release that served and now fails another golden request is held to that of before when it comes back.
+fn what_it_failed_is_forgotten(dir: &Path, spec: &str, release: &Path) {
+    fs::write(dir.join("goma.yml"), spec).unwrap();
+    let deploy = ["deploy", "--fast", "--to", "dir:live", "--golden"];
+    let failed = goma(dir, &[&deploy[..], &["GET http://h/ 299"]].concat());
+    assert!(fails(&failed).contains("GET http://h/ 299: 200 came"));
+    let revision = release.file_name().unwrap().to_str().unwrap();
+    let back = ["rollback", "--to", "dir:live", "--revision", revision];
+    assert!(expect(&goma(dir, &back)).contains("serves"));
+    assert!(expect(&goma(dir, &["rollback", "--to", "dir:live"])).contains("serves"));
 }
 
 /// Nobody runs the releases for a moment, and who waits for that is ended: what was current is so again.

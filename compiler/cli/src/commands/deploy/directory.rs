@@ -70,8 +70,16 @@ impl Destination for Directory {
             program,
             record,
         } = &release;
+        let before = releases.golden(revision);
         releases.install(revision, program, record, &how.golden)?;
-        switch(&releases, revision, "deploy", how.wait)
+        let switched = switch(&releases, revision, "deploy", how.wait);
+        // It may have served before, and a roll-back holds it to what it answered then.
+        if let (Err(_), Ok(before)) = (&switched, before)
+            && let Err(error) = releases.set_golden(revision, &before)
+        {
+            eprintln!("note: {revision} keeps the golden requests that it failed: {error:#}");
+        }
+        switched
     }
 
     fn rollback(&self, revision: Option<&str>, wait: Wait) -> Outcome {
