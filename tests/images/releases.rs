@@ -198,21 +198,9 @@ fn releases_follow_one_another() {
     let mut runner = Runner::start(&dir, port, &backend.url());
     wait_until("the next runner serves", || status().status.success());
     load.end();
-    let list = expect(&goma(&dir, &["rollback", "--to", "dir:live", "--list"]));
-    let how: Vec<_> = list
-        .lines()
-        .map(|line| line.split_whitespace().nth(1))
-        .collect();
     assert_eq!(
-        how,
-        [
-            Some("rollback"),
-            Some("rollback"),
-            Some("rollback"),
-            Some("deploy"),
-            Some("deploy")
-        ],
-        "{list}"
+        history(&dir),
+        ["rollback", "rollback", "rollback", "deploy", "deploy"]
     );
     let absent = ["rollback", "--to", "dir:live", "--revision", "000000000000"];
     assert!(fails(&goma(&dir, &absent)).contains("there is no release"));
@@ -221,6 +209,15 @@ fn releases_follow_one_another() {
     started_again(&dir, &runner, port);
     assert!(runner.end().success());
     assert!(fails(&status()).contains("serves    no"));
+}
+
+/// How each came, the last first.
+fn history(dir: &Path) -> Vec<String> {
+    let list = expect(&goma(dir, &["rollback", "--to", "dir:live", "--list"]));
+    let how = list
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(1));
+    how.map(str::to_owned).collect()
 }
 
 /// A release that served and now fails another golden request is held to that of before when it comes back.
