@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use goma_tests::build::goma_command;
 use goma_tests::{Backend, wait_until};
@@ -97,6 +98,9 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// Between two requests of a client: what is compiled meanwhile needs the processors too.
+const PACE: Duration = Duration::from_millis(2);
+
 /// Clients that ask and ask.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
@@ -115,6 +119,7 @@ impl Load {
                 while !stop.load(Ordering::Relaxed) {
                     let bad = usize::from(ask(port, "/") != Some(200));
                     counts[bad].fetch_add(1, Ordering::Relaxed);
+                    std::thread::sleep(PACE);
                 }
             })
         };
@@ -180,7 +185,7 @@ fn releases_follow_one_another() {
     assert!(text.contains("rolled back to"), "{text}");
     assert!(expect(&status()).contains("serves    yes"));
     // It starts, and its backend is not there.
-    let wrong = spec.replace("${A:-http://127.0.0.1:1}", "http://127.0.0.1:1");
+    let wrong = spec.replace("${A:-", "${NOBODY:-");
     let text = fails(&deploy(&dir, &wrong));
     assert!(text.contains("GET http://h/ 200: 502 came"), "{text}");
     assert!(expect(&status()).contains("serves    yes"));
