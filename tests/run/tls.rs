@@ -208,13 +208,13 @@ fn sessions_are_kept_and_resumed() {
     let pair = authority.issue("backend", "DNS:localhost");
     let backend = Backend::script(|connection| {
         while let Some(request) = connection.request() {
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
-                request.body.len()
-            );
+            let is_last = request.head.contains("/own/last");
+            let close = if is_last { "Connection: close\r\n" } else { "" };
+            let length = request.body.len();
+            let head = format!("HTTP/1.1 200 OK\r\n{close}Content-Length: {length}\r\n\r\n");
             connection.send(head);
             connection.send(request.body);
-            if request.head.contains("/own/last") {
+            if is_last {
                 return connection.close();
             }
         }
