@@ -19,7 +19,7 @@ fn main() {
     let seconds: u64 = std::env::args().nth(1).unwrap().parse().unwrap();
     let outcome = run(Duration::from_secs(seconds));
     let text = format!(
-        "{} requests in {:.0} s ({RATE} a second, half of them on new connections), while {} overlays were applied \
+        "{} requests in {:.0} s (at most {RATE} a second, half of them on new connections), while {} overlays were applied \
          and {} gateways took over: 0 failed, 0 connections refused or reset, {:.0} ms the slowest. Of \
          {WEBSOCKETS} WebSockets opened before, all answered in each of {} rounds, and ended with the drain of \
          their gateway, {:.0} s after it was replaced.\n",
