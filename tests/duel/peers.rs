@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::contest::Proxy;
 use super::recorder::Recorder;
 use crate::build::{repository, target};
-use crate::{Gateway, wait_until};
+use crate::{Gateway, free_port, wait_until};
 
 /// The peers, as the table calls them.
 pub const PEERS: [&str; 5] = ["nginx", "HAProxy", "Envoy", "Caddy", "Traefik"];
@@ -190,9 +190,4 @@ fn program(name: &str) -> PathBuf {
         "HAProxy" => PathBuf::from("haproxy"),
         other => target().join("testbed/peers").join(other.to_lowercase()),
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }

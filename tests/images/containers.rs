@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use goma_tests::build::{goma_command, target};
-use goma_tests::{Backend, wait_until};
+use goma_tests::{Backend, free_port, wait_until};
 
-use super::releases::{GOLDEN, Load, ask, fails, free_port};
+use super::releases::{GOLDEN, Load, ask, fails};
 use super::{SPEC, expect, revision, scratch};
 
 /// What the build machines of this project allow: limits that are not raised.

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use goma_tests::build::goma_command;
-use goma_tests::{Backend, wait_until};
+use goma_tests::{Backend, free_port, wait_until};
 
 use super::{SPEC, expect, scratch};
 
@@ -91,11 +91,6 @@ impl Drop for Runner {
             self.end();
         }
     }
-}
-
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Between two requests of a client: what is compiled meanwhile needs the processors too.

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use goma_tests::build::{goma, goma_command, repository};
-use goma_tests::{Backend, wait_until};
+use goma_tests::{Backend, free_port, wait_until};
 
-use super::releases::{GOLDEN, Load, ask, fails, free_port};
+use super::releases::{GOLDEN, Load, ask, fails};
 use super::{SPEC, build, expect, revision, scratch};
 
 /// Where each hierarchy of cgroups is, on machines that have both kinds.

@@ -13,7 +13,7 @@ use super::Rig;
 
 /// A directory with the file that the gateway was built from.
 fn scratch(name: &str, spec: &str) -> PathBuf {
-    let home = target().join("e2e/review").join(name);
+    let home = target().join("e2e/diff").join(name);
     let _ = fs::remove_dir_all(&home);
     fs::create_dir_all(&home).unwrap();
     let spec = format!("{spec}.yaml");
