@@ -1,4 +1,4 @@
-//! Images for several processors. The gateway for 64-bit Arm is run by QEMU.
+//! Images for several processors. The gateways for Arm are run by QEMU.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -22,11 +22,18 @@ gateway:
     - { name: site, path: /, target: \"BACKEND\" }
 ";
 
+/// Platforms, with what OCI calls their processors.
+const PLATFORMS: [(&str, &str, Option<&str>); 3] = [
+    ("linux/amd64", "amd64", None),
+    ("linux/arm64", "arm64", None),
+    ("linux/arm/v7", "arm", Some("v7")),
+];
+
 #[test]
-fn one_index_for_two_processors() {
+fn one_index_for_three_processors() {
     let backend = Backend::ok();
     let dir = scratch("platforms", &SPEC.replace("BACKEND", &backend.url()));
-    let platforms = "linux/amd64,linux/arm64";
+    let platforms = PLATFORMS.map(|(platform, ..)| platform).join(",");
     let built = goma_command()
         .args([
             "build",
@@ -34,7 +41,7 @@ fn one_index_for_two_processors() {
             "--image",
             "image",
             "--platform",
-            platforms,
+            &platforms,
         ])
         .current_dir(&dir)
         .output()
@@ -43,16 +50,20 @@ fn one_index_for_two_processors() {
     let image = dir.join("image");
     let index = json(&blob(&image, &Value::from(digest.clone())));
     let manifests = index["manifests"].as_array().unwrap();
-    let architectures = manifests
-        .iter()
-        .map(|item| &item["platform"]["architecture"]);
-    assert_eq!(architectures.collect::<Vec<_>>(), ["amd64", "arm64"]);
+    for (item, (_, architecture, variant)) in manifests.iter().zip(PLATFORMS) {
+        let platform = &item["platform"];
+        assert_eq!(platform["architecture"], architecture);
+        assert_eq!(platform["variant"].as_str(), variant);
+    }
+    assert_eq!(manifests.len(), PLATFORMS.len());
     let layers: Vec<Value> = manifests
         .iter()
         .map(|item| json(&blob(&image, &item["digest"]))["layers"].clone())
         .collect();
-    let same = |at: usize| layers[0][at] == layers[1][at];
-    assert_eq!([same(0), same(1), same(2)], [true, true, false]);
+    for others in &layers[1..] {
+        let same = |at: usize| layers[0][at] == others[at];
+        assert_eq!([same(0), same(1), same(2)], [true, true, false]);
+    }
 
     fs::rename(
         dir.join("dist/linux-amd64/build.json"),
@@ -60,15 +71,9 @@ fn one_index_for_two_processors() {
     )
     .unwrap();
     let name = format!("oci:image:{}", revision(&dir));
-    for architecture in ["amd64", "arm64"] {
-        let seen = Command::new("skopeo")
-            .args([
-                "--override-os=linux",
-                "--override-arch",
-                architecture,
-                "inspect",
-                &name,
-            ])
+    for (_, architecture, variant) in PLATFORMS {
+        let seen = skopeo(architecture, variant)
+            .args(["inspect", &name])
             .current_dir(&dir)
             .output();
         let seen: Value = serde_json::from_str(&expect(&seen.unwrap())).unwrap();
@@ -77,20 +82,31 @@ fn one_index_for_two_processors() {
     }
 
     from_a_registry(&dir);
-    let program = dir.join("dist/linux-arm64/gateway");
-    let script = dir.join("emulated");
-    let text = format!(
-        "#!/bin/sh\nexec qemu-aarch64-static {}\n",
-        program.display()
-    );
+    answers(&dir.join("dist/linux-arm64/gateway"), "qemu-aarch64-static");
+    answers(&dir.join("dist/linux-arm-v7/gateway"), "qemu-arm-static");
+}
+
+/// The gateway serves on the processor that this program is like.
+fn answers(gateway: &Path, emulator: &str) {
+    let script = gateway.with_extension("emulated");
+    let new = gateway.with_extension("new");
+    let text = format!("#!/bin/sh\nexec {emulator} {}\n", gateway.display());
     // Beside it first: a file that is open for writing cannot be run.
-    fs::write(dir.join("new"), text).unwrap();
-    fs::set_permissions(dir.join("new"), PermissionsExt::from_mode(0o755)).unwrap();
-    fs::rename(dir.join("new"), &script).unwrap();
+    fs::write(&new, text).unwrap();
+    fs::set_permissions(&new, PermissionsExt::from_mode(0o755)).unwrap();
+    fs::rename(&new, &script).unwrap();
     let gateway = Gateway::start_binary(&script, &[("PATH", "/usr/bin:/bin")]);
     let request = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
     let response = Client::connect(gateway.port()).send(request).response();
     assert_eq!(response.text(), "ok");
+}
+
+/// On a machine with this processor.
+fn skopeo(architecture: &str, variant: Option<&str>) -> Command {
+    let mut command = Command::new("skopeo");
+    command.args(["--override-os=linux", "--override-arch", architecture]);
+    command.args(variant.map(|variant| format!("--override-variant={variant}")));
+    command
 }
 
 /// What each platform gets of an index that was pushed.
@@ -100,10 +116,9 @@ fn from_a_registry(dir: &Path) {
     let deploy = ["deploy", "--to", &format!("oci://{shop}"), "image"];
     let deployed = goma_command().args(deploy).current_dir(dir).output();
     expect(&deployed.unwrap());
-    for architecture in ["amd64", "arm64"] {
+    for (_, architecture, variant) in PLATFORMS {
         let to = format!("oci:{architecture}:1");
-        let copied = Command::new("skopeo")
-            .args(["--override-os=linux", "--override-arch", architecture])
+        let copied = skopeo(architecture, variant)
             .args(["copy", "--src-tls-verify=false"])
             .args([&format!("docker://{shop}"), &to])
             .current_dir(dir)
@@ -114,6 +129,7 @@ fn from_a_registry(dir: &Path) {
         let manifest = json(&blob(&layout, &index["manifests"][0]["digest"]));
         let config = json(&blob(&layout, &manifest["config"]["digest"]));
         assert_eq!(config["architecture"], architecture);
+        assert_eq!(config["variant"].as_str(), variant);
     }
     // Who pulls for one platform looks for a signature of that.
     let key = "openssl ecparam -genkey -name prime256v1 -noout -out key.pem";
@@ -124,7 +140,7 @@ fn from_a_registry(dir: &Path) {
     expect(&key.unwrap());
     let sign = ["sign", &format!("oci://{shop}"), "--key", "key.pem"];
     let signed = goma_command().args(sign).current_dir(dir).output();
-    assert!(expect(&signed.unwrap()).contains("sent      3 signatures"));
+    assert!(expect(&signed.unwrap()).contains("sent      4 signatures"));
     let check = ["check", "-c", &format!("oci://{shop}")];
     let checked = goma_command().args(check).current_dir(dir).output();
     expect(&checked.unwrap());
