@@ -1,4 +1,4 @@
-"""Runs the scenarios in interleaved rounds and writes docs/benchmarks.md. Called by ci/bench."""
+"""Runs the scenarios in rounds, in each all proxies in turns, and writes docs/benchmarks.md. Called by ci/bench."""
 
 import json
 import os
@@ -146,11 +146,11 @@ def rebuild(work):
     return seconds
 
 
-def load(address, path, body, *rest):
-    """One run of the load generator, on its core; its figures."""
+def load(addresses, path, body, *rest):
+    """One run of the load generator, on its core; its figures of each target."""
     process = peers.pinned(
         peers.LOAD_CORE,
-        [BIN / "bench-load", "--target", address, "--path", path, "--body", body,
+        [BIN / "bench-load", "--target", ",".join(addresses), "--path", path, "--body", body,
          "--connections", CONNECTIONS, *rest],
         stdout=subprocess.PIPE, text=True,
     )
@@ -158,8 +158,9 @@ def load(address, path, body, *rest):
     if process.returncode != 0:
         raise SystemExit("the load generator failed")
     figures = json.loads(output)
-    if figures["errors"]:
-        raise SystemExit(f"{figures['errors']} errors on {path}: not a measurement")
+    for of in figures:
+        if of["errors"]:
+            raise SystemExit(f"{of['errors']} errors on {path}: not a measurement")
     return figures
 
 
@@ -196,29 +197,34 @@ def load_http2(address, path, process, connections, streams):
 
 
 def measure(scenario, place):
-    """Rounds of one scenario: in each, every proxy after the other, in turned order."""
+    """Rounds of one scenario, each with new processes of all proxies, in turned order."""
     path, body = SCENARIOS[scenario]
     ticks_per_second = os.sysconf("SC_CLK_TCK")
     rounds = []
     for number in range(ROUNDS):
         turn = number % len(NAMES)
-        round_ = {}
-        for name in NAMES[turn:] + NAMES[:turn]:
-            process, address = peers.start(
+        names = NAMES[turn:] + NAMES[:turn]
+        started = [
+            peers.start(
                 name, **place, http2=scenario in STREAMS, usual=scenario in USUAL, sockets=scenario in SOCKETS)
-            if scenario in STREAMS:
-                figures = load_http2(address, path, process, *STREAMS[scenario])
-            else:
-                figures = load(
-                    address, path, body, "--seconds", WINDOW_SECONDS,
-                    "--warmup", WARMUP_SECONDS, "--pid", process.pid, *spread(place),
-                    *(["--rate", RATES[scenario]] if scenario in RATES else []),
-                    *(["--protocol", "websocket"] if scenario in SOCKETS else []),
-                )
+            for name in names
+        ]
+        processes, addresses = zip(*started)
+        if scenario in STREAMS:
+            taken = [load_http2(address, path, process, *STREAMS[scenario]) for process, address in started]
+        else:
+            taken = load(
+                addresses, path, body, "--seconds", WINDOW_SECONDS, "--warmup", WARMUP_SECONDS,
+                "--pid", ",".join(str(process.pid) for process in processes), *spread(place),
+                *(["--rate", RATES[scenario]] if scenario in RATES else []),
+                *(["--protocol", "websocket"] if scenario in SOCKETS else []),
+            )
+        for process in processes:
             peers.stop(process)
+        for figures in taken:
             figures["cpu_us"] = figures["cpu_ticks"] / ticks_per_second * 1e6 / figures["requests"]
             figures["per_second"] = figures["requests"] / figures["seconds"]
-            round_[name] = figures
+        round_ = dict(zip(names, taken))
         rounds.append(round_)
         print(scenario, number + 1, {n: round(f["cpu_us"], 1) for n, f in round_.items()},
               file=sys.stderr, flush=True)
@@ -234,7 +240,7 @@ def instructions(name, path, place):
             name, **place,
             wrap=["valgrind", "--tool=callgrind", f"--callgrind-out-file={report}"],
         )
-        load(address, path, 1_024, "--requests", requests, *spread(place))
+        load([address], path, 1_024, "--requests", requests, *spread(place))
         peers.stop(process)
         totals.append(int(re.search(r"^(?:totals|summary): (\d+)", report.read_text(), re.M)[1]))
         report.unlink()
@@ -310,7 +316,8 @@ def render(rounds, counts, routing, first, first_routed, sizes, warm):
         f"- {CONNECTIONS} requests under way, each on a keep-alive connection unless the title says otherwise; keep-alive to the backend",
         "- Equal work: reverse proxy, hop-by-hop fields dropped; `X-Forwarded-*`, `X-Real-IP`, a request id both ways and",
         "  `Proxied-By` set by all three, which `ci/bench` looks at before it measures; no log, no metrics",
-        f"- {ROUNDS} interleaved rounds of {WINDOW_SECONDS} s per proxy after {WARMUP_SECONDS} s of warm-up, the order turned each round; medians",
+        f"- {ROUNDS} rounds, each with new processes: {WARMUP_SECONDS} s of warm-up, then {WINDOW_SECONDS} s for each "
+        "proxy, in turns of 0.2 s (of h2load in one), the order turned; medians",
         "- CPU: user and system time of the proxy's process by the requests answered in the same window",
         "- Ratio: our CPU by the peer's *in the same round*, median (lowest to highest): the figure to trust",
         "",

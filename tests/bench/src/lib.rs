@@ -1,4 +1,7 @@
-//! What both ends of `ci/bench` must agree on, and what they look at.
+//! What both ends of `ci/bench` must agree on, what they look at, and the parts of the load.
 
+pub mod connection;
+pub mod options;
+pub mod requests;
 pub mod usage;
 pub mod websocket;
