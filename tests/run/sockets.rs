@@ -66,6 +66,9 @@ fn requests_to_a_socket() {
         "GET /v1/c?d=1 shop.test 0",
         "GET /own-host localhost 0",
     ];
+    wait_until("the backend has said all", || {
+        seen(&server).len() >= expected.len()
+    });
     // Checks have connections of their own.
     let without_number = |lines: &[String]| -> Vec<String> {
         let lines = lines
