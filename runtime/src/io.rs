@@ -4,12 +4,15 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustix::net::{RecvFlags, SendFlags};
+use tokio::io::{AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::coop;
 
 /// How long accepting pauses when the process is out of file descriptors or memory (RT-LIM-5).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -102,13 +105,31 @@ macro_rules! socket {
                 cx: &mut Context<'_>,
                 space: &mut [u8],
             ) -> Poll<io::Result<usize>> {
-                // `AsyncRead::poll_read` forgets readiness after a short read, which saves the extra recv
-                // that would answer EAGAIN (PERF.md).
-                let mut space = ReadBuf::new(space);
-                match AsyncRead::poll_read(Pin::new(self), cx, &mut space) {
-                    Poll::Ready(Ok(())) => Poll::Ready(Ok(space.filled().len())),
-                    Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-                    Poll::Pending => Poll::Pending,
+                loop {
+                    // The kernel is asked first here too. A read that succeeds counts as progress, so that a peer
+                    // that always has more cannot keep the thread for itself.
+                    let budget = ready!(coop::poll_proceed(cx));
+                    let mut count = 0;
+                    let read = self.try_io(Interest::READABLE, || {
+                        (count, _) = rustix::net::recv(&*self, &mut *space, RecvFlags::empty())?;
+                        // A short read has emptied the socket. Readiness is forgotten, as `AsyncRead` does it,
+                        // which saves the call that would answer EAGAIN (PERF.md).
+                        if count > 0 && count < space.len() {
+                            return Err(io::ErrorKind::WouldBlock.into());
+                        }
+                        Ok(())
+                    });
+                    match read {
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock && count == 0 => {
+                            drop(budget);
+                            ready!(self.poll_read_ready(cx))?;
+                        }
+                        Err(error) if count == 0 => return Poll::Ready(Err(error)),
+                        _ => {
+                            budget.made_progress();
+                            return Poll::Ready(Ok(count));
+                        }
+                    }
                 }
             }
 
@@ -139,7 +160,7 @@ macro_rules! socket {
                     // left to `AsyncWrite`, which then forgets readiness and so saves the call that would
                     // answer EAGAIN.
                     [only] if only.len() <= SMALL_BYTES => loop {
-                        match self.try_write(only) {
+                        match self.try_io(Interest::WRITABLE, || send(&*self, only)) {
                             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                                 ready!(self.poll_write_ready(cx))?;
                             }
@@ -163,6 +184,11 @@ macro_rules! socket {
     };
 }
 
+/// As `write` does it, which in libc makes every call a point at which a thread may be cancelled. So does `read`.
+fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(socket, bytes, SendFlags::NOSIGNAL)?)
+}
+
 socket!(TcpStream, peek);
 
 fn peek(stream: &TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -178,7 +204,7 @@ fn peek_local(stream: &tokio::net::UnixStream, cx: &mut Context<'_>) -> Poll<io:
     let mut look = || socket2::SockRef::from(stream).peek(&mut byte);
     loop {
         ready!(stream.poll_read_ready(cx))?;
-        match stream.try_io(tokio::io::Interest::READABLE, &mut look) {
+        match stream.try_io(Interest::READABLE, &mut look) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             peeked => return Poll::Ready(peeked),
         }

@@ -20,6 +20,9 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// does not notice is not waited for.
 const CLOSING: Duration = Duration::from_secs(5);
 
+/// Most pieces that move one way before the other way has its turn.
+const PIECES: usize = 8;
+
 /// Bytes of both directions.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tunnelled {
@@ -91,6 +94,17 @@ pub(super) async fn run<D: Downstream>(
     tunnel.bytes
 }
 
+/// Takes the step until it has to wait, or the other direction must have its turn; whether anything moved.
+fn pieces(mut step: impl FnMut() -> Step) -> (Step, bool) {
+    for taken in 0..PIECES {
+        match step() {
+            Step::Moved => {}
+            other => return (other, taken > 0),
+        }
+    }
+    (Step::Moved, true)
+}
+
 impl Tunnel {
     fn poll<D: Downstream>(
         &mut self,
@@ -100,20 +114,22 @@ impl Tunnel {
         upstream: &mut impl Socket,
     ) -> Poll<()> {
         loop {
-            let up = self.poll_up(cx, core, downstream, upstream);
-            let down = self.poll_down(cx, core, downstream, upstream);
+            let (up, moved_up) = pieces(|| self.poll_up(cx, core, downstream, upstream));
+            let (down, moved_down) = pieces(|| self.poll_down(cx, core, downstream, upstream));
             if up == Step::Over || down == Step::Over || core.is_ending.get() {
                 return Poll::Ready(());
+            }
+            if moved_up || moved_down {
+                let limit = if self.client_ended {
+                    self.closing
+                } else {
+                    self.idle
+                };
+                downstream.watch().limit(Some(limit));
             }
             if up == Step::Waiting && down == Step::Waiting {
                 return downstream.watch().poll_expired(cx);
             }
-            let limit = if self.client_ended {
-                self.closing
-            } else {
-                self.idle
-            };
-            downstream.watch().limit(Some(limit));
         }
     }
 
