@@ -184,7 +184,8 @@ macro_rules! socket {
     };
 }
 
-/// As `write` does it, which in libc makes every call a point at which a thread may be cancelled. So does `read`.
+/// What `write` does, but not through libc, which prepares for the thread being cancelled meanwhile, and undoes it
+/// after. For the same reason `recv` above.
 fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(socket, bytes, SendFlags::NOSIGNAL)?)
 }

@@ -37,8 +37,8 @@ impl Requests {
         Self { all, next: 0 }
     }
 
-    /// The next.
-    pub fn next(&mut self) -> &[u8] {
+    /// The one whose turn it is.
+    pub fn upcoming(&mut self) -> &[u8] {
         self.next = if self.next + 1 >= self.all.len() {
             0
         } else {

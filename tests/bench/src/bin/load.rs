@@ -223,7 +223,7 @@ impl<'a> Load<'a> {
         self.left = self.left.saturating_sub(1);
         match self.connections.get_mut(place) {
             None => Ok(()),
-            Some(connection) => connection.send(self.requests.next(), counted_from),
+            Some(connection) => connection.send(self.requests.upcoming(), counted_from),
         }
     }
 
