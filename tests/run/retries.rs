@@ -318,8 +318,15 @@ fn killed_and_frozen_under_load() {
         wait_for_more(300);
         let address = first.kill();
         wait_for_more(300);
+        let backend = format!("backend=http://{address}");
+        let served = || {
+            let lines = gateway.lines();
+            lines.iter().filter(|line| line.contains(&backend)).count()
+        };
+        let before = served();
         let first = Process::start_at(&address);
-        wait_for_more(300);
+        // On each core: until then it may be passed over there, and there would be nobody else.
+        wait_until("the first one serves again", || served() >= before + 300);
         second.freeze();
         wait_for_more(60);
         second.thaw();
