@@ -23,6 +23,8 @@ const BEGIN: &str = "<!-- written by ci/abuse: begin -->\n";
 const END: &str = "<!-- written by ci/abuse: end -->\n";
 /// Connections that send a byte a second.
 const SLOW_CONNECTIONS: usize = 10_000;
+/// How long their attack goes on at least: until `timeouts.header` has closed them.
+const SLOW_WINDOW: Duration = Duration::from_secs(20);
 /// Files that the processes need besides.
 const OTHER_FILES: usize = 500;
 /// Connections of every other flood, each replaced when the gateway closes it.
@@ -214,6 +216,7 @@ fn slow_loris(gateway: &Gateway, window: Duration) -> Outcome {
     let count = SLOW_CONNECTIONS.min(files - OTHER_FILES);
     let name = format!("slow loris, {count} connections, a byte a second each");
     let bound = "`timeouts.header`, 10 s: 408";
+    let window = window.max(SLOW_WINDOW);
     observed(gateway, window, (name, bound), |over, closed| {
         let mut connections: Vec<_> = (0..count).map(|_| connected(gateway)).collect();
         let head = b"GET / HTTP/1.1\r\nHost: h.test\r\nX-Slow: "
@@ -285,15 +288,16 @@ fn p99(times: &[Duration]) -> String {
 
 fn write(seconds: u64, idle: usize, after: usize, outcomes: &[Outcome]) {
     let mut text = format!(
-        "{seconds} seconds of each, on a shared machine of {} cores that gateway, backend, attacker and \
-         ordinary clients have in common; so the times say more about the cores than about the gateway. The \
-         ordinary clients, one that keeps its connection and one that opens one for each request, got every \
-         answer. Bounds as they are unless configured; a slow connection has two seconds more to read its 408 before \
-         it counts as closed. Resident memory: {idle} KiB at the start, {after} KiB \
+        "{seconds} seconds of each, {slow} of the slow loris, on a shared machine of {} cores that gateway, \
+         backend, attacker and ordinary clients have in common; so the times say more about the cores than about \
+         the gateway. The ordinary clients, one that keeps its connection and one that opens one for each \
+         request, got every answer. Bounds as they are unless configured; a slow connection has two seconds \
+         more to read its 408 before it counts as closed. Resident memory: {idle} KiB at the start, {after} KiB \
          at the end.\n\n\
          | attack | bound | p99 before (ms), kept / new | p99 during | RSS before (KiB) | during | connections closed |\n\
          |---|---|---|---|---|---|---|\n",
         std::thread::available_parallelism().unwrap(),
+        slow = SLOW_WINDOW.as_secs().max(seconds),
     );
     for outcome in outcomes {
         let times = |noticed: &Noticed| format!("{} / {}", p99(&noticed.kept), p99(&noticed.new));

@@ -66,7 +66,7 @@ pub(crate) fn linked(
         let log = String::from_utf8_lossy(&output.stderr);
         return Err(failed::explain(&log, workspace.root()));
     }
-    let checksums = record::checksums(&workspace.lock_text()?);
+    let checksums = record::checksums(&workspace.lock_text()?)?;
     let tree = String::from_utf8_lossy(&output.stdout);
     let linked = read(&tree, &checksums);
     Ok(linked.ok_or_else(|| anyhow!("cargo tree says something unexpected"))?)

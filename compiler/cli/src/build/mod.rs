@@ -95,12 +95,12 @@ pub(crate) fn compile(
     let workspace = workspace::Workspace::open()?;
     workspace.sync(files)?;
     let compiled = cargo::build(&workspace, toolchain, &target, options)?;
-    let lock = workspace.lock_text()?;
+    let checksums = record::checksums(&workspace.lock_text()?)?;
     let built = Built {
         target: target.triple,
-        crates: record::crates(&compiled.packages, &lock),
-        linked: record::crates(&compiled.linked, &lock),
-        libraries: record::libraries(&compiled.libraries),
+        crates: record::crates(&compiled.packages, &checksums)?,
+        linked: record::crates(&compiled.linked, &checksums)?,
+        libraries: record::libraries(&compiled.libraries)?,
     };
     install(&compiled.binary, &record(&built), artefact)?;
     Ok(built)

@@ -1,12 +1,13 @@
 //! `build.json`: what was built from what (RT-CLI-12).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use goma_compiler::lock::Lock;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use toml::Table;
 
 use super::{Built, Profile};
 
@@ -90,58 +91,69 @@ pub(crate) fn measure(path: &Path) -> anyhow::Result<(u64, String)> {
     Ok((bytes.len() as u64, sha256(&bytes)))
 }
 
-/// Reads name, version and licence from the manifests, and checksums from the lock file.
-pub(super) fn crates(manifests: &[PathBuf], lock: &str) -> Vec<Crate> {
-    let checksums = checksums(lock);
-    let mut crates: Vec<Crate> = manifests
-        .iter()
-        .filter_map(|path| std::fs::read_to_string(path).ok())
-        .filter_map(|manifest| parse(&manifest, &checksums))
-        .collect();
-    crates.sort();
-    crates.dedup();
-    crates
+/// Reads name, version and licence from the manifests; sorted.
+///
+/// # Errors
+/// One of them cannot be read: what took part is told in full, or not at all.
+pub(super) fn crates(manifests: &[PathBuf], checksums: &Checksums) -> anyhow::Result<Vec<Crate>> {
+    let of = |path: &PathBuf| package(&read(path)?, checksums).with_context(|| unusual(path));
+    let crates: anyhow::Result<BTreeSet<_>> = manifests.iter().map(of).collect();
+    Ok(crates?.into_iter().collect())
 }
 
 /// What code calls each package, by its name.
-pub(super) fn libraries(found: &[(PathBuf, String)]) -> BTreeMap<String, String> {
+///
+/// # Errors
+/// As for [`crates`].
+pub(super) fn libraries(found: &[(PathBuf, String)]) -> anyhow::Result<BTreeMap<String, String>> {
     let entry = |(path, library): &(PathBuf, String)| {
-        let manifest = std::fs::read_to_string(path).ok()?;
-        let package = parse(&manifest, &Checksums::new())?;
-        Some((package.name, library.clone()))
+        let manifest = read(path)?;
+        let package = package(&manifest, &Checksums::new()).with_context(|| unusual(path))?;
+        Ok((package.name, library.clone()))
     };
-    found.iter().filter_map(entry).collect()
+    found.iter().map(entry).collect()
 }
 
-fn parse(manifest: &str, checksums: &Checksums) -> Option<Crate> {
-    let package = manifest.split("[package]").nth(1)?;
-    let package = package.split("\n[").next()?;
-    let value = |key: &str| string_value(package, key);
-    let (name, version) = (value("name")?, value("version")?);
+fn read(path: &Path) -> anyhow::Result<Table> {
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+    text.parse().with_context(|| unusual(path))
+}
+
+fn unusual(path: &Path) -> String {
+    format!("{} is no manifest of a package", path.display())
+}
+
+fn package(manifest: &Table, checksums: &Checksums) -> Option<Crate> {
+    let package = manifest.get("package")?.as_table()?;
+    let (name, version) = (text(package, "name")?, text(package, "version")?);
     let sha256 = checksums.get(&(name.clone(), version.clone())).cloned();
     Some(Crate {
         name,
         version,
-        license: value("license"),
+        license: text(package, "license"),
         sha256,
     })
 }
 
 /// The checksums of a lock file.
-pub(super) fn checksums(lock: &str) -> Checksums {
-    let entry = |block: &str| {
-        let value = |key: &str| string_value(block, key);
-        Some(((value("name")?, value("version")?), value("checksum")?))
+///
+/// # Errors
+/// It is none.
+pub(super) fn checksums(lock: &str) -> anyhow::Result<Checksums> {
+    let lock: Table = lock.parse().context("cannot read the lock file")?;
+    let packages = lock.get("package").and_then(toml::Value::as_array);
+    let packages = packages.context("the lock file has no packages")?;
+    let tables = packages.iter().filter_map(toml::Value::as_table);
+    let entry = |package| {
+        let key = (text(package, "name")?, text(package, "version")?);
+        Some((key, text(package, "checksum")?))
     };
-    lock.split("\n\n").filter_map(entry).collect()
+    Ok(tables.filter_map(entry).collect())
 }
 
-/// The text of `key = "text"` in a block of TOML as cargo writes it.
-fn string_value(block: &str, key: &str) -> Option<String> {
-    let value = block
-        .lines()
-        .find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='))?;
-    Some(value.trim().trim_matches('"').to_owned())
+fn text(table: &Table, key: &str) -> Option<String> {
+    Some(table.get(key)?.as_str()?.to_owned())
 }
 
 fn crate_json(item: &Crate) -> Value {
@@ -163,7 +175,8 @@ mod tests {
         let lock =
             "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nchecksum = \"ff\"\n";
         let manifest = "# x\n[package]\nedition = \"2021\"\nname = \"a\"\nversion = \"1.0.0\"\nlicense = \"MIT\"\n\n[lib]\nname = \"b\"\n";
-        let item = parse(manifest, &checksums(lock)).unwrap();
+        let manifest: Table = manifest.parse().unwrap();
+        let item = package(&manifest, &checksums(lock).unwrap()).unwrap();
         assert_eq!(
             crate_json(&item),
             json!({"name": "a", "version": "1.0.0", "license": "MIT", "sha256": "ff"})

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Context as _;
+use toml::{Table, Value};
+
 use super::owner::{Owner, path};
 use crate::build::Linked;
 use crate::build::record::Crate;
@@ -23,17 +26,19 @@ pub(super) struct Brought {
 
 impl Brought {
     /// By these features of what a gateway links; `files` are those of the runtime.
+    ///
+    /// # Errors
+    /// Its manifest is none.
     pub(super) fn new<'a>(
         features: &[&str],
         linked: &Linked,
         files: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
         let mut modules = Vec::new();
-        let mut optional = Vec::new();
+        let mut manifest = Table::new();
         for (name, text) in files {
             if name == "Cargo.toml" {
-                optional = dependencies(text);
-                optional.retain(|(feature, _)| features.contains(feature));
+                manifest = text.parse().context("the runtime's manifest")?;
             } else if let Some(parents) = parents(name) {
                 let gated = gated(text).filter(|(feature, _)| features.contains(feature));
                 modules.extend(gated.map(|(feature, module)| {
@@ -43,10 +48,12 @@ impl Brought {
             }
         }
         modules.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
-        Self {
+        let optional = dependencies(&manifest).filter(|(feature, _)| features.contains(feature));
+        let optional: Vec<_> = optional.collect();
+        Ok(Self {
             packages: packages(&optional, linked),
             modules,
-        }
+        })
     }
 
     /// The features without which a symbol would not be there, if there are any.
@@ -102,17 +109,13 @@ fn reached<'a>(linked: &'a Linked, mut open: Vec<&'a Crate>) -> BTreeSet<&'a str
 }
 
 /// Features of a manifest, each with an optional dependency that it turns on.
-fn dependencies(manifest: &str) -> Vec<(&str, &str)> {
-    let features = manifest.split("\n[features]\n").nth(1).unwrap_or_default();
-    let features = features.split("\n[").next().unwrap_or_default();
-    let lines = features.lines().filter_map(|line| line.split_once(" = "));
-    lines
-        .flat_map(|(feature, list)| {
-            let quoted = list.split('"').skip(1).step_by(2);
-            let names = quoted.filter_map(|name| name.strip_prefix("dep:"));
-            names.map(move |name| (feature, name))
-        })
-        .collect()
+fn dependencies(manifest: &Table) -> impl Iterator<Item = (&str, &str)> {
+    let features = manifest.get("features").and_then(Value::as_table);
+    features.into_iter().flatten().flat_map(|(feature, list)| {
+        let names = list.as_array().into_iter().flatten();
+        let names = names.filter_map(|name| name.as_str()?.strip_prefix("dep:"));
+        names.map(move |name| (feature.as_str(), name))
+    })
 }
 
 /// `::upstream::pool` of `src/upstream/pool.rs`; none: it is no module.
@@ -182,7 +185,7 @@ mod tests {
             ),
         ];
         let features = ["login", "sticky", "tls"];
-        let brought = Brought::new(&features, &linked(), files.into_iter());
+        let brought = Brought::new(&features, &linked(), files.into_iter()).unwrap();
         let by = |package: &str, readable: Option<&str>| {
             let owner = Owner::Package(package.to_owned());
             let features = brought.by(&owner, readable)?;

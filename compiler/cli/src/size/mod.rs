@@ -89,7 +89,7 @@ struct ChainRow {
 pub(crate) fn measure(subject: &Subject<'_>) -> anyhow::Result<Report> {
     let plan = &subject.output.plan;
     let features: Vec<&str> = plan.features.iter().map(|feature| feature.name()).collect();
-    let brought = Brought::new(&features, subject.linked, build::runtime());
+    let brought = Brought::new(&features, subject.linked, build::runtime())?;
     let own = plan.name.replace('-', "_");
     let libraries = subject.libraries.iter();
     let mut packages: BTreeMap<&str, &str> = libraries
