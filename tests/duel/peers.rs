@@ -2,26 +2,19 @@
 //! their timeouts are short, so that a request without an end has one. Configurations are in
 //! `tests/duel/peers`.
 
-use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::contest::Proxy;
 use super::recorder::Recorder;
-use crate::build::{repository, target};
-use crate::{Gateway, free_port, wait_until};
+use crate::{Gateway, peer};
 
 /// The peers, as the table calls them.
 pub const PEERS: [&str; 5] = ["nginx", "HAProxy", "Envoy", "Caddy", "Traefik"];
 
-/// A peer in front of a recording backend, killed when dropped.
+/// A peer in front of a recording backend.
 #[derive(Debug)]
 pub struct Peer {
-    child: Child,
-    port: u16,
+    peer: peer::Peer,
     recorder: Recorder,
 }
 
@@ -76,70 +69,12 @@ impl Peer {
     #[must_use]
     pub fn start(name: &str, lane: usize) -> Self {
         let recorder = Recorder::start();
-        let port = free_port();
-        let work = target().join(format!("e2e/duel/{name}-{lane}"));
-        fs::create_dir_all(&work).unwrap();
-        let (file, arguments): (_, &[&str]) = match name {
-            "nginx" => ("nginx.conf", &["-p", "{work}", "-c", "{file}"]),
-            "HAProxy" => ("haproxy.conf", &["-q", "-f", "{file}"]),
-            "Envoy" => (
-                "envoy.yaml",
-                &[
-                    "-c",
-                    "{file}",
-                    "--concurrency",
-                    "1",
-                    "--log-level",
-                    "off",
-                    "--use-dynamic-base-id",
-                ],
-            ),
-            "Caddy" => (
-                "Caddyfile",
-                &["run", "--adapter", "caddyfile", "--config", "{file}"],
-            ),
-            "Traefik" => ("traefik.yaml", &["--configFile={file}"]),
-            _ => panic!("no such peer: {name}"),
-        };
-        let fill = |text: &str, file: &Path| {
-            text.replace("{work}", work.to_str().unwrap())
-                .replace("{file}", file.to_str().unwrap())
-                .replace("{listen}", &port.to_string())
-                .replace("{backend}", &recorder.port.to_string())
-        };
-        let place = |file: &str| {
-            let text = fs::read_to_string(repository().join("tests/duel/peers").join(file));
-            let written = work.join(file.trim_start_matches("traefik-"));
-            fs::write(&written, fill(&text.unwrap(), &written)).unwrap();
-            written
-        };
-        if name == "Traefik" {
-            place("traefik-routes.yaml");
-        }
-        let config = place(file);
-        let child = Command::new(program(name))
-            .args(arguments.iter().map(|argument| fill(argument, &config)))
-            .env("HOME", &work)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name}: {error}; run ci/testbed peers"));
+        let work = format!("duel/{name}-{lane}");
+        let started = peer::Peer::start(name, "tests/duel/peers", &work, recorder.port);
         let peer = Self {
-            child,
-            port,
+            peer: started,
             recorder,
         };
-        wait_until(&format!("{name} reaches its backend"), || {
-            TcpStream::connect(("127.0.0.1", port)).is_ok_and(|mut stream| {
-                let request = b"GET / HTTP/1.1\r\nHost: duel.test\r\nConnection: close\r\n\r\n";
-                let mut answer = Vec::new();
-                let _ = stream.write_all(request);
-                let _ = stream.read_to_end(&mut answer);
-                String::from_utf8_lossy(&answer)
-                    .to_ascii_lowercase()
-                    .contains("\nx-saw")
-            })
-        });
         let _ = peer.recorder.take(peer.patience());
         peer
     }
@@ -147,7 +82,7 @@ impl Peer {
 
 impl Proxy for Peer {
     fn port(&self) -> u16 {
-        self.port
+        self.peer.port
     }
 
     fn recorder(&self) -> &Recorder {
@@ -156,38 +91,5 @@ impl Proxy for Peer {
 
     fn patience(&self) -> Duration {
         Duration::from_millis(500)
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The version that a peer says it is.
-#[must_use]
-pub fn version(name: &str) -> String {
-    let argument = match name {
-        "nginx" | "HAProxy" => "-v",
-        "Envoy" => "--version",
-        _ => "version",
-    };
-    let output = Command::new(program(name)).arg(argument).output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.');
-    let version = numbers
-        .map(|part| part.trim_matches('.'))
-        .find(|part| part.split('.').count() == 3);
-    version.unwrap_or("?").to_owned()
-}
-
-fn program(name: &str) -> PathBuf {
-    match name {
-        "nginx" => PathBuf::from("nginx"),
-        "HAProxy" => PathBuf::from("haproxy"),
-        other => target().join("testbed/peers").join(other.to_lowercase()),
     }
 }

@@ -15,9 +15,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use goma_tests::build::repository;
 use goma_tests::duel::contest::Answer;
-use goma_tests::duel::peers::{Ours, PEERS, Peer, version};
+use goma_tests::duel::peers::{Ours, PEERS, Peer};
 use goma_tests::duel::readers::dissent;
 use goma_tests::duel::{Case, Outcome, Proxy, contest, corpus};
+use goma_tests::peer::version;
 
 /// Processes of a proxy, each with its own backend, that share the work.
 const LANES: usize = 4;

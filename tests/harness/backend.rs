@@ -108,6 +108,12 @@ impl Backend {
         Self::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: backend\r\n\r\nok")
     }
 
+    /// The port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {

@@ -131,14 +131,7 @@ impl Gateway {
     /// Established connections of clients, as the kernel counts them.
     #[must_use]
     pub fn connections(&self) -> usize {
-        const ESTABLISHED: &str = "01";
-        let local = format!("0100007F:{:04X}", self.port);
-        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-        let open = table.lines().filter(|line| {
-            let mut columns = line.split_whitespace().skip(1);
-            columns.next() == Some(&local) && columns.nth(1) == Some(ESTABLISHED)
-        });
-        open.count()
+        super::connections(self.port)
     }
 
     /// Resident memory in KiB.

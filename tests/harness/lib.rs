@@ -19,6 +19,7 @@ pub mod faults;
 pub mod gateway;
 pub mod http2;
 pub mod load;
+pub mod peer;
 pub mod process;
 pub mod script;
 pub mod takeover;
@@ -36,6 +37,19 @@ pub use twin::Twin;
 
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Established connections of clients at a port, as the kernel counts them.
+#[must_use]
+pub fn connections(port: u16) -> usize {
+    const ESTABLISHED: &str = "01";
+    let local = format!("0100007F:{port:04X}");
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let open = table.lines().filter(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        columns.next() == Some(&local) && columns.nth(1) == Some(ESTABLISHED)
+    });
+    open.count()
+}
 
 /// A port that nobody has just now, for servers that take none of the system's choice.
 #[must_use]

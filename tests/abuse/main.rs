@@ -1,6 +1,6 @@
-//! Floods of every kind against one gateway, and what its ordinary clients notice. Called by `ci/abuse`,
-//! which writes the result to docs/security.md. Each flood has a test of its own in tests/run (RT-LIM-4,
-//! RT-LIM-2, RT-H2-3 to -5); here they come in numbers.
+//! Floods of every kind against one gateway, and what its ordinary clients notice; and what those of nginx and
+//! HAProxy do. Called by `ci/abuse`, which writes the result to docs/security.md. Each flood has a test of its
+//! own in tests/run (RT-LIM-4, RT-LIM-2, RT-H2-3 to -5); here they come in numbers.
 
 #![allow(
     clippy::indexing_slicing,
@@ -17,10 +17,13 @@ use std::time::{Duration, Instant};
 
 use goma_tests::build::repository;
 use goma_tests::http2::{GET, block, frame, kinds};
-use goma_tests::{Backend, Client, Gateway, wait_until};
+use goma_tests::peer::{Peer, version};
+use goma_tests::{Backend, Client, Gateway, connections, wait_until};
 
 const BEGIN: &str = "<!-- written by ci/abuse: begin -->\n";
 const END: &str = "<!-- written by ci/abuse: end -->\n";
+/// Others that are attacked in the same ways.
+const PEERS: [&str; 2] = ["nginx", "HAProxy"];
 /// Connections that send a byte a second.
 const SLOW_CONNECTIONS: usize = 10_000;
 /// How long their attack goes on at least: until `timeouts.header` has closed them.
@@ -44,14 +47,24 @@ struct Flood {
     again: fn(u32) -> Vec<u8>,
 }
 
+/// Who is attacked.
+struct Target<'a> {
+    /// Ports that take HTTP/1.1 and HTTP/2.
+    http1: u16,
+    http2: u16,
+    /// Its memory is told, if it is ours.
+    gateway: Option<&'a Gateway>,
+}
+
 /// What one attack came to.
 struct Outcome {
     attack: String,
     bound: &'static str,
     before: Noticed,
     during: Noticed,
+    /// Before and during it, in KiB.
     memory: [usize; 2],
-    /// Connections that the gateway closed.
+    /// Connections that were closed on the attacker.
     closed: u64,
 }
 
@@ -63,6 +76,12 @@ struct Noticed {
 
 /// Ends an attack when it is dropped.
 struct Ends<'a>(&'a AtomicBool);
+
+impl Target<'_> {
+    fn memory_kib(&self) -> usize {
+        self.gateway.map_or(0, Gateway::memory_kib)
+    }
+}
 
 impl Drop for Ends<'_> {
     fn drop(&mut self) {
@@ -79,14 +98,34 @@ fn main() {
         &[("BACKEND", &backend.url()), ("LOG_LEVEL", "info")],
     );
     let idle = gateway.memory_kib();
-    let mut outcomes = vec![slow_loris(&gateway, window)];
-    for flood in floods() {
-        outcomes.push(attack(&gateway, window, &flood));
-    }
+    let ours = Target {
+        http1: gateway.port(),
+        http2: gateway.port(),
+        gateway: Some(&gateway),
+    };
+    let ours = attacks(&ours, window);
     let after = gateway.memory_kib();
-    write(seconds, idle, after, &outcomes);
+    let theirs = PEERS.map(|name| {
+        eprintln!("{name}:");
+        let work = format!("abuse/{name}");
+        let peer = Peer::start(name, "tests/abuse/peers", &work, backend.port());
+        let target = Target {
+            http1: peer.port,
+            http2: peer.http2,
+            gateway: None,
+        };
+        attacks(&target, window)
+    });
+    write(seconds, idle, after, &ours, &theirs);
     let most = idle + SLOW_CONNECTIONS * SLOW_KIB_MAX;
     assert!(after < most, "{idle} KiB, then {after} KiB");
+}
+
+/// All of them, one after the other.
+fn attacks(target: &Target<'_>, window: Duration) -> Vec<Outcome> {
+    let mut outcomes = vec![slow_loris(target, window)];
+    outcomes.extend(floods().iter().map(|flood| attack(target, window, flood)));
+    outcomes
 }
 
 fn floods() -> Vec<Flood> {
@@ -140,24 +179,24 @@ fn floods() -> Vec<Flood> {
 
 /// Runs an attack between two measurements of the ordinary clients.
 fn observed(
-    gateway: &Gateway,
+    target: &Target<'_>,
     window: Duration,
     (attack, bound): (String, &'static str),
     attacker: impl Fn(&AtomicBool, &AtomicU64) + Sync,
 ) -> Outcome {
     eprintln!("{attack}");
-    let before = ordinary(gateway, window);
-    let memory_before = gateway.memory_kib();
+    let before = ordinary(target, window);
+    let memory_before = target.memory_kib();
     let (over, closed) = (AtomicBool::new(false), AtomicU64::new(0));
     let (during, memory) = std::thread::scope(|scope| {
         scope.spawn(|| attacker(&over, &closed));
         // Also if an ordinary client gives up: the attack ends with this block.
         let _ends = Ends(&over);
-        let during = ordinary(gateway, window);
-        (during, gateway.memory_kib())
+        let during = ordinary(target, window);
+        (during, target.memory_kib())
     });
     wait_until("no client connection is left", || {
-        gateway.connections() == 0
+        connections(target.http1) + connections(target.http2) == 0
     });
     Outcome {
         attack,
@@ -170,7 +209,7 @@ fn observed(
 }
 
 /// Requests on one connection, and requests on new ones, one after the other each.
-fn ordinary(gateway: &Gateway, window: Duration) -> Noticed {
+fn ordinary(target: &Target<'_>, window: Duration) -> Noticed {
     const REQUEST: &str = "GET / HTTP/1.1\r\nHost: h.test\r\n\r\n";
     let ask = |client: &mut Client| {
         let response = client.send(REQUEST).response();
@@ -182,7 +221,8 @@ fn ordinary(gateway: &Gateway, window: Duration) -> Noticed {
         let mut kept = None;
         while begun.elapsed() < window {
             let asked = Instant::now();
-            let mut client = kept.take().unwrap_or_else(|| gateway.connect());
+            let client = kept.take();
+            let mut client = client.unwrap_or_else(|| Client::connect(target.http1));
             let closes = ask(&mut client);
             times.push(asked.elapsed());
             kept = Some(client).filter(|_| keeps && !closes);
@@ -201,7 +241,7 @@ fn ordinary(gateway: &Gateway, window: Duration) -> Noticed {
 }
 
 /// Heads that come byte by byte, on more connections than any ordinary site has.
-fn slow_loris(gateway: &Gateway, window: Duration) -> Outcome {
+fn slow_loris(target: &Target<'_>, window: Duration) -> Outcome {
     let files = fs::read_to_string("/proc/self/limits").unwrap();
     let files = files
         .lines()
@@ -217,8 +257,8 @@ fn slow_loris(gateway: &Gateway, window: Duration) -> Outcome {
     let name = format!("slow loris, {count} connections, a byte a second each");
     let bound = "`timeouts.header`, 10 s: 408";
     let window = window.max(SLOW_WINDOW);
-    observed(gateway, window, (name, bound), |over, closed| {
-        let mut connections: Vec<_> = (0..count).map(|_| connected(gateway)).collect();
+    observed(target, window, (name, bound), |over, closed| {
+        let mut connections: Vec<_> = (0..count).map(|_| connected(target.http1)).collect();
         let head = b"GET / HTTP/1.1\r\nHost: h.test\r\nX-Slow: "
             .iter()
             .chain([b'a'; 64 * 1024].iter());
@@ -229,7 +269,7 @@ fn slow_loris(gateway: &Gateway, window: Duration) -> Outcome {
                 }
                 if connection.write_all(&[*byte]).is_err() {
                     closed.fetch_add(1, Ordering::SeqCst);
-                    *connection = connected(gateway);
+                    *connection = connected(target.http1);
                 }
             }
             std::thread::sleep(Duration::from_secs(1));
@@ -237,24 +277,28 @@ fn slow_loris(gateway: &Gateway, window: Duration) -> Outcome {
     })
 }
 
-fn connected(gateway: &Gateway) -> TcpStream {
-    let stream = TcpStream::connect(("127.0.0.1", gateway.port())).unwrap();
+fn connected(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_nodelay(true).unwrap();
     stream
 }
 
 /// Sends a flood on a few connections as fast as they take it.
-fn attack(gateway: &Gateway, window: Duration, flood: &Flood) -> Outcome {
+fn attack(target: &Target<'_>, window: Duration, flood: &Flood) -> Outcome {
+    let port = match flood.first.starts_with(b"PRI ") {
+        true => target.http2,
+        false => target.http1,
+    };
     let what = (
         format!("{}, {ATTACKERS} connections at a time", flood.name),
         flood.bound,
     );
-    observed(gateway, window, what, |over, closed| {
+    observed(target, window, what, |over, closed| {
         std::thread::scope(|scope| {
             for _ in 0..ATTACKERS {
                 scope.spawn(|| {
                     while !over.load(Ordering::SeqCst) {
-                        send(connected(gateway), flood, over);
+                        send(connected(port), flood, over);
                         closed.fetch_add(1, Ordering::SeqCst);
                     }
                 });
@@ -286,27 +330,33 @@ fn p99(times: &[Duration]) -> String {
     format!("{:.1}", sorted[at].as_secs_f64() * 1e3)
 }
 
-fn write(seconds: u64, idle: usize, after: usize, outcomes: &[Outcome]) {
+fn write(seconds: u64, idle: usize, after: usize, ours: &[Outcome], theirs: &[Vec<Outcome>]) {
+    let peers = PEERS.map(|name| format!("{name} {}", version(name)));
     let mut text = format!(
         "{seconds} seconds of each, {slow} of the slow loris, on a shared machine of {} cores that gateway, \
          backend, attacker and ordinary clients have in common; so the times say more about the cores than about \
-         the gateway. The ordinary clients, one that keeps its connection and one that opens one for each \
-         request, got every answer. Bounds as they are unless configured; a slow connection has two seconds \
-         more to read its 408 before it counts as closed. Resident memory: {idle} KiB at the start, {after} KiB \
-         at the end.\n\n\
-         | attack | bound | p99 before (ms), kept / new | p99 during | RSS before (KiB) | during | connections closed |\n\
-         |---|---|---|---|---|---|---|\n",
+         the gateway, and those of other proxies under the same attacks stand beside them: what ordinary clients \
+         wait for at the 99th percentile, in ms. One of them keeps its connection, one opens one for each request. \
+         All got every answer. Bounds as they are unless configured; a slow connection has two seconds more to \
+         read its 408 before it counts as closed. Resident memory: {idle} KiB at the start, {after} KiB at the \
+         end.\n\n\
+         | attack | bound | kept / new, before | during | {} | RSS before (KiB) | during | connections closed |\n\
+         |---|---|---|---|{}---|---|---|\n",
         std::thread::available_parallelism().unwrap(),
+        peers
+            .map(|peer| format!("{peer}, before | during"))
+            .join(" | "),
+        "---|---|".repeat(PEERS.len()),
         slow = SLOW_WINDOW.as_secs().max(seconds),
     );
-    for outcome in outcomes {
-        let times = |noticed: &Noticed| format!("{} / {}", p99(&noticed.kept), p99(&noticed.new));
+    for (index, outcome) in ours.iter().enumerate() {
+        let at_peers = theirs.iter().map(|outcomes| times(&outcomes[index]));
         text.push_str(&format!(
             "| {} | {} | {} | {} | {} | {} | {} |\n",
             outcome.attack,
             outcome.bound,
-            times(&outcome.before),
-            times(&outcome.during),
+            times(outcome),
+            at_peers.collect::<Vec<_>>().join(" | "),
             outcome.memory[0],
             outcome.memory[1],
             outcome.closed,
@@ -317,4 +367,10 @@ fn write(seconds: u64, idle: usize, after: usize, outcomes: &[Outcome]) {
     let (before, rest) = page_text.split_once(BEGIN).unwrap();
     let (_, rest) = rest.split_once(END).unwrap();
     fs::write(page, format!("{before}{BEGIN}\n{text}\n{END}{rest}")).unwrap();
+}
+
+/// The cells of what ordinary clients noticed.
+fn times(outcome: &Outcome) -> String {
+    let cell = |noticed: &Noticed| format!("{} / {}", p99(&noticed.kept), p99(&noticed.new));
+    format!("{} | {}", cell(&outcome.before), cell(&outcome.during))
 }
