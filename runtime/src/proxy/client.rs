@@ -51,55 +51,62 @@ struct Client<S> {
 }
 
 /// Serves one connection until it ends. `core` lives as long as the process.
-pub async fn serve<S: Socket + 'static>(core: &'static Core, socket: S, peer: SocketAddr) {
-    let mut client = Client {
-        socket,
-        watch: core.clock.watch(),
-        peer: Peer::new(core, peer.ip(), false),
-        incoming: Incoming::Done,
-        outgoing: None,
-        delimiting: Delimiting::Plain,
-        following: None,
-        has_more: false,
-        has_finished: false,
-        begun: false,
-        version: Version::Http11,
-    };
-    let mut first = true;
-    let mut request = None;
-    let mut requests_left = core.requests_per_connection_max;
-    loop {
-        let persistence = match client.next_request(core, first, &mut request).await {
-            Ok(body) => {
-                // RT-LIM-8
-                requests_left = requests_left.saturating_sub(1);
-                if let Some(head) = &mut request {
-                    head.keep_alive &= requests_left > 0;
-                }
-                exchange::run(core, &mut client, &mut request, body).await
-            }
-            Err(Ended::Refused(fields, refusal)) => {
-                core.log.refused(&client.peer.text, refusal);
-                let answer = Answer::of(refusal.status);
-                exchange::answer_unrouted(core, &mut client, fields, answer).await
-            }
-            Err(Ended::Http2(received)) => {
-                let Client {
-                    socket,
-                    watch,
-                    peer,
-                    ..
-                } = client;
-                // Boxed: the task of an HTTP/1.1 connection is not to hold room for it.
-                return Box::pin(http2::serve(core, socket, watch, peer, received)).await;
-            }
-            Err(Ended::Closed) => Persistence::Abort,
+#[expect(clippy::manual_async_fn, reason = "as for exchange::run")]
+pub fn serve<S: Socket + 'static>(
+    core: &'static Core,
+    socket: S,
+    peer: SocketAddr,
+) -> impl Future<Output = ()> {
+    async move {
+        let mut client = Client {
+            socket,
+            watch: core.clock.watch(),
+            peer: Peer::new(core, peer.ip(), false),
+            incoming: Incoming::Done,
+            outgoing: None,
+            delimiting: Delimiting::Plain,
+            following: None,
+            has_more: false,
+            has_finished: false,
+            begun: false,
+            version: Version::Http11,
         };
-        first = false;
-        match persistence {
-            Persistence::Keep => {}
-            Persistence::Close => return linger(core, &mut client.socket, &client.watch).await,
-            Persistence::Abort => return,
+        let mut first = true;
+        let mut request = None;
+        let mut requests_left = core.requests_per_connection_max;
+        loop {
+            let persistence = match client.next_request(core, first, &mut request).await {
+                Ok(body) => {
+                    // RT-LIM-8
+                    requests_left = requests_left.saturating_sub(1);
+                    if let Some(head) = &mut request {
+                        head.keep_alive &= requests_left > 0;
+                    }
+                    exchange::run(core, &mut client, &mut request, body).await
+                }
+                Err(Ended::Refused(fields, refusal)) => {
+                    core.log.refused(&client.peer.text, refusal);
+                    let answer = Answer::of(refusal.status);
+                    exchange::answer_unrouted(core, &mut client, fields, answer).await
+                }
+                Err(Ended::Http2(received)) => {
+                    let Client {
+                        socket,
+                        watch,
+                        peer,
+                        ..
+                    } = client;
+                    // Boxed: the task of an HTTP/1.1 connection is not to hold room for it.
+                    return Box::pin(http2::serve(core, socket, watch, peer, received)).await;
+                }
+                Err(Ended::Closed) => Persistence::Abort,
+            };
+            first = false;
+            match persistence {
+                Persistence::Keep => {}
+                Persistence::Close => return linger(core, &mut client.socket, &client.watch).await,
+                Persistence::Abort => return,
+            }
         }
     }
 }

@@ -2,7 +2,6 @@
 //! RT-ERR). How one try goes is known to [`super::attempt`].
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -180,8 +179,8 @@ pub(super) async fn connect<D: Downstream>(
     backend: &Backend,
     mut limits: Option<&mut Limits>,
 ) -> Result<Result<Connection, UpstreamFault>, Failure> {
-    let connecting = backend.connect(&core.resolver, need(exchange));
-    let mut connecting = pin!(connecting);
+    // Boxed: most requests find a kept connection, and tasks are not to hold room for what they do not do.
+    let mut connecting = Box::pin(backend.connect(&core.resolver, need(exchange)));
     let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
         Poll::Ready(connected) => Poll::Ready(Ok(connected)),
         Poll::Pending => {

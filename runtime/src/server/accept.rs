@@ -69,20 +69,27 @@ fn place_now(places: &Places) -> Result<Option<OwnedSemaphorePermit>, Arc<Semaph
 }
 
 /// Serves a connection, which is open and has its place until then.
-async fn serve(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn has its arguments twice, and there are many of these"
+)]
+fn serve(
     core: &'static Core,
     socket: TcpStream,
     peer: SocketAddr,
-    _held: (OpenConnection, Option<OwnedSemaphorePermit>),
-) {
-    let behind = core.settings.web_proxy_protocol.as_ref();
-    let peer = match behind.filter(|behind| behind.trusted.contains(peer.ip())) {
-        // Boxed, so that connections without a PROXY header have no room for it.
-        Some(behind) => Box::pin(peer_behind(core, &socket, peer, behind)).await,
-        None => Some(peer),
-    };
-    if let Some(peer) = peer {
-        proxy::serve(core, socket, peer).await;
+    held: (OpenConnection, Option<OwnedSemaphorePermit>),
+) -> impl Future<Output = ()> {
+    async move {
+        let _held = &held;
+        let behind = core.settings.web_proxy_protocol.as_ref();
+        let peer = match behind.filter(|behind| behind.trusted.contains(peer.ip())) {
+            // Boxed, so that connections without a PROXY header have no room for it.
+            Some(behind) => Box::pin(peer_behind(core, &socket, peer, behind)).await,
+            None => Some(peer),
+        };
+        if let Some(peer) = peer {
+            proxy::serve(core, socket, peer).await;
+        }
     }
 }
 
