@@ -8,18 +8,14 @@
     reason = "a tool of the tests: whatever goes wrong ends it"
 )]
 
-use std::fs;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use goma_tests::build::repository;
-use goma_tests::{Gateway, faults, wait_until};
+use goma_tests::{Gateway, faults, page, wait_until};
 
 const CLIENTS: u64 = 8;
 /// The run is cut into so many parts; memory is looked at after each.
 const PARTS: u64 = 20;
-const BEGIN: &str = "<!-- written by ci/soak: begin -->\n";
-const END: &str = "<!-- written by ci/soak: end -->\n";
 /// How much more memory the end may take than the end of the first part, in KiB.
 const GROWTH_KIB_MAX: usize = 2 * 1024;
 
@@ -63,9 +59,5 @@ fn main() {
         faults::FAULTS.len(),
         memory.iter().max().unwrap(),
     );
-    let page = repository().join("docs/security.md");
-    let page_text = fs::read_to_string(&page).unwrap();
-    let (before, rest) = page_text.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    fs::write(page, format!("{before}{BEGIN}\n{text}\n{END}{after}")).unwrap();
+    page::write("docs/security.md", "ci/soak", &text);
 }

@@ -6,14 +6,10 @@
     reason = "a tool of the tests: whatever goes wrong ends it"
 )]
 
-use std::fs;
 use std::time::Duration;
 
-use goma_tests::build::repository;
+use goma_tests::page;
 use goma_tests::takeover::{RATE, WEBSOCKETS, run};
-
-const BEGIN: &str = "<!-- written by ci/takeover: begin -->\n";
-const END: &str = "<!-- written by ci/takeover: end -->\n";
 
 fn main() {
     let seconds: u64 = std::env::args().nth(1).unwrap().parse().unwrap();
@@ -31,9 +27,5 @@ fn main() {
         outcome.rounds,
         outcome.lived.as_secs_f64(),
     );
-    let page = repository().join("docs/operation.md");
-    let page_text = fs::read_to_string(&page).unwrap();
-    let (before, rest) = page_text.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    fs::write(page, format!("{before}{BEGIN}\n{text}\n{END}{after}")).unwrap();
+    page::write("docs/operation.md", "ci/takeover", &text);
 }

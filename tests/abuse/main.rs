@@ -15,13 +15,10 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use goma_tests::build::repository;
 use goma_tests::http2::{GET, block, frame, kinds};
 use goma_tests::peer::{Peer, version};
-use goma_tests::{Backend, Client, Gateway, connections, wait_until};
+use goma_tests::{Backend, Client, Gateway, connections, page, wait_until};
 
-const BEGIN: &str = "<!-- written by ci/abuse: begin -->\n";
-const END: &str = "<!-- written by ci/abuse: end -->\n";
 /// Others that are attacked in the same ways.
 const PEERS: [&str; 2] = ["nginx", "HAProxy"];
 /// Connections that send a byte a second.
@@ -362,11 +359,7 @@ fn write(seconds: u64, idle: usize, after: usize, ours: &[Outcome], theirs: &[Ve
             outcome.closed,
         ));
     }
-    let page = repository().join("docs/security.md");
-    let page_text = fs::read_to_string(&page).unwrap();
-    let (before, rest) = page_text.split_once(BEGIN).unwrap();
-    let (_, rest) = rest.split_once(END).unwrap();
-    fs::write(page, format!("{before}{BEGIN}\n{text}\n{END}{rest}")).unwrap();
+    page::write("docs/security.md", "ci/abuse", &text);
 }
 
 /// The cells of what ordinary clients noticed.

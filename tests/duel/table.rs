@@ -9,21 +9,18 @@
 )]
 
 use std::fmt::Write as _;
-use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use goma_tests::build::repository;
 use goma_tests::duel::contest::Answer;
 use goma_tests::duel::peers::{Ours, PEERS, Peer};
 use goma_tests::duel::readers::dissent;
 use goma_tests::duel::{Case, Outcome, Proxy, contest, corpus};
+use goma_tests::page;
 use goma_tests::peer::version;
 
 /// Processes of a proxy, each with its own backend, that share the work.
 const LANES: usize = 4;
-const BEGIN: &str = "<!-- written by ci/duel: begin -->\n";
-const END: &str = "<!-- written by ci/duel: end -->\n";
 
 fn main() {
     let cases = corpus();
@@ -32,12 +29,7 @@ fn main() {
         let outcomes = run(peer, &cases, |lane| Peer::start(peer, lane));
         columns.push((format!("{peer} {}", version(peer)), outcomes));
     }
-    let page = repository().join("docs/security.md");
-    let text = fs::read_to_string(&page).unwrap();
-    let (before, rest) = text.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    let written = render(&cases, &columns);
-    fs::write(page, format!("{before}{BEGIN}\n{written}\n{END}{after}")).unwrap();
+    page::write("docs/security.md", "ci/duel", &render(&cases, &columns));
 }
 
 /// All cases against one proxy, in the order of the corpus.

@@ -19,6 +19,7 @@ pub mod faults;
 pub mod gateway;
 pub mod http2;
 pub mod load;
+pub mod page;
 pub mod peer;
 pub mod process;
 pub mod script;

@@ -34,7 +34,7 @@ impl Peer {
         let (port, second) = (free_port(), free_port());
         let work = target().join("e2e").join(work);
         fs::create_dir_all(&work).unwrap();
-        let (file, arguments) = of(name);
+        let (file, arguments) = invocation(name);
         let fill = |text: &str, file: &Path| {
             text.replace("{work}", work.to_str().unwrap())
                 .replace("{file}", file.to_str().unwrap())
@@ -87,7 +87,7 @@ impl Drop for Peer {
 }
 
 /// Its configuration, and how it is told of it.
-fn of(name: &str) -> (&'static str, &'static [&'static str]) {
+fn invocation(name: &str) -> (&'static str, &'static [&'static str]) {
     match name {
         "nginx" => ("nginx.conf", &["-p", "{work}", "-c", "{file}"]),
         "HAProxy" => ("haproxy.conf", &["-q", "-f", "{file}"]),
@@ -114,7 +114,7 @@ fn of(name: &str) -> (&'static str, &'static [&'static str]) {
 
 fn answers(port: u16) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: duel.test\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: h.test\r\nConnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     Ok(answer.starts_with(b"HTTP/1.1 200 "))

@@ -96,7 +96,8 @@ pub(crate) fn measure(path: &Path) -> anyhow::Result<(u64, String)> {
 /// # Errors
 /// One of them cannot be read: what took part is told in full, or not at all.
 pub(super) fn crates(manifests: &[PathBuf], checksums: &Checksums) -> anyhow::Result<Vec<Crate>> {
-    let of = |path: &PathBuf| package(&read(path)?, checksums).with_context(|| unusual(path));
+    let of =
+        |path: &PathBuf| package(&read(path)?, checksums).with_context(|| not_a_manifest(path));
     let crates: anyhow::Result<BTreeSet<_>> = manifests.iter().map(of).collect();
     Ok(crates?.into_iter().collect())
 }
@@ -108,7 +109,8 @@ pub(super) fn crates(manifests: &[PathBuf], checksums: &Checksums) -> anyhow::Re
 pub(super) fn libraries(found: &[(PathBuf, String)]) -> anyhow::Result<BTreeMap<String, String>> {
     let entry = |(path, library): &(PathBuf, String)| {
         let manifest = read(path)?;
-        let package = package(&manifest, &Checksums::new()).with_context(|| unusual(path))?;
+        let package =
+            package(&manifest, &Checksums::new()).with_context(|| not_a_manifest(path))?;
         Ok((package.name, library.clone()))
     };
     found.iter().map(entry).collect()
@@ -117,10 +119,10 @@ pub(super) fn libraries(found: &[(PathBuf, String)]) -> anyhow::Result<BTreeMap<
 fn read(path: &Path) -> anyhow::Result<Table> {
     let text = std::fs::read_to_string(path);
     let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-    text.parse().with_context(|| unusual(path))
+    text.parse().with_context(|| not_a_manifest(path))
 }
 
-fn unusual(path: &Path) -> String {
+fn not_a_manifest(path: &Path) -> String {
     format!("{} is no manifest of a package", path.display())
 }
 
