@@ -7,6 +7,7 @@ resumed, and the subject of the client's certificate; or the error.
 """
 
 import argparse
+import select
 import socket
 import ssl
 import sys
@@ -38,6 +39,39 @@ names = threading.local()
 context.sni_callback = lambda session, name, context: setattr(names, "name", name)
 
 
+class Session:
+    """A session that one thread reads while another writes it, each in its turn: OpenSSL's sessions are not made
+    for two threads, and Python lets go of its own lock in every call (CPython 3.11's _ssl.c)."""
+
+    def __init__(self, session):
+        session.setblocking(False)
+        self.session = session
+        self.turn = threading.Lock()
+
+    def in_turn(self, act):
+        poll = select.poll()
+        while True:
+            try:
+                with self.turn:
+                    return act()
+            except ssl.SSLWantReadError:
+                poll.register(self.session, select.POLLIN)
+            except ssl.SSLWantWriteError:
+                poll.register(self.session, select.POLLOUT)
+            poll.poll()
+
+    def recv(self, most):
+        return self.in_turn(lambda: self.session.recv(most))
+
+    def sendall(self, data):
+        data = memoryview(data)
+        while data:
+            data = data[self.in_turn(lambda: self.session.send(data)) :]
+
+    def unwrap(self):
+        self.in_turn(self.session.unwrap)
+
+
 def pipe(source, sink, end):
     try:
         while data := source.recv(65536):
@@ -62,11 +96,12 @@ def serve(plain):
     subject = peer["subject"][0][0][1] if peer else "nobody"
     print(session.version(), names.name, f"resumed={session.session_reused}", subject, flush=True)
     backend = socket.create_connection(("127.0.0.1", options.backend))
-    # One thread reads the session, another writes it: OpenSSL's lock is Python's.
+    turns = Session(session)
+
     def close():
         try:
             if not options.cut:
-                session.unwrap()
+                turns.unwrap()
         except (ssl.SSLError, OSError):
             pass
         try:
@@ -74,9 +109,9 @@ def serve(plain):
         except OSError:
             pass
 
-    down = threading.Thread(target=pipe, args=(backend, session, close), daemon=True)
+    down = threading.Thread(target=pipe, args=(backend, turns, close), daemon=True)
     down.start()
-    pipe(session, backend, lambda: None)
+    pipe(turns, backend, lambda: None)
     try:
         backend.shutdown(socket.SHUT_WR)
     except OSError:
@@ -88,4 +123,5 @@ listener = socket.create_server(("127.0.0.1", 0), backlog=128)
 print(listener.getsockname()[1], flush=True)
 while True:
     accepted, _ = listener.accept()
+    accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     threading.Thread(target=serve, args=(accepted,), daemon=True).start()
