@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import idle
 import peers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,6 +74,7 @@ IMAGES = {
 BAR_ROUTING = 1.05
 BAR_START_MS = 15
 BAR_START_MIB = 8
+BAR_IDLE_KIB = 4
 
 
 def main():
@@ -101,12 +103,13 @@ def main():
             routing = [instructions("goma", "/1k", routed[routes]) for routes in (FEW_ROUTES, MANY_ROUTES)]
             first = {name: first_answer(name, place)[0] for name in NAMES}
             first_routed = {name: first_answer(name, routed[ROUTES["f"]]) for name in NAMES}
+            kept = {name: idle.per_connection(name, place) for name in NAMES}
         finally:
             peers.stop(backend)
         sizes = {"IP addresses only": size(literal), "with a DNS resolver": size(gateway)}
         images = {name: image(Path(work), spec) for name, (spec, _) in IMAGES.items()}
         warm = [rebuild(Path(work)) for _ in range(1 if QUICK else 5)]
-    page = render(rounds, counts, routing, first, first_routed, sizes, images, warm)
+    page = render(rounds, counts, routing, first, first_routed, kept, sizes, images, warm)
     print(page)
     if not QUICK:
         PAGE.write_text(page)
@@ -320,7 +323,7 @@ def verdict(met):
     return "met" if met else "**missed**"
 
 
-def render(rounds, counts, routing, first, first_routed, sizes, images, warm):
+def render(rounds, counts, routing, first, first_routed, kept, sizes, images, warm):
     version = peers.versions()
     titles = {"goma": "goma", "nginx": f"nginx {version['nginx']}", "haproxy": f"HAProxy {version['haproxy']}"}
     out = [
@@ -405,6 +408,7 @@ def render(rounds, counts, routing, first, first_routed, sizes, images, warm):
         f"| {first_routed[name][0]:.1f} ms, {first_routed[name][1]:.1f} MiB |"
         for name in NAMES
     ]
+    out += [f"| memory for each idle connection, {titles[name]} | {kept[name]:.1f} KiB |" for name in NAMES]
     out.append(f"| `goma build --fast` after one of ten routes has changed | {statistics.median(warm):.2f} s |")
     few, many = routing
     start_ms, start_mib = first_routed["goma"]
@@ -414,6 +418,8 @@ def render(rounds, counts, routing, first, first_routed, sizes, images, warm):
         ("start to first answer, 1,000 routes", f"≤ {BAR_START_MS} ms", f"{start_ms:.1f} ms",
          start_ms <= BAR_START_MS),
         ("memory after it", f"≤ {BAR_START_MIB} MiB", f"{start_mib:.1f} MiB", start_mib <= BAR_START_MIB),
+        ("memory for each idle connection", f"≤ {BAR_IDLE_KIB} KiB", f"{kept['goma']:.1f} KiB",
+         kept["goma"] <= BAR_IDLE_KIB),
         ("user instructions, two filters", f"≤ {BAR_INSTRUCTIONS:,}", f"{counts['two filters']:,}",
          counts["two filters"] <= BAR_INSTRUCTIONS),
         ("`goma build --fast`, warm, ten routes", f"≤ {BAR_FAST_SECONDS} s", f"{statistics.median(warm):.2f} s",

@@ -27,7 +27,7 @@ pub mod takeover;
 pub mod tls;
 pub mod twin;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use backend::{Backend, Connection};
 pub use client::{Client, Response};
@@ -64,9 +64,23 @@ pub fn free_port() -> u16 {
 /// # Panics
 /// If it does not within [`PATIENCE`].
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     while !condition() {
         assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// What something came to that takes at least so long. That it does not take much longer is not said by a clock,
+/// which a busy machine would make wrong, but by what came: an answer that only this limit gives.
+///
+/// # Panics
+/// If it came earlier.
+#[track_caller]
+pub fn after<T>(least_ms: u64, work: impl FnOnce() -> T) -> T {
+    let begun = Instant::now();
+    let came = work();
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(least_ms), "{took:?}");
+    came
 }

@@ -53,12 +53,14 @@ pub(crate) fn ask(port: u16, path: &str) -> Option<u16> {
 struct Runner(Option<Child>);
 
 impl Runner {
-    fn start(dir: &Path, port: u16, backend: &str) -> Self {
+    /// Proxies: whoever must send a PROXY header.
+    fn start(dir: &Path, port: u16, backend: &str, proxies: &str) -> Self {
         let child = goma_command()
             .args(["run", "--release-dir", "live"])
             .env("LISTEN", format!("127.0.0.1:{port}"))
             .env("FORWARD", free_port().to_string())
             .env("A", backend)
+            .env("PROXIES", proxies)
             .env("LOG", "")
             .env("PASSWORD", "x")
             .current_dir(dir)
@@ -144,8 +146,8 @@ impl Load {
 fn releases_follow_one_another() {
     // Whoever tries a release out leaves its forwards alone: their port is taken.
     let spec = SPEC.replace(
-        "  log:",
-        "    passThrough: { forwards: [ { protocol: tcp, port: \"${FORWARD:-1}\", address: 127.0.0.1, target: 127.0.0.1:9 } ] }\n  log:",
+        " }\n  log:",
+        ", proxyProtocol: { trustedProxies: \"${PROXIES:-}\" } }\n    passThrough: { forwards: [ { protocol: tcp, port: \"${FORWARD:-1}\", address: 127.0.0.1, target: 127.0.0.1:9 } ] }\n  log:",
     );
     let spec = spec.as_str();
     let dir = scratch("releases", spec);
@@ -154,7 +156,7 @@ fn releases_follow_one_another() {
     assert!(fails(&goma(&dir, &["status", "--to", "dir:live"])).contains("nothing is deployed"));
     let text = expect(&deploy(&dir, spec));
     assert!(text.contains("current   in live"), "{text}");
-    let mut runner = Runner::start(&dir, port, &backend.url());
+    let mut runner = Runner::start(&dir, port, &backend.url(), "");
     let status = || goma(&dir, &["status", "--to", "dir:live"]);
     wait_until("the release serves", || status().status.success());
     let second = goma(&dir, &["run", "--release-dir", "live"]);
@@ -195,7 +197,7 @@ fn releases_follow_one_another() {
     // A runner that is killed leaves its gateway behind; the next one takes over from that.
     runner.signal(&["kill", "-KILL"]);
     drop(runner.0.take().map(|mut killed| killed.wait()));
-    let mut runner = Runner::start(&dir, port, &backend.url());
+    let mut runner = Runner::start(&dir, port, &backend.url(), "");
     wait_until("the next runner serves", || status().status.success());
     load.end();
     assert_eq!(
@@ -209,6 +211,19 @@ fn releases_follow_one_another() {
     started_again(&dir, &runner, port);
     assert!(runner.end().success());
     assert!(fails(&status()).contains("serves    no"));
+    behind_a_proxy(&dir, port, &changed, &backend.url());
+}
+
+/// RT-PP-2: a gateway that serves nobody without a PROXY header answers golden requests.
+fn behind_a_proxy(dir: &Path, port: u16, other: &str, backend: &str) {
+    let mut runner = Runner::start(dir, port, backend, "127.0.0.1");
+    wait_until("it serves again", || {
+        goma(dir, &["status", "--to", "dir:live"]).status.success()
+    });
+    assert_eq!(ask(port, "/"), None);
+    let text = expect(&deploy(dir, other));
+    assert!(text.contains("serves    from live"), "{text}");
+    assert!(runner.end().success());
 }
 
 /// How each came, the last first.

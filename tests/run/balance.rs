@@ -146,17 +146,22 @@ fn random() {
 /// RT-LB-8: `consistentHash` keeps a key where it is, whatever the connection and the core.
 #[test]
 fn consistent_hash() {
+    const KEYS: usize = 200;
     let rig = rig();
     let mut places = BTreeMap::new();
-    for round in 0..3 {
-        for key in 0..60 {
+    for round in 0..2 {
+        for key in 0..KEYS {
             let backend = asked(&rig, &format!("/hash?key={key}"), "");
             let before = places.insert(key, backend.clone());
             assert!(round == 0 || before == Some(backend), "{key}");
         }
     }
+    // Half of a third, which is five standard deviations: the ring depends on the backends' ports.
     let taken = taken(&rig);
-    assert!(taken.values().all(|count| *count >= 30), "{taken:?}");
+    assert!(
+        taken.values().all(|count| *count >= 2 * KEYS / 6),
+        "{taken:?}"
+    );
     // Without a key it is the client's address.
     let first = asked(&rig, "/hash", "");
     assert_eq!(asked(&rig, "/hash?other=1", ""), first);

@@ -4,10 +4,10 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use goma_tests::http2::{Frames, Http2};
-use goma_tests::{Backend, Connection, PATIENCE, wait_until};
+use goma_tests::{Backend, Connection, PATIENCE, after, wait_until};
 
 use super::{Rig, served};
 
@@ -154,17 +154,6 @@ fn slow(connection: &mut Connection) {
             _ => connection.send(OK),
         }
     }
-}
-
-/// What something came to that takes at least so long. That it does not take much longer is not said by a clock,
-/// which a busy machine would make wrong, but by what came: an answer that only this limit gives.
-#[track_caller]
-fn after<T>(least_ms: u64, work: impl FnOnce() -> T) -> T {
-    let begun = Instant::now();
-    let came = work();
-    let took = begun.elapsed();
-    assert!(took >= Duration::from_millis(least_ms), "{took:?}");
-    came
 }
 
 /// RT-ERR-16: `responseHeader` begins with the end of the request; others are not bound by it.

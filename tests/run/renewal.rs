@@ -83,7 +83,9 @@ fn authorities_change() {
     assert_eq!(status(&gateway, "/own"), 200);
     // Only a new change is looked into again.
     mounted.put("ca.pem", old.text());
-    wait_until("the old one is back", || count(&gateway, "File read again") == 2);
+    wait_until("the old one is back", || {
+        count(&gateway, "File read again") == 2
+    });
     assert_eq!(status(&gateway, "/own"), 502);
     // Three routes share the file, two kinds of identity read it: with a client's certificate and without.
     assert_eq!(count(&gateway, "File not taken over"), 2);

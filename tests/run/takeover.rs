@@ -123,7 +123,8 @@ fn stranger(gateway: &Gateway) {
     ];
     let open = Gateway::start("main", &env);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
-    let program = "$it = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die;\
+    // It may be refused before it has said a word.
+    let program = "$SIG{PIPE} = 'IGNORE'; $it = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die;\
                    syswrite $it, \"goma-takeover 1 take\\n\"; print while <$it>";
     // Every system has it where everybody may run it.
     let said = Command::new("setpriv")

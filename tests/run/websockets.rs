@@ -9,7 +9,7 @@ use std::sync::{Mutex, mpsc};
 
 use goma_tests::script::{self, Script};
 use goma_tests::tls::Authority;
-use goma_tests::{Backend, Client, Gateway};
+use goma_tests::{Backend, Client, Gateway, wait_until};
 
 use super::Rig;
 use super::upgrade::switched;
@@ -137,7 +137,9 @@ fn handshakes_in_two_languages() {
         assert_eq!(client.send("there").exactly(5), b"there");
         assert_eq!(client.send("end").finish().to_end(), b"endbye");
         // No key is among the fields.
-        assert_eq!(server.lines("connect /"), ["connect /a?b=c websocket"]);
+        wait_until("the handshake is said", || {
+            server.lines("connect /") == ["connect /a?b=c websocket"]
+        });
         let counted = ["status=101", "bytes_out=16", "bytes_in=8"];
         let _ = rig.gateway.line_with(&counted);
     }
@@ -159,7 +161,7 @@ fn what_becomes_no_tunnel() {
     // Protocols of which HTTP/2 knows nothing.
     let other = "Connection: Upgrade\r\nUpgrade: echo/2\r\n";
     assert_eq!(rig.get("/clear/x", other).status, 502);
-    assert_eq!(server.lines("connect /").len(), 2);
+    wait_until("both are said", || server.lines("connect /").len() == 2);
 }
 
 /// RT-WS-3: a WebSocket whose client has gone is over, even if its backend does not notice.

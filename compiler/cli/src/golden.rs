@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, read_link};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd as _;
 use std::str::FromStr;
@@ -21,6 +21,9 @@ pub(crate) const GOLDEN_MAX: usize = 100;
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// As much of the answer as is read: the status line is in it.
 const ANSWER_BYTES_MAX: u64 = 64;
+/// Sent first where a PROXY header is demanded: it names no address, so the peer stays the client.
+const PROXY_HEADER: &str = "PROXY UNKNOWN\r\n";
+const BAD_REQUEST: u16 = 400;
 
 /// A request, and the status that must come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,24 +107,46 @@ impl Golden {
         self.status == status
     }
 
-    fn answer(&self, gateway: SocketAddr) -> std::io::Result<Option<u16>> {
+    /// The status that comes; none: no HTTP.
+    fn answer(&self, gateway: SocketAddr) -> io::Result<Option<u16>> {
+        let came = self.send(gateway, "");
+        let is_closed = match &came {
+            Ok(answer) => answer.is_empty(),
+            Err(error) => {
+                [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].contains(&error.kind())
+            }
+        };
+        // As where a header is demanded, which others may not send (RT-PP-2): whom it trusts is known only where it
+        // runs. Who demands none cannot read it: that is no answer.
+        if is_closed
+            && let Ok(answer) = self.send(gateway, PROXY_HEADER)
+            && let Some(status) = status_of(&answer).filter(|status| *status != BAD_REQUEST)
+        {
+            return Ok(Some(status));
+        }
+        came.map(|answer| status_of(&answer))
+    }
+
+    fn send(&self, gateway: SocketAddr, first: &str) -> io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect_timeout(&gateway, ANSWER_TIME)?;
         stream.set_read_timeout(Some(ANSWER_TIME))?;
         stream.set_write_timeout(Some(ANSWER_TIME))?;
         let (method, host, path) = self.request();
         let agent = goma_compiler::VERSION;
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: goma-golden/{agent}\r\nConnection: close\r\n\r\n"
-        )?;
+        let request = format!(
+            "{first}{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: goma-golden/{agent}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes())?;
         let mut answer = Vec::new();
         stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
-        let answer = String::from_utf8_lossy(&answer).into_owned();
-        let status = answer
-            .strip_prefix("HTTP/1.")
-            .and_then(|rest| rest.split_whitespace().nth(1));
-        Ok(status.and_then(|status| status.parse().ok()))
+        Ok(answer)
     }
+}
+
+fn status_of(answer: &[u8]) -> Option<u16> {
+    let text = String::from_utf8_lossy(answer);
+    let rest = text.strip_prefix("HTTP/1.")?;
+    rest.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Sends requests to a process that listens at an address, while there is time.
@@ -171,6 +196,7 @@ fn hold_in_its_network(
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
+    use std::thread::JoinHandle;
 
     use super::*;
 
@@ -191,30 +217,57 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_gateway_is_asked() {
+    /// Answers connections in turn, each with a text; what has come on each.
+    fn server(answers: &'static [&str]) -> (SocketAddr, JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let server = std::thread::spawn(move || {
+        let serve = move |answer: &&str| {
             let (mut stream, _) = listener.accept().unwrap();
             let mut request = [0; 1024];
             let read = stream.read(&mut request).unwrap();
-            stream
-                .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
-                .unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
             String::from_utf8_lossy(&request[..read]).into_owned()
-        });
+        };
+        let server = std::thread::spawn(move || answers.iter().map(serve).collect());
+        (address, server)
+    }
+
+    #[test]
+    fn a_gateway_is_asked() {
+        let (address, server) = server(&["HTTP/1.1 204 No Content\r\n\r\n"]);
         let golden: Golden = "GET http://h.example:81/a?b 204".parse().unwrap();
         assert_eq!(golden.hold(address), Ok(()));
-        let request = server.join().unwrap();
+        let requests = server.join().unwrap();
         assert!(
-            request.starts_with("GET /a?b HTTP/1.1\r\nHost: h.example:81\r\n"),
-            "{request}"
+            requests[0].starts_with("GET /a?b HTTP/1.1\r\nHost: h.example:81\r\n"),
+            "{requests:?}"
         );
         let error = golden.hold(address).unwrap_err();
         assert!(
             error.starts_with("GET http://h.example:81/a?b 204: "),
             "{error}"
         );
+    }
+
+    /// RT-PP-2: who is closed without a byte sends the header; who cannot read it has not answered.
+    #[test]
+    fn a_header_is_demanded() {
+        let golden: Golden = "GET http://h/ 200".parse().unwrap();
+        let (address, asked) = server(&["", "HTTP/1.1 200 OK\r\n\r\n"]);
+        assert_eq!(golden.hold(address), Ok(()));
+        let asked = asked.join().unwrap();
+        assert!(asked[0].starts_with("GET / HTTP/1.1\r\n"), "{asked:?}");
+        assert!(
+            asked[1].starts_with("PROXY UNKNOWN\r\nGET / HTTP/1.1\r\n"),
+            "{asked:?}"
+        );
+        let golden: Golden = "GET http://h/ 400".parse().unwrap();
+        let (address, _) = server(&["", "HTTP/1.1 400 Bad Request\r\n\r\n"]);
+        let error = golden.hold(address).unwrap_err();
+        assert_eq!(error, "GET http://h/ 400: no HTTP came");
+        let (address, asked) = server(&["Hello"]);
+        let error = golden.hold(address).unwrap_err();
+        assert_eq!(error, "GET http://h/ 400: no HTTP came");
+        assert_eq!(asked.join().unwrap().len(), 1);
     }
 }

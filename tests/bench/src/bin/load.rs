@@ -16,6 +16,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use goma_bench::alarm::Alarm;
 use goma_bench::connection::Connection;
 use goma_bench::options::{Options, Until};
 use goma_bench::requests::Requests;
@@ -26,8 +27,8 @@ use mio::{Events, Poll};
 const TURN: Duration = Duration::from_millis(200);
 /// How long the answers to what was sent in a turn may take after it.
 const SETTLE: Duration = Duration::from_secs(10);
-/// Requests that are due are looked for at least this often.
-const PACE: Duration = Duration::from_millis(1);
+/// The time is looked at least this often.
+const TICK: Duration = Duration::from_millis(50);
 /// Bytes one read takes at most: the largest answer and its head in one go.
 const READ_BYTES: usize = 256 * 1024;
 /// After this many errors the run is worthless.
@@ -90,6 +91,8 @@ struct Load<'a> {
     place: usize,
     pid: Option<u32>,
     poll: Poll,
+    /// For requests that are not due yet.
+    alarm: Alarm,
     connections: Vec<Connection>,
     /// Connections without a request under way.
     idle: Vec<usize>,
@@ -126,6 +129,7 @@ impl<'a> Load<'a> {
             target,
             place: targets.position(|(own, _)| *own == target).unwrap_or(0),
             pid,
+            alarm: Alarm::new(&poll)?,
             poll,
             idle: (0..connections.len()).collect(),
             connections,
@@ -177,16 +181,14 @@ impl<'a> Load<'a> {
             if elapsed.saturating_sub(time) > SETTLE {
                 return Err(format!("no answer within {SETTLE:?}").into());
             }
-            let pause = self
-                .options
-                .rate
-                .map_or(Duration::from_millis(50), |_| PACE);
-            match self.poll.poll(&mut events, Some(pause)) {
+            match self.poll.poll(&mut events, Some(TICK)) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 result => result?,
             }
             for event in &events {
-                self.advance(event.token().0)?;
+                if event.token() != Alarm::TOKEN {
+                    self.advance(event.token().0)?;
+                }
             }
             if self.errors > ERRORS_MAX {
                 return Err(format!(
@@ -210,6 +212,7 @@ impl<'a> Load<'a> {
                 Some(rate) => self.paced.1 + Duration::from_secs_f64(self.paced.0 as f64 / rate),
             };
             if due > now {
+                self.alarm.set(due - now)?;
                 break;
             }
             self.idle.pop();
