@@ -7,15 +7,15 @@
     reason = "a test fails by panicking"
 )]
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Stdio;
 
 use goma_tests::build::{goma_command, repository, target};
-use goma_tests::{Client, wait_until};
+use goma_tests::{Client, free_port, wait_until};
 
 #[test]
 fn the_quickstart_answers_through_to_the_demo_backend() {
-    let [listen, backend] = free_addresses();
+    let [listen, backend] = [(); 2].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
     let mut run = goma_command()
         .args([
             "run",
@@ -61,10 +61,4 @@ fn the_quickstart_answers_through_to_the_demo_backend() {
         response.text()
     );
     assert_eq!(code.flatten(), Some(0));
-}
-
-/// Two addresses that nothing listens on now.
-fn free_addresses() -> [SocketAddr; 2] {
-    let listeners = [0; 2].map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap())
 }

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 BASE, VERSION, *SERVER = sys.argv[1:]
 # After a close, hypercorn leaves the end of a stream to its client, which waits for it as long.
-PATIENCE = 0.1 if SERVER[:1] == ["hypercorn"] else 10
+PATIENCE = 1 if SERVER[:1] == ["hypercorn"] else 10
 
 
 def connect(url, **rest):

@@ -27,6 +27,8 @@ pub mod takeover;
 pub mod tls;
 pub mod twin;
 
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 pub use backend::{Backend, Connection};
@@ -52,11 +54,22 @@ pub fn connections(port: u16) -> usize {
     open.count()
 }
 
-/// A port that nobody has just now, for servers that take none of the system's choice.
+/// A port that nobody has just now, on no address, for servers that take none of the system's choice. It is below
+/// those that the system chooses, and other processes get others: nobody takes it before such a server does.
 #[must_use]
 pub fn free_port() -> u16 {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().port()
+    const FIRST: u16 = 10_000;
+    const PROCESSES: u32 = 1_000;
+    const OF_EACH: u16 = 20;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let place = u16::try_from(std::process::id() % PROCESSES).unwrap();
+    let first = FIRST + place * OF_EACH;
+    let mut ports = std::iter::repeat_with(|| {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        first + next % OF_EACH
+    });
+    let is_free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
+    ports.find(is_free).unwrap()
 }
 
 /// Waits until `condition` holds.

@@ -13,10 +13,10 @@ pub struct Process {
 }
 
 impl Process {
-    /// On a port of the system's choice.
+    /// On a port that nobody else takes while it is down.
     #[must_use]
     pub fn start() -> Self {
-        Self::start_at("127.0.0.1:0")
+        Self::start_at(&format!("127.0.0.1:{}", super::free_port()))
     }
 
     /// At this address.

@@ -221,7 +221,7 @@ fn slow(path: &'static str, time: Duration) -> Rig {
 #[test]
 fn slow_backends_get_less() {
     for (target, path, quick) in [("/least", "/two", "one"), ("/p2c", "/slow", "fast")] {
-        let rig = slow(path, Duration::from_millis(20));
+        let rig = slow(path, Duration::from_millis(100));
         load(&rig, 16, 3_200, |_| target.to_owned());
         let taken = taken(&rig);
         let share = taken[quick] as f64 / 3_200.0;

@@ -312,19 +312,25 @@ fn a_stream_is_cancelled() {
     });
     let rig = Rig::with(backend, &[]);
     let mut frames = rig.frames();
-    for (id, more) in [(1, false), (3, true)] {
-        let mut fields = GET.to_vec();
-        fields[3].1 = "/slow";
-        frames.open(id, &fields, more);
-        events.recv().unwrap();
-        let cancelled = Instant::now();
-        frames.send(kinds::RST_STREAM, 0, id, &codes::CANCEL.to_be_bytes());
-        let ended = events.recv().unwrap();
-        assert!(ended - cancelled < Duration::from_millis(100));
+    let mut ids = (1..).step_by(2);
+    for more in [false, true] {
+        let mut took = || {
+            let id = ids.next().unwrap();
+            let mut fields = GET.to_vec();
+            fields[3].1 = "/slow";
+            frames.open(id, &fields, more);
+            events.recv().unwrap();
+            let cancelled = Instant::now();
+            frames.send(kinds::RST_STREAM, 0, id, &codes::CANCEL.to_be_bytes());
+            events.recv().unwrap() - cancelled
+        };
+        // A busy machine may wake nobody for as long, but not each time.
+        assert!((0..5).any(|_| took() < Duration::from_millis(100)));
     }
     let _ = rig.gateway.line_with(&["status=499", "url=/slow"]);
-    frames.open(5, &GET, false);
-    assert!(stream(&mut frames, 5).last().unwrap().ends_stream());
+    let last = ids.next().unwrap();
+    frames.open(last, &GET, false);
+    assert!(stream(&mut frames, last).last().unwrap().ends_stream());
 }
 
 /// RT-H2-4: header blocks in many frames, and header blocks that are too large.

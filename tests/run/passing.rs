@@ -11,7 +11,7 @@ use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 
 use goma_tests::gateway::run_to_end;
-use goma_tests::{Gateway, PATIENCE, wait_until};
+use goma_tests::{Gateway, PATIENCE, free_port, wait_until};
 
 /// A real server, killed when dropped.
 struct Server {
@@ -22,9 +22,7 @@ struct Server {
 impl Server {
     fn start(program: &str, arguments: impl Fn(u16) -> Vec<String>) -> Self {
         // Such servers take no port of the system's choice.
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = free_port();
         let child = Command::new(program)
             .args(arguments(port))
             .stdout(Stdio::null())

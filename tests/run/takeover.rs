@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use goma_tests::http2::{GET, Http2, kinds};
 use goma_tests::takeover::{RATE, place, run};
-use goma_tests::{Backend, Client, Gateway, Load, PATIENCE, Process, wait_until};
+use goma_tests::{Backend, Client, Gateway, Load, PATIENCE, Process, free_port, wait_until};
 
 mod background;
 mod failing;
@@ -271,7 +271,9 @@ fn addresses_that_only_one_has() {
     let backend = Backend::ok();
     let line = Line::new("main", "addresses", &[("A", &backend.url())]);
     let mut first = line.next();
-    let next = Gateway::start("main", &line.env(&[("LISTEN", "127.0.0.2:0")]));
+    // Free on all addresses.
+    let own = format!("127.0.0.2:{}", free_port());
+    let next = Gateway::start("main", &line.env(&[("LISTEN", &own)]));
     let mut other = TcpStream::connect(("127.0.0.2", next.port())).unwrap();
     other
         .write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")

@@ -39,12 +39,17 @@ def pull(image, home):
         for entry in archive:
             if entry.name == PROGRAM:
                 new = f"{place}.{threading.get_ident()}"
-                with open(new, "wb") as file:
-                    file.write(archive.extractfile(entry).read())
+                text = archive.extractfile(entry).read()
+                with FORKS, open(new, "wb") as file:
+                    file.write(text)
                 os.chmod(new, 0o755)
                 os.rename(new, place)
                 return place
     raise ValueError("it has no gateway")
+
+
+# A child has all open files until it becomes a program: none may be one that is still written.
+FORKS = threading.Lock()
 
 
 def end_with_parent():
@@ -99,7 +104,8 @@ class Running:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         env.update({"LISTEN": f"127.0.0.1:{self.port}", "GOMA_OVERLAY_FILE": os.path.join(self.home, "no-overlay.yaml")})
-        self.process = subprocess.Popen([program], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=end_with_parent)
+        with FORKS:
+            self.process = subprocess.Popen([program], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=end_with_parent)
         self.become({"running": {"startedAt": "2026-01-01T00:00:00Z"}})
         while not self.stopping.is_set():
             if self.process.poll() is not None:
