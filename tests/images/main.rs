@@ -30,14 +30,13 @@ mod verify;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::SystemTime;
 
 use goma_tests::build::{goma_command, target};
-use goma_tests::{Backend, Client, wait_until};
+use goma_tests::{Backend, Client, free_port, wait_until};
 use serde_json::Value;
 
 const SPEC: &str = "\
@@ -179,6 +178,12 @@ fn the_same_image_anywhere() {
     let one = scratch("same-one", SMALL);
     let two = scratch("same-two/much/deeper", SMALL);
     let first = build(&one, "image");
+    // Where cargo looks for configuration.
+    let cache = target().join("e2e/another cache");
+    fs::create_dir_all(cache.join(".cargo")).unwrap();
+    let profiles =
+        "[profile.fast]\nopt-level = 0\ndebug = true\noverflow-checks = true\npanic = \"abort\"\n";
+    fs::write(cache.join(".cargo/config.toml"), profiles).unwrap();
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let second = Command::new("unshare")
         .args(["--user", "--map-user=1234", "--map-group=1234"])
@@ -191,7 +196,7 @@ fn the_same_image_anywhere() {
         .env("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"))
         .env("HOME", &two)
         .envs([("USER", "ann"), ("LOGNAME", "ann")])
-        .env("GOMA_CACHE_DIR", target().join("e2e/another cache"))
+        .env("GOMA_CACHE_DIR", &cache)
         .env("LC_ALL", "tr_TR.UTF-8")
         .env("TZ", "Pacific/Kiritimati")
         .env("SOURCE_DATE_EPOCH", "1700000000")
@@ -376,11 +381,7 @@ fn podman_runs_it() {
     let dir = scratch("podman", SPEC);
     build(&dir, "image");
     let backend = Backend::ok();
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     let container = Container::run(&dir, port, &backend.url());
     wait_until("the container listens", || {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()

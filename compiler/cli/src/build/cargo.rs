@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::toolchain::{Target, Toolchain};
 use super::workspace::Workspace;
-use super::{Options, failed, progress};
+use super::{Options, failed, profile, progress};
 use crate::failure::Failure;
 
 /// Most bytes of cargo's stderr that are kept for the log of a failed build.
@@ -45,6 +45,7 @@ pub(super) fn build(
     options: Options,
 ) -> Result<Compiled, Failure> {
     let mut child = command(workspace, toolchain, target, options)
+        .envs(profile::variables(options.profile)?)
         .spawn()
         .map_err(|_| failed::no_rust("cargo"))?;
     let stdout = child

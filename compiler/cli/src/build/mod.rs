@@ -12,6 +12,7 @@ mod cargo;
 mod embedded;
 mod failed;
 mod linked;
+mod profile;
 mod progress;
 pub(crate) mod record;
 mod toolchain;

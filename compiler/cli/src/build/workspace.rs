@@ -35,21 +35,24 @@ impl Workspace {
         Ok(Self { root, _lock: lock })
     }
 
-    /// Makes `gateway/` exactly these files. Unchanged files keep their time, which is what cargo
-    /// looks at.
+    /// Makes `gateway/` exactly these files. Cargo compiles them again if one has changed, whatever the clock says.
     pub(super) fn sync(&self, files: &[CrateFile<'_>]) -> anyhow::Result<()> {
         let gateway = self.root.join("gateway");
         remove_others(&gateway, Path::new("src"), &|name| {
             files.iter().any(|(wanted, _)| *wanted == name)
         })?;
+        let mut is_new = false;
         for (name, text) in files {
-            write_if_changed(&gateway.join(name), text)?;
+            is_new |= write_if_changed(&gateway.join(name), text)?;
         }
         let manifest = files.iter().find(|(name, _)| *name == "Cargo.toml");
         let (_, manifest) = manifest.ok_or_else(|| anyhow!("the crate has no Cargo.toml"))?;
         let (name, version) = package_of(manifest)
             .ok_or_else(|| anyhow!("the crate's Cargo.toml names no package"))?;
         write_if_changed(&self.root.join("Cargo.lock"), &lock_for(name, version)?)?;
+        if is_new {
+            forget(&self.root, |package| package == name)?;
+        }
         Ok(())
     }
 
@@ -114,7 +117,7 @@ fn cache_dir() -> anyhow::Result<PathBuf> {
         .with_context(|| format!("cannot open the cache {}", dir.display()))
 }
 
-/// Makes the embedded part of the workspace what this goma embeds. Unchanged files keep their time.
+/// Makes the embedded part of the workspace what this goma embeds.
 fn unpack(root: &Path) -> anyhow::Result<()> {
     let stamp = root.join(STAMP);
     if fs::read(&stamp).is_ok_and(|held| held == embedded::content_hash().as_bytes()) {
@@ -129,7 +132,31 @@ fn unpack(root: &Path) -> anyhow::Result<()> {
     for (name, text) in embedded::files() {
         write_if_changed(&root.join(name), text)?;
     }
+    forget(root, |package| package.starts_with("goma-"))?;
     write_if_changed(&stamp, embedded::content_hash())?;
+    Ok(())
+}
+
+/// Has cargo compile packages again. By itself it does so for a file that is newer than what was made of it, and none
+/// is if the clock has been set back since.
+fn forget(root: &Path, is_one: impl Fn(&str) -> bool) -> anyhow::Result<()> {
+    const HASH_DIGITS: usize = 16;
+    let inside = |dirs: Vec<PathBuf>| -> Vec<PathBuf> {
+        let entries = dirs.iter().filter_map(|dir| fs::read_dir(dir).ok());
+        entries
+            .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+            .collect()
+    };
+    let profiles = inside(inside(vec![root.join("target")]));
+    let fingerprints = profiles.into_iter().map(|dir| dir.join(".fingerprint"));
+    for path in inside(fingerprints.collect()) {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let package = name.and_then(|name| name.rsplit_once('-'));
+        if package.is_some_and(|(package, hash)| hash.len() == HASH_DIGITS && is_one(package)) {
+            fs::remove_dir_all(&path)
+                .with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
     Ok(())
 }
 
@@ -240,6 +267,35 @@ mod tests {
         assert!(write_if_changed(&path, "x").unwrap());
         assert!(!write_if_changed(&path, "x").unwrap());
         assert!(write_if_changed(&path, "y").unwrap());
+    }
+
+    /// A clock that was set back makes a changed file look older than what was made of it.
+    #[test]
+    fn what_has_changed_is_compiled_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let workspace = Workspace {
+            root: root.to_path_buf(),
+            _lock: lock(&root.join("lock")).unwrap(),
+        };
+        let fingerprints = root.join("target/x86_64-unknown-linux-gnu/release/.fingerprint");
+        let all = ["shop", "shop-two", "serde"].map(|name| format!("{name}-0123456789abcdef"));
+        for name in &all {
+            fs::create_dir_all(fingerprints.join(name)).unwrap();
+        }
+        let there = || all.each_ref().map(|name| fingerprints.join(name).exists());
+        let manifest = "[package]\nname = \"shop\"\nversion = \"0.0.0\"\n";
+        let sync = |text: &'static str| {
+            let files = [("Cargo.toml", manifest), ("src/main.rs", text)];
+            workspace.sync(&files).unwrap();
+        };
+        sync("one");
+        assert_eq!(there(), [false, true, true]);
+        fs::create_dir(fingerprints.join(&all[0])).unwrap();
+        sync("one");
+        assert_eq!(there(), [true, true, true]);
+        sync("two");
+        assert_eq!(there(), [false, true, true]);
     }
 
     /// Who has it open reads on what it was.
