@@ -89,13 +89,20 @@ impl Link {
     }
 }
 
-/// Whether something keeps clients out of all of a route.
+/// Whether nobody gets into any of a route but those that are named, or can say who they are. Who refuses some lets
+/// in all others.
 pub(super) fn is_guarded(route: &Route) -> bool {
-    let guards = |link: &Link| matches!(link.group(), Group::Authentication | Group::Access);
+    let lets_in_some = |link: &Link| match (link.group(), link.kind.name) {
+        (Group::Authentication, _) | (Group::Access, "access") => true,
+        (Group::Access, "accessPolicy" | "geoBlock") => {
+            !link.text("action").eq_ignore_ascii_case("deny")
+        }
+        (_, _) => false,
+    };
     route
         .chain
         .iter()
-        .any(|link| guards(link) && link.paths.is_empty())
+        .any(|link| lets_in_some(link) && link.paths.is_empty())
 }
 
 /// What keeps clients out of a route.
