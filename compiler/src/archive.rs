@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Output;
 use crate::diag::Diagnostics;
 use crate::lock::Variable;
 use crate::source::{SourceId, SourceKind, SourceMap, Span};
@@ -31,6 +32,9 @@ pub struct Archive {
     pub revision: String,
     /// Variables that class S keys refer to; secret and unset ones are left out.
     pub env: BTreeMap<String, String>,
+    /// Variables that values refer to, those of values that are withheld included; whether the gateway does not
+    /// start without.
+    pub values: BTreeMap<String, bool>,
     files: Vec<File>,
 }
 
@@ -68,9 +72,10 @@ enum Kind {
 }
 
 impl Archive {
-    /// The sources of a gateway. `secrets` are the places of values that must not be shown.
+    /// The sources of a gateway. `secrets` are the places of values that must not be shown, `variables` those that
+    /// class S keys refer to.
     pub(crate) fn new(
-        (name, revision): (&str, &str),
+        (name, output): (&str, &Output),
         sources: &SourceMap,
         secrets: &[Span],
         variables: &[Variable],
@@ -88,8 +93,9 @@ impl Archive {
             format: FORMAT,
             goma: crate::VERSION.to_owned(),
             name: name.to_owned(),
-            revision: revision.to_owned(),
+            revision: output.revision.clone(),
             env: variables.iter().filter_map(known).collect(),
+            values: output.plan.variables(),
             files: sources.ids().map(file).collect(),
         }
     }

@@ -5,13 +5,10 @@
 use goma_openpgp::{DecryptError, decrypt, is_message};
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::model::places;
+use crate::model::{PASSPHRASE, places};
 use crate::source::{SourceId, SourceMap, Span};
 use crate::spec;
 use crate::spec::node::{Entry, Kind, Node};
-
-/// The variable with the passphrase.
-pub(crate) const PASSPHRASE: &str = "GOMA_CONFIG_ENCRYPTION_KEY";
 
 /// What an encrypted message begins with; few files have one.
 const MARK: &str = "-----BEGIN PGP MESSAGE-----";

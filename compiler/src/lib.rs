@@ -138,11 +138,11 @@ pub fn compile(sources: &SourceMap, options: &Options) -> Compiled {
 
 /// What an image carries of a specification without errors.
 #[must_use]
-pub fn archive(sources: &SourceMap, options: &Options, revision: &str) -> archive::Archive {
+pub fn archive(sources: &SourceMap, options: &Options, output: &Output) -> archive::Archive {
     let checked = check(sources, options);
     let secrets = checked.diagnostics.secrets();
-    let names = (options.name.as_str(), revision);
-    archive::Archive::new(names, sources, secrets, &checked.variables)
+    let made = (options.name.as_str(), output);
+    archive::Archive::new(made, sources, secrets, &checked.variables)
 }
 
 /// What the main file names as further inputs. What is wrong with it is [`check`]'s to say.
@@ -191,7 +191,7 @@ pub fn embedded_files(sources: &SourceMap, options: &Options) -> Vec<Spanned<Str
 /// sources (C-SEC-1); gives the places of what was encrypted. What is wrong with them is [`check`]'s to
 /// say.
 pub fn decrypt_rules(sources: &mut SourceMap, options: &Options) -> Vec<source::Span> {
-    let passphrase = options.env.get(encrypted::PASSPHRASE);
+    let passphrase = options.env.get(model::PASSPHRASE);
     let passphrase = passphrase.filter(|passphrase| !passphrase.is_empty());
     encrypted::decrypt_rules(sources, passphrase.map(String::as_str))
 }

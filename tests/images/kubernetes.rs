@@ -252,10 +252,15 @@ fn what_does_not_serve_is_taken_back() {
         "the trial is over"
     );
 
-    // Its pods cannot start: a variable is in no Secret.
-    let unset = scene.image(&SPEC.replace("${BACKEND}", "${MISSING}"));
+    // Its pods cannot start: a variable is in no Secret. Those before listen elsewhere, and are reached as long.
+    let unset = SPEC.replace("${BACKEND}", "${MISSING}");
+    let unset = scene.image(&unset.replace(":8080", ":9090"));
     let back = format!("{} serves", good.revision);
-    let stuck = scene.deploy(&unset, &["--wait", "3s"]);
+    let mut stuck = cluster.goma(&["deploy", "--to", SHOP, &unset.name, "--wait", "10s"]);
+    let stuck = stuck.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let stuck = stuck.spawn().unwrap();
+    wait_until("both are reached", || ports(cluster) == [[8080, 9090]; 2]);
+    let stuck = said(&stuck.wait_with_output().unwrap());
     ends(
         &stuck,
         1,
@@ -263,6 +268,7 @@ fn what_does_not_serve_is_taken_back() {
     );
     ends(&stuck, 1, &back);
     assert_eq!(format!("oci://{}", scene.runs().0), good.name);
+    assert_eq!(ports(cluster), [[8080]; 2]);
     // Likewise if the cluster says that it does not get on, long before the time is over.
     cluster.steer("seconds", &json!(0.01));
     ends(&scene.deploy(&unset, &["--wait", "600s"]), 1, &back);
@@ -272,7 +278,7 @@ fn what_does_not_serve_is_taken_back() {
     ends(&scene.deploy(&unset, &golden), 1, "nothing was changed");
     // Its pods end by themselves.
     let bad = scene.image(&SPEC.replace("${BACKEND}", "${BAD}"));
-    let crashed = scene.deploy(&bad, &["--wait", "3s"]);
+    let crashed = scene.deploy(&bad, &["--wait", "10s"]);
     ends(&crashed, 1, "CrashLoopBackOff");
     ends(&crashed, 1, "; it logs: ");
     let (_, list) = cluster.run(&["rollback", "--to", SHOP, "--list"]);
@@ -282,6 +288,26 @@ fn what_does_not_serve_is_taken_back() {
         "only what served is in the history: {list}"
     );
     ends(&cluster.run(&["status", "--to", SHOP]), 0, "serves    yes");
+}
+
+/// Those that the policy lets pass, and those of the service.
+fn ports(cluster: &Cluster) -> [Vec<u64>; 2] {
+    let policy = cluster.ask(
+        "GET",
+        "/apis/networking.k8s.io/v1/namespaces/web/networkpolicies/shop",
+        None,
+    );
+    let service = cluster.ask("GET", "/api/v1/namespaces/web/services/shop", None);
+    [
+        &policy["spec"]["ingress"][0]["ports"],
+        &service["spec"]["ports"],
+    ]
+    .map(|ports| {
+        let ports = ports.as_array().into_iter().flatten();
+        let mut ports: Vec<_> = ports.filter_map(|port| port["port"].as_u64()).collect();
+        ports.sort_unstable();
+        ports
+    })
 }
 
 /// What others say of a field is not overwritten unless one says so, and nothing is changed before the server will

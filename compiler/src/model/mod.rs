@@ -53,6 +53,9 @@ pub use upstream::{
 };
 pub use value::{Cut, Part, Value, places};
 
+/// The variable with the passphrase of encrypted values (C-SEC-1).
+pub(crate) const PASSPHRASE: &str = "GOMA_CONFIG_ENCRYPTION_KEY";
+
 /// Index into [`Model::routes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RouteId(pub u32);

@@ -18,6 +18,7 @@ mod resilience;
 mod revision;
 mod settings;
 mod upstream;
+mod variables;
 
 use std::fmt;
 

@@ -298,7 +298,7 @@ pub(crate) fn make(
 
 /// SHA-256 of the archive of what was compiled.
 fn specification(output: &Output, input: &Input) -> String {
-    let archive = archive(&input.sources, &input.options, &output.revision);
+    let archive = archive(&input.sources, &input.options, output);
     record::sha256(archive.text().as_bytes())
 }
 

@@ -213,7 +213,7 @@ struct Now<'a> {
 
 impl<'a> Now<'a> {
     fn of(input: &Input, output: &'a Output) -> Result<Self, Failure> {
-        let archive = archive(&input.sources, &input.options, &output.revision);
+        let archive = archive(&input.sources, &input.options, output);
         let toolchain = input.options.machine.toolchain.clone();
         Ok(Self {
             output,

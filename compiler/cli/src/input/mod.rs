@@ -54,6 +54,9 @@ pub(crate) struct Input {
     pub(crate) roots: Vec<PathBuf>,
     /// How they are compiled.
     pub(crate) options: Options,
+    /// Of an image: variables that the gateway looks up when it starts, whose names it may withhold with the
+    /// values; whether it does not start without.
+    pub(crate) values: BTreeMap<String, bool>,
 }
 
 /// Reads what the command line, the environment or the usual places name, and what that names; with a
@@ -88,6 +91,7 @@ pub(crate) fn load(
             env,
             ..Options::default()
         },
+        values: BTreeMap::new(),
     };
     input.add(SourceKind::Main, &name, shown_name, bytes);
     let named = inputs(&input.sources, &input.options);
@@ -129,6 +133,7 @@ fn load_image(
             env,
             ..Options::default()
         },
+        values: archive.values,
     };
     input.decrypt();
     Ok(input)

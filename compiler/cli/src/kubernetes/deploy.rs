@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::both::reaching_both;
 use super::changes::changes;
 use super::client::{Apply, Cluster};
 use super::kind::{Kind, items, name, number, text};
@@ -119,8 +120,7 @@ impl Deployed {
             Ok(Rolled::Stuck(why)) => why,
             Err(error) => format!("{error:#}"),
         };
-        self.take_back(why, [Some(revision), before.as_deref()])
-            .await
+        self.take_back(why, revision, before.as_deref()).await
     }
 
     /// Adds what serves to the history.
@@ -152,18 +152,23 @@ impl Deployed {
         self.cluster.apply(object, how).await
     }
 
-    /// Applies all objects, and waits.
+    /// Applies all objects, and waits. As long as there may be pods of the revision before, they can be reached.
     async fn take(&self, release: &Release, force: bool, time: Duration) -> anyhow::Result<Rolled> {
         let how = Apply {
             force,
             dry_run: false,
         };
         let mut applied = None;
+        let mut wider = Vec::new();
         for object in &release.objects {
-            let is = self.apply(object, how).await?;
-            if Kind::of(object) == Some(Kind::Deployment) {
+            let kind = Kind::of(object).context("there is no such kind of object")?;
+            let there = self.cluster.get(kind, name(object)).await?;
+            let both = reaching_both(object, there.as_ref());
+            let is = self.apply(both.as_ref().unwrap_or(object), how).await?;
+            if kind == Kind::Deployment {
                 applied = Some(Applied::of(&is));
             }
+            wider.extend(both.is_some().then_some(object));
         }
         let applied = applied.context("the release has no deployment")?;
         for kind in self.leftovers(release).await? {
@@ -171,14 +176,28 @@ impl Deployed {
         }
         let revision = release.entry.revision.as_str();
         eprintln!("waiting  for the pods of {revision}");
-        rollout::wait(&self.cluster, &self.name, &applied, time).await
+        let rolled = rollout::wait(&self.cluster, &self.name, &applied, time).await?;
+        if matches!(rolled, Rolled::Complete) {
+            for object in wider {
+                // It serves, on more ports than it has.
+                if let Err(error) = self.apply(object, how).await {
+                    eprintln!("note: ports of the revision before are still open: {error:#}");
+                }
+            }
+        }
+        Ok(rolled)
     }
 
-    /// Makes the last release that served what is there, unless there is something else than `ours` now.
-    async fn take_back(&self, why: String, ours: [Option<&str>; 2]) -> anyhow::Result<Became> {
+    /// Makes what was there before what is there again, unless somebody else has deployed meanwhile.
+    async fn take_back(
+        &self,
+        why: String,
+        revision: &str,
+        before: Option<&str>,
+    ) -> anyhow::Result<Became> {
         let there = self.revision().await;
         let there = there.with_context(|| format!("{why}; it is left as it is"))?;
-        if !ours.contains(&there.as_deref()) {
+        if ![Some(revision), before].contains(&there.as_deref()) {
             bail!("{why}; {}", meanwhile(there.as_deref()));
         }
         // Somebody else may have added one meanwhile.
@@ -188,6 +207,14 @@ impl Deployed {
             return Ok(Became::TakenBack(why, None));
         };
         let revision = release.entry.revision.clone();
+        if let Some(before) = before.filter(|before| *before != revision) {
+            // What served before that may be open to more people.
+            bail!(
+                "{why}; {}, which served, is not in the history: it is left as it is, and its pods serve as long as \
+                 none of the other does",
+                shown(before)
+            );
+        }
         eprintln!("taking   back: {why}");
         let back = self.take(release, true, BACK_TIME).await;
         let back = back.with_context(|| format!("{why}; {revision} cannot be taken back to"))?;

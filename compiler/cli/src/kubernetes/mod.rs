@@ -5,6 +5,7 @@
 //! same bytes. Everything else asks an API server. What a cluster must hold of a gateway's history is in the
 //! cluster; nothing is kept here.
 
+mod both;
 mod changes;
 mod client;
 mod deploy;

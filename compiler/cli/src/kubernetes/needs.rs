@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use goma_compiler::StartFile;
+use goma_compiler::model::scalar::{parse_bool, parse_seconds};
 use goma_compiler::plan::Plan;
-use serde_json::Value;
 
 use crate::image::{self, Contents, usual};
 
@@ -16,8 +16,6 @@ const DRAIN_DELAY: u64 = 5;
 const GRACE: u64 = 5;
 /// Where references stand that no variable has: an image carries no secrets.
 const WITHHELD: &str = "GOMA_WITHHELD";
-/// What decrypts values (C-SEC-1).
-const PASSPHRASE: &str = "GOMA_CONFIG_ENCRYPTION_KEY";
 /// Directories of the image that nothing may be mounted over.
 const OWN: [&str; 6] = [
     "/",
@@ -87,11 +85,16 @@ impl Unfit {
 }
 
 impl Needs {
-    /// What the gateway of a plan needs that reads these files when it starts.
+    /// What the gateway of a plan needs that reads these files when it starts. `values`: variables that it looks up
+    /// then, besides those that the plan shows.
     ///
     /// # Errors
     /// It cannot run in a pod.
-    pub(crate) fn of(plan: &Plan, files: &[StartFile]) -> Result<Self, Unfit> {
+    pub(crate) fn of(
+        plan: &Plan,
+        values: &BTreeMap<String, bool>,
+        files: &[StartFile],
+    ) -> Result<Self, Unfit> {
         if let Some(address) = image::loopback(plan) {
             return Err(Unfit::Loopback(address));
         }
@@ -102,20 +105,27 @@ impl Needs {
         let forwards = ports.into_iter();
         let settings = &plan.settings;
         let seconds = |value, otherwise| {
-            let text: Option<String> = usual(value);
-            let text = text.as_deref().map(|text| text.trim_end_matches('s'));
-            text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+            let time = usual(value).and_then(|text| parse_seconds(&text).ok());
+            // A part of one is one: a cluster counts no parts.
+            time.map_or(otherwise, |time| {
+                time.as_secs() + u64::from(time.subsec_nanos() > 0)
+            })
         };
-        let delay: u64 = seconds(&settings.drain_delay, 0);
-        let drain: u64 = seconds(&settings.drain_timeout, 10);
+        let delay = seconds(&settings.drain_delay, 0);
+        let drain = seconds(&settings.drain_timeout, 10);
         let pause = DRAIN_DELAY.saturating_sub(delay);
+        let mut variables = plan.variables();
+        variables.remove(WITHHELD);
+        for (name, required) in values {
+            *variables.entry(name.clone()).or_default() |= required;
+        }
         Ok(Self {
             web,
             forwards: forwards
                 .filter(|forward| *forward != (web.unwrap_or_default(), "tcp"))
                 .collect(),
             probes: probes(plan, web),
-            variables: variables(plan),
+            variables,
             mounts: mounts(files)?,
             writable: writable
                 .into_iter()
@@ -144,7 +154,7 @@ impl Needs {
 /// A gateway that takes the PROXY protocol only is asked by its own command, which speaks it.
 fn probes(plan: &Plan, web: Option<u16>) -> Probes {
     let settings = &plan.settings;
-    let on = |value| usual(value).is_some_and(|text: String| text == "true");
+    let on = |value| usual(value).is_some_and(|text| parse_bool(&text) == Ok(true));
     let ready = on(&settings.readiness_enabled);
     let live = on(&settings.liveness_enabled);
     let proxy = &settings.web_proxy_protocol;
@@ -156,33 +166,6 @@ fn probes(plan: &Plan, web: Option<u16>) -> Probes {
         (true, live) => Probes::Http("/readyz", live),
         (false, Some(path)) => Probes::Http(path, live),
         (false, None) => Probes::Command,
-    }
-}
-
-/// Every reference that is looked up when the gateway starts. The plan is asked as it is printed: so no value of
-/// it can be left out.
-fn variables(plan: &Plan) -> BTreeMap<String, bool> {
-    let mut found = BTreeMap::new();
-    collect(&serde_json::to_value(plan).unwrap_or_default(), &mut found);
-    found.remove(WITHHELD);
-    if !plan.messages.is_empty() {
-        found.insert(PASSPHRASE.to_owned(), true);
-    }
-    found
-}
-
-fn collect(value: &Value, found: &mut BTreeMap<String, bool>) {
-    match value {
-        Value::Object(fields) => {
-            let reference = fields.get("Env");
-            if let Some(name) = reference.and_then(|reference| reference.get("name")?.as_str()) {
-                let default = reference.and_then(|reference| reference.get("default"));
-                *found.entry(name.to_owned()).or_default() |= default.is_none_or(Value::is_null);
-            }
-            fields.values().for_each(|value| collect(value, found));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -224,9 +207,51 @@ fn mount(file: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use goma_compiler::archive::Archive;
     use goma_compiler::source::{SourceMap, Span};
+    use goma_compiler::{Options, Output, archive, compile};
 
     use super::*;
+
+    fn compiled(sources: &SourceMap, env: BTreeMap<String, String>) -> (Options, Output) {
+        let options = Options {
+            env,
+            ..Options::default()
+        };
+        let output = compile(sources, &options).output.unwrap();
+        (options, output)
+    }
+
+    /// C-ENV-2, K-BUILD-6: an image withholds values, and not what they are made of; times are in any unit.
+    #[test]
+    fn an_image_needs_what_its_files_need() {
+        let text = "\
+version: 2
+gateway:
+  timeouts: { drain: 2m, drainDelay: 1.5s }
+  monitoring: { enableLiveness: yes, enableReadiness: yes }
+  routes:
+    - { name: all, path: /, target: \"http://127.0.0.1:1\", middlewares: [guard] }
+middlewares:
+  - name: guard
+    type: basicAuth
+    rule: { users: [ \"ada:${ADA}\", \"bob:${BOB:-changeme}\" ] }
+";
+        let mut sources = SourceMap::new();
+        sources.add("goma.yml", text);
+        let (options, output) = compiled(&sources, BTreeMap::new());
+        let of_files = Needs::of(&output.plan, &BTreeMap::new(), &[]).unwrap();
+        let variables: Vec<_> = of_files.variables().collect();
+        assert_eq!(variables, [("ADA", true), ("BOB", false)]);
+        assert_eq!((of_files.pause, of_files.grace), (3, 3 + 2 + 120 + 5));
+        let probes = Probes::Http("/readyz", Some("/healthz"));
+        assert_eq!(of_files.probes, probes);
+        let text = archive(&sources, &options, &output).text();
+        let archive = Archive::read(&text).unwrap();
+        let (_, output) = compiled(&archive.sources(), archive.env_of_build());
+        let of_image = Needs::of(&output.plan, &archive.values, &[]).unwrap();
+        assert_eq!(of_image, of_files);
+    }
 
     fn mounted(names: &[&str]) -> Result<Vec<String>, Unfit> {
         let source = SourceMap::new().add("goma.yml", "");

@@ -113,7 +113,7 @@ impl ImageOptions {
         };
         let files = crate_files(output);
         let binary = |gateway| binary(gateway, toolchain, &files, args.common.offline);
-        let archive = archive(&input.sources, &input.options, &output.revision);
+        let archive = archive(&input.sources, &input.options, output);
         let source = Source {
             labels: Labels {
                 name: &output.plan.name,
