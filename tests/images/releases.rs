@@ -27,10 +27,8 @@ pub(crate) const GOLDEN: &str = "GET http://h/ 200";
 /// Builds what is in `goma.yml` now and deploys it.
 fn deploy(dir: &Path, spec: &str) -> Output {
     fs::write(dir.join("goma.yml"), spec).unwrap();
-    goma(
-        dir,
-        &["deploy", "--fast", "--to", "dir:live", "--golden", GOLDEN],
-    )
+    let deploy = ["deploy", "--fast", "--to", "dir:live", "--golden", GOLDEN];
+    goma(dir, &deploy)
 }
 
 pub(crate) fn fails(output: &Output) -> String {
@@ -212,6 +210,66 @@ fn releases_follow_one_another() {
     assert!(runner.end().success());
     assert!(fails(&status()).contains("serves    no"));
     behind_a_proxy(&dir, port, &changed, &backend.url());
+    tried_again(&dir, port, spec, &backend.url());
+    ends_while_another_is_tried(&dir, port, &changed);
+}
+
+/// The first deployment of all fails, and is put right.
+fn tried_again(dir: &Path, port: u16, spec: &str, backend: &str) {
+    fs::remove_dir_all(dir.join("live")).unwrap();
+    let mut runner = Runner::start(dir, port, backend, "");
+    wait_until("it is run", || dir.join("live/state.json").exists());
+    fs::write(dir.join("goma.yml"), spec).unwrap();
+    let other = ["deploy", "--fast", "--to", "dir:live", "--golden"];
+    let text = fails(&goma(dir, &[&other[..], &["GET http://h/ 299"]].concat()));
+    assert!(text.contains("taken back"), "{text}");
+    let text = expect(&deploy(dir, spec));
+    assert!(text.contains("serves    from live"), "{text}");
+    assert!(runner.end().success());
+}
+
+/// What serves ends by itself while another release is tried out: it is started again at once, and the other is
+/// tried once more.
+fn ends_while_another_is_tried(dir: &Path, port: u16, other: &str) {
+    let (held, open) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let (asked, gate) = (Arc::clone(&held), Arc::clone(&open));
+    let backend = Backend::script(move |connection| {
+        while let Some(request) = connection.request() {
+            if request.target() == "/held" {
+                asked.fetch_add(1, Ordering::SeqCst);
+                wait_until("it is let go", || gate.load(Ordering::SeqCst));
+            }
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let mut runner = Runner::start(dir, port, &backend.url(), "");
+    wait_until("it serves", || ask(port, "/private") == Some(401));
+    fs::write(dir.join("goma.yml"), other).unwrap();
+    let mut deploying = goma_command();
+    let golden = ["--golden", "GET http://h/held 200"];
+    let deploying = deploying
+        .args(["deploy", "--fast", "--to", "dir:live"])
+        .args(golden);
+    let deploying = deploying
+        .current_dir(dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let deploying = deploying.spawn().unwrap();
+    wait_until("the other is tried", || held.load(Ordering::SeqCst) == 1);
+    // The elder of the two.
+    runner.signal(&["pkill", "-KILL", "-o", "-P"]);
+    wait_until("the other is tried again", || {
+        held.load(Ordering::SeqCst) == 2
+    });
+    assert_eq!(ask(port, "/private"), Some(401));
+    open.store(true, Ordering::SeqCst);
+    let text = expect(&deploying.wait_with_output().unwrap());
+    assert!(text.contains("serves    from live"), "{text}");
+    assert_eq!(ask(port, "/secret"), Some(401));
+    assert!(runner.end().success());
 }
 
 /// RT-PP-2: a gateway that serves nobody without a PROXY header answers golden requests.

@@ -42,13 +42,17 @@ impl FromStr for Golden {
             let shown = text.escape_debug();
             format!("`{shown}` is not of the form METHOD http://HOST/PATH STATUS")
         };
+        // It would be kept where everybody may read it, and is not repeated here either.
+        let is_named = |url: &Url| !url.username().is_empty() || url.password().is_some();
         let words: Vec<&str> = text.split_whitespace().collect();
         let [method, url, status] = words.as_slice() else {
             return Err(form());
         };
-        let url = Url::parse(url)
-            .ok()
-            .filter(|url| url.scheme() == "http" && url.has_host());
+        let url = Url::parse(url).ok();
+        if url.as_ref().is_some_and(is_named) {
+            return Err("a golden request has no user and no password".to_owned());
+        }
+        let url = url.filter(|url| url.scheme() == "http" && url.has_host());
         let status = status
             .parse()
             .ok()
@@ -214,6 +218,10 @@ mod tests {
             "GET http://h/ 200 x",
         ] {
             assert!(text.parse::<Golden>().is_err(), "{text}");
+        }
+        for text in ["GET http://a:secret@h/ 200", "GET http://secret@h/ 401"] {
+            let error = text.parse::<Golden>().unwrap_err();
+            assert_eq!(error, "a golden request has no user and no password");
         }
     }
 

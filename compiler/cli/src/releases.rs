@@ -209,6 +209,7 @@ impl Releases {
         let _ = fs::remove_file(&new);
         symlink(Path::new("releases").join(revision), &new)
             .and_then(|()| fs::rename(&new, &link))
+            .and_then(|()| sync(&self.root))
             .with_context(context)
     }
 
@@ -250,7 +251,10 @@ impl Releases {
                     }));
                 }
             };
-            self.history().note(revision, how)?;
+            // It serves, whatever is written down of that.
+            if let Err(error) = self.history().note(revision, how) {
+                eprintln!("note: it was not added to the history: {error:#}");
+            }
             self.prune();
             Ok(switched)
         })
@@ -347,15 +351,22 @@ pub(crate) fn remove(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Writes a file in one step.
+/// Has the names in a directory outlast a loss of power.
+fn sync(directory: &Path) -> std::io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// Writes a file in one step, and for good.
 pub(crate) fn put(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     let context = || format!("cannot write {}", path.display());
     let directory = path.parent().unwrap_or(path);
     let mut file = tempfile::NamedTempFile::new_in(directory).with_context(context)?;
     file.write_all(bytes).with_context(context)?;
     fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).with_context(context)?;
+    // A machine that loses its power has all of it or nothing.
+    file.as_file().sync_all().with_context(context)?;
     file.persist(path).with_context(context)?;
-    Ok(())
+    sync(directory).with_context(context)
 }
 
 /// The file, locked; none: another process has it.

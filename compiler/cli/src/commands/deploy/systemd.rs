@@ -203,8 +203,11 @@ impl Systemd {
         };
         self.roll_out(&next, within.0).await?;
         let releases = self.releases();
-        self.keep(&releases, &next)?;
-        releases.history().note(revision, how)?;
+        // It serves, whatever is written down of that.
+        let kept = self.keep(&releases, &next);
+        if let Err(error) = kept.and_then(|()| releases.history().note(revision, how)) {
+            eprintln!("note: a roll-back to it will not be as it is now: {error:#}");
+        }
         releases.prune();
         say!("revision  {revision}");
         say!("serves    as {}", self.unit());

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
@@ -36,6 +37,10 @@ struct Runner<'a> {
     takeover: PathBuf,
     variables: &'a BTreeMap<String, String>,
     serving: Option<(String, Child)>,
+    /// What answers its golden requests.
+    trial: Option<Trial>,
+    /// What served and has ended by itself: it is started again, whatever is current by then.
+    lost: Option<String>,
     /// Those that were replaced and finish their requests.
     draining: JoinSet<()>,
     /// Whether they are to do so soon.
@@ -47,6 +52,12 @@ struct Runner<'a> {
     since: Instant,
     /// Whether what is the case could be written down.
     told: bool,
+}
+
+/// A release that is tried out, beside what serves. Its gateway is gone with it.
+struct Trial {
+    revision: String,
+    held: Pin<Box<dyn Future<Output = Result<(), String>>>>,
 }
 
 /// Runs until a signal ends it; the exit code is that of the gateway.
@@ -70,6 +81,8 @@ pub(super) async fn run(
         takeover,
         variables,
         serving: None,
+        trial: None,
+        lost: None,
         draining: JoinSet::new(),
         is_ending: watch::Sender::new(false),
         failed: None,
@@ -81,6 +94,7 @@ pub(super) async fn run(
     loop {
         tokio::select! {
             status = ended(&mut runner.serving) => runner.has_ended(&status),
+            held = held(&mut runner.trial) => runner.has_been_tried(held).await,
             _ = ticks.tick() => runner.follow().await,
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
@@ -97,6 +111,14 @@ async fn ended(serving: &mut Option<(String, Child)>) -> String {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         },
+        None => std::future::pending().await,
+    }
+}
+
+/// What a trial comes to; never, if there is none.
+async fn held(trial: &mut Option<Trial>) -> Result<(), String> {
+    match trial {
+        Some(trial) => trial.held.as_mut().await,
         None => std::future::pending().await,
     }
 }
@@ -122,6 +144,8 @@ impl Runner<'_> {
         let Some((revision, _)) = self.serving.take() else {
             return;
         };
+        // Nobody waits for what may yet come of it.
+        self.trial = None;
         let pause = if self.since.elapsed() > WELL {
             PAUSE
         } else {
@@ -129,6 +153,7 @@ impl Runner<'_> {
         };
         eprintln!("{revision} ended ({how}); it is started again");
         self.again = (Instant::now() + pause, (pause * 2).min(PAUSE_MAX));
+        self.lost = Some(revision);
         self.tell();
     }
 
@@ -138,33 +163,96 @@ impl Runner<'_> {
             self.tell();
         }
         let Some(current) = self.releases.current() else {
+            // It has been taken back, and may be tried again.
+            self.trial = None;
+            self.forgive();
             return;
         };
-        match &self.serving {
-            Some((serving, _)) if *serving == current => {
-                if self.failed.take().is_some() {
-                    self.tell();
-                }
+        if let Some(trial) = &self.trial {
+            if trial.revision == current {
                 return;
             }
+            self.trial = None;
+        }
+        match &self.serving {
+            Some((serving, _)) if *serving == current => return self.forgive(),
             Some(_) if self.has_failed(&current) => return,
             None if Instant::now() < self.again.0 => return,
             Some(_) | None => {}
         }
-        match self.begin(&current).await {
-            Ok(Some(next)) => self.has_taken_over(current, next),
-            // The next look sees what is current instead.
-            Ok(None) => {}
-            Err(why) => {
-                eprintln!("{current} does not serve: {why}");
-                if self.serving.is_none() {
-                    let pause = self.again.1;
-                    self.again = (Instant::now() + pause, (pause * 2).min(PAUSE_MAX));
-                }
-                self.failed = Some((current, why));
-                self.tell();
+        let lost = self.lost.take_if(|lost| self.releases.is_confirmed(lost));
+        self.begin(lost.unwrap_or(current)).await;
+    }
+
+    /// What has failed may be tried again.
+    fn forgive(&mut self) {
+        if self.failed.take().is_some() {
+            self.tell();
+        }
+    }
+
+    /// Has a release answer its golden requests where nobody else asks it, unless it has served before; then starts
+    /// it.
+    async fn begin(&mut self, revision: String) {
+        let golden = match self.releases.is_confirmed(&revision) {
+            true => Ok(Vec::new()),
+            false => self.releases.golden(&revision),
+        };
+        match golden {
+            Err(why) => self.does_not_serve(revision, why),
+            Ok(golden) if golden.is_empty() => self.start(revision).await,
+            Ok(golden) => {
+                let path = self.releases.release(&revision).join(GATEWAY);
+                let args = [self.args, &["--trial".to_owned()]].concat();
+                let variables = self.variables.clone();
+                let held = Box::pin(async move {
+                    let trial = spawn(&path, &args, &variables);
+                    let mut trial = trial.map_err(|error| format!("{error:#}"))?;
+                    let held = hold(golden, &mut trial).await;
+                    // What it answered is what counts.
+                    let _ = end(trial).await;
+                    held
+                });
+                self.trial = Some(Trial { revision, held });
             }
         }
+    }
+
+    async fn has_been_tried(&mut self, held: Result<(), String>) {
+        let Some(Trial { revision, .. }) = self.trial.take() else {
+            return;
+        };
+        match held {
+            Ok(()) if self.is_current(&revision) => self.start(revision).await,
+            // The next look sees what is current instead.
+            Ok(()) => {}
+            Err(why) => self.does_not_serve(revision, why),
+        }
+    }
+
+    /// Has a release take over from what serves, if anything does.
+    async fn start(&mut self, revision: String) {
+        let path = self.releases.release(&revision).join(GATEWAY);
+        let mut next = match spawn(&path, &self.taking_over, self.variables) {
+            Ok(next) => next,
+            Err(error) => return self.does_not_serve(revision, format!("{error:#}")),
+        };
+        if comes_to_serve(&mut next, &self.takeover).await {
+            self.has_taken_over(revision, next);
+        } else {
+            let why = "it does not start; its log says why";
+            self.does_not_serve(revision, why.to_owned());
+        }
+    }
+
+    fn does_not_serve(&mut self, revision: String, why: String) {
+        eprintln!("{revision} does not serve: {why}");
+        if self.serving.is_none() {
+            let pause = self.again.1;
+            self.again = (Instant::now() + pause, (pause * 2).min(PAUSE_MAX));
+        }
+        self.failed = Some((revision, why));
+        self.tell();
     }
 
     /// What served before drains by itself.
@@ -179,7 +267,7 @@ impl Runner<'_> {
             );
         }
         self.since = Instant::now();
-        self.failed = None;
+        (self.failed, self.lost) = (None, None);
         if let Some((_, mut last)) = self.serving.replace((revision, next)) {
             self.again.1 = PAUSE;
             let mut is_ending = self.is_ending.subscribe();
@@ -193,35 +281,6 @@ impl Runner<'_> {
             });
         }
         self.tell();
-    }
-
-    /// Starts a release, after it has answered its golden requests where nobody else asks it, unless it has
-    /// served before; none: another has become current meanwhile.
-    async fn begin(&mut self, revision: &str) -> Result<Option<Child>, String> {
-        let path = self.releases.release(revision).join(GATEWAY);
-        let golden = if self.releases.is_confirmed(revision) {
-            Vec::new()
-        } else {
-            self.releases.golden(revision)?
-        };
-        if !golden.is_empty() {
-            let args = [self.args, &["--trial".to_owned()]].concat();
-            let trial = spawn(&path, &args, self.variables);
-            let mut trial = trial.map_err(|error| format!("{error:#}"))?;
-            let held = hold(golden, &mut trial).await;
-            // What it answered is what counts.
-            let _ = end(trial).await;
-            held?;
-            if !self.is_current(revision) {
-                return Ok(None);
-            }
-        }
-        let next = spawn(&path, &self.taking_over, self.variables);
-        let mut next = next.map_err(|error| format!("{error:#}"))?;
-        if comes_to_serve(&mut next, &self.takeover).await {
-            return Ok(Some(next));
-        }
-        Err("it does not start; its log says why".to_owned())
     }
 
     fn is_current(&self, revision: &str) -> bool {
@@ -251,6 +310,7 @@ impl Runner<'_> {
     /// Lets everything drain.
     async fn end(mut self) -> Outcome {
         self.is_ending.send_replace(true);
+        self.trial = None;
         let mut code = ExitCode::SUCCESS;
         if let Some((_, child)) = self.serving.take() {
             code = exit_code(end(child).await.context("cannot wait for the gateway")?);

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::engine::{Engine, Seen};
 use super::kept::{self, Kept};
 use super::rollout::{DRAIN_MAX, TAKES_OVER};
-use super::serving::{can_look_into, serves};
+use super::serving::serves;
 use super::{REVISION, Read, args, is_name, lock, render};
 use crate::commands::deploy::program::{CALL_MAX, call, wait};
 use crate::commands::deploy::{Coming, Destination, How, Serves, Status, Wait};
@@ -183,7 +183,7 @@ impl Compose {
         let mut seen = self.containers(engine).await?;
         for seen in trial.iter().chain(&seen) {
             self.is_ours(seen)?;
-            can_look_into(seen)?;
+            engine.can_look_into(seen).await?;
         }
         // Some say of those that answer golden requests that they are of the service too.
         seen.retain(|seen| trial.as_ref().is_none_or(|trial| trial.id != seen.id));

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::engine::{Engine, Seen};
 use super::kept::{self, Kept};
-use super::serving::{RESTART, can_look_into, serves};
+use super::serving::{RESTART, serves};
 use super::{HISTORY, REVISION, TARGET, args};
 use crate::pauses::Pauses;
 
@@ -268,7 +268,7 @@ impl Place<'_> {
         let mut current = self.current().await?;
         let (next, trial) = (self.seen(NEXT).await?, self.seen(TRIAL).await?);
         for seen in [&current, &next].into_iter().flatten() {
-            can_look_into(seen)?;
+            self.engine.can_look_into(seen).await?;
         }
         if let Some(trial) = trial {
             self.engine.remove(&trial.id).await;

@@ -1,17 +1,21 @@
 //! Whether a container serves, and what it answers: asked of the engine, and of the system, which knows whose
 //! sockets are whose.
 
+use std::io::ErrorKind;
+
 use anyhow::{bail, ensure};
 
 use super::engine::{Engine, Seen};
 use crate::golden::{self, Golden};
-use crate::pauses::Pauses;
+use crate::pauses::{Pauses, TICK};
 use crate::sockets::{is_up, listening};
 
 /// One that ends well has been taken over from: it is not started again.
 pub(super) const RESTART: &str = "on-failure";
 /// How long one that never served may drain, in seconds.
 const STOP_TIME: &str = "30";
+/// How often a process that is not there is looked for, a tick apart: its engine sees later that it has ended.
+const LOOKS_MAX: u32 = 40;
 /// Where the program is in an image (RT-CLI-9).
 const PROGRAM: &str = "/usr/local/bin/goma";
 
@@ -20,6 +24,30 @@ impl Engine {
     pub(super) async fn is_ready(self, container: &str) -> anyhow::Result<()> {
         let ask = ["container", "exec", container, PROGRAM, "healthcheck"];
         self.call(&ask).await.map(|_| ())
+    }
+
+    /// Whether it can be known what a container that runs has open.
+    ///
+    /// # Errors
+    /// Its process is that of another, or of another machine.
+    pub(super) async fn can_look_into(self, container: &Seen) -> anyhow::Result<()> {
+        let mut runs = container.running;
+        for _ in 0..LOOKS_MAX {
+            let open = std::fs::read_dir(format!("/proc/{}/fd", container.process));
+            match open {
+                Err(error) if runs && error.kind() == ErrorKind::NotFound => {}
+                Err(_) if runs => break,
+                Ok(_) | Err(_) => return Ok(()),
+            }
+            // One that has just ended is not there either.
+            tokio::time::sleep(TICK).await;
+            let now = self.seen(&container.id).await?;
+            runs = now.is_some_and(|now| now.running && now.process == container.process);
+        }
+        bail!(
+            "the process of {} cannot be looked into: deploy on its machine, as root or as whose containers they are",
+            container.name
+        )
     }
 
     /// Waits until it listens, the one before no longer does (RT-TAKE-2), and it is ready.
@@ -35,7 +63,7 @@ impl Engine {
                 next.running && next.restarts == 0,
                 "it does not start; its log says why"
             );
-            can_look_into(&next)?;
+            self.can_look_into(&next).await?;
             let what = if !is_up(next.process) {
                 "it did not listen in time".to_owned()
             } else if current.is_some_and(serves) {
@@ -152,18 +180,4 @@ impl Engine {
 /// Whether it runs and listens.
 pub(super) fn serves(container: &Seen) -> bool {
     container.running && is_up(container.process)
-}
-
-/// Whether it can be known what a container that runs has open.
-///
-/// # Errors
-/// Its process is that of another, or of another machine.
-pub(super) fn can_look_into(container: &Seen) -> anyhow::Result<()> {
-    let open = format!("/proc/{}/fd", container.process);
-    ensure!(
-        !container.running || std::fs::read_dir(open).is_ok(),
-        "the process of {} cannot be looked into: deploy on its machine, as root or as whose containers they are",
-        container.name
-    );
-    Ok(())
 }
