@@ -46,19 +46,16 @@ fn of_a_single_target() {
     let line = rig
         .gateway
         .line_with(&["WARN Circuit opened", "route=circuit"]);
-    assert!(line.contains("open_for=1.00s"), "{line}");
+    assert!(line.contains("open_for=3.00s"), "{line}");
+    let seconds = ["1", "2", "3"];
     for _ in 0..6 {
         let refused = rig.get("/circuit", "");
-        assert_eq!(
-            (refused.status, refused.fields("retry-after")),
-            (503, vec!["1".to_owned()])
-        );
+        assert_eq!(refused.status, 503);
+        assert!(seconds.contains(&refused.fields("retry-after").concat().as_str()));
     }
     let refused = Http2::connect(rig.gateway.port()).ask("GET", "http://h/circuit");
-    assert_eq!(
-        (refused.status, refused.field("retry-after")),
-        (503, Some("1"))
-    );
+    assert_eq!(refused.status, 503);
+    assert!(seconds.contains(&refused.field("retry-after").unwrap()));
     assert_eq!(served(&rig.backend, "/circuit").len(), 4);
     // The first trial is bad.
     wait_until("a trial is made", || rig.get("/circuit", "").status == 500);
