@@ -1,8 +1,6 @@
 """What a connection costs that a client keeps without asking. Called by run.py."""
 
-import re
 import socket
-from pathlib import Path
 
 import peers
 
@@ -30,17 +28,11 @@ def per_connection(name, place):
 
     try:
         one_more()
-        before = resident(process)
+        before = peers.resident_kib(process)
         for _ in range(CONNECTIONS):
             one_more()
-        return (resident(process) - before) / CONNECTIONS
+        return (peers.resident_kib(process) - before) / CONNECTIONS
     finally:
         for connection in held:
             connection.close()
         peers.stop(process)
-
-
-def resident(process):
-    """KiB resident now."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.search(r"^VmRSS:\s+(\d+)", status, re.M)[1])

@@ -7,6 +7,7 @@ With `usual` the others set X-Forwarded-For/-Proto/-Host only, which is less tha
 """
 
 import os
+import re
 import socket
 import subprocess
 import time
@@ -173,6 +174,12 @@ def start(name, work, backend, gateway, wrap=(), **rest):
     )
     wait_for(listen, process)
     return process, listen
+
+
+def resident_kib(process):
+    """What a process has resident now."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"^VmRSS:\s+(\d+)", status, re.M)[1])
 
 
 def stop(process):

@@ -197,11 +197,10 @@ def load_http2(address, path, process, connections, streams):
         requests = run(WINDOW_SECONDS, f"--log-file={times.name}")
         seconds = time.monotonic() - begun
         taken = sorted(int(line.split()[2]) for line in times)
-    status = Path(f"/proc/{process.pid}/status").read_text()
     return {
         "requests": requests, "seconds": seconds, "cpu_ticks": ticks() - before,
         "p50_us": taken[len(taken) // 2], "p99_us": taken[len(taken) * 99 // 100],
-        "rss_kib": int(re.search(r"^VmRSS:\s+(\d+)", status, re.M)[1]),
+        "rss_kib": peers.resident_kib(process),
     }
 
 
@@ -279,8 +278,7 @@ def first_answer(name, place):
             except OSError:
                 time.sleep(0.0005)
         taken.append((time.monotonic() - begun) * 1e3)
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        memory.append(int(re.search(r"^VmRSS:\s+(\d+)", status, re.M)[1]) / 1024)
+        memory.append(peers.resident_kib(process) / 1024)
         peers.stop(process)
     return statistics.median(taken), statistics.median(memory)
 

@@ -56,6 +56,9 @@ pub fn connections(port: u16) -> usize {
 
 /// A port that nobody has just now, on no address, for servers that take none of the system's choice. It is below
 /// those that the system chooses, and other processes get others: nobody takes it before such a server does.
+///
+/// # Panics
+/// If none is free.
 #[must_use]
 pub fn free_port() -> u16 {
     const FIRST: u16 = 10_000;
@@ -64,12 +67,12 @@ pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let place = u16::try_from(std::process::id() % PROCESSES).unwrap();
     let first = FIRST + place * OF_EACH;
-    let mut ports = std::iter::repeat_with(|| {
+    let ports = std::iter::repeat_with(|| {
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         first + next % OF_EACH
     });
     let is_free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
-    ports.find(is_free).unwrap()
+    ports.take(usize::from(OF_EACH)).find(is_free).unwrap()
 }
 
 /// Waits until `condition` holds.

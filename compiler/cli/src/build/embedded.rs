@@ -10,6 +10,12 @@ pub(super) fn files() -> &'static [(&'static str, &'static str)] {
     generated::FILES
 }
 
+/// The text of one.
+pub(super) fn file(path: &str) -> Option<&'static str> {
+    let found = files().iter().find(|(name, _)| *name == path);
+    found.map(|(_, text)| *text)
+}
+
 /// The first 12 hex digits of SHA-256 over [`files`].
 pub(super) fn content_hash() -> &'static str {
     generated::CONTENT_HASH

@@ -8,9 +8,7 @@ use super::{Profile, embedded};
 
 /// Variables that say all of a profile, its packages apart.
 pub(super) fn variables(profile: Profile) -> anyhow::Result<Vec<(String, String)>> {
-    let files = embedded::files().iter();
-    let manifest = files.clone().find(|(name, _)| *name == "Cargo.toml");
-    let (_, manifest) = manifest.context("no manifest is embedded")?;
+    let manifest = embedded::file("Cargo.toml").context("no manifest is embedded")?;
     let manifest: Table = manifest
         .parse()
         .context("the embedded manifest cannot be read")?;

@@ -204,10 +204,7 @@ fn remove_others(root: &Path, place: &Path, wanted: &dyn Fn(&str) -> bool) -> an
 /// The embedded lock file with the placeholder replaced by this package, sorted as
 /// cargo sorts it (`--locked` refuses any other order).
 pub(super) fn lock_for(name: &str, version: &str) -> anyhow::Result<String> {
-    let template = embedded::files()
-        .iter()
-        .find(|(name, _)| *name == "Cargo.lock");
-    let (_, template) = template.ok_or_else(|| anyhow!("no lock file is embedded"))?;
+    let template = embedded::file("Cargo.lock").context("no lock file is embedded")?;
     let mut blocks = template.trim_end().split("\n\n");
     let head = blocks.next().unwrap_or_default();
     let mut packages: Vec<String> = blocks.map(|block| rename(block, name, version)).collect();

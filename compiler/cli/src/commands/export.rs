@@ -120,7 +120,7 @@ pub(super) fn of_image(image: &Path, access: Access) -> Result<Exported, Failure
         name: input.options.name,
         // The image's own: it knows the machine that compiled it.
         revision: image::revision(&place)?,
-        needs: needs(&output, &input.values, &compiled.files)?,
+        needs: needs(&output, input.values, &compiled.files)?,
     })
 }
 
@@ -139,17 +139,17 @@ fn of_files(common: &Common, name: &str) -> Result<Option<Exported>, Failure> {
     };
     Ok(Some(Exported {
         name: name.to_owned(),
-        needs: needs(&output, &input.values, &compiled.files)?,
+        needs: needs(&output, output.plan.variables(), &compiled.files)?,
         revision: output.revision,
     }))
 }
 
 fn needs(
     output: &Output,
-    values: &BTreeMap<String, bool>,
+    variables: BTreeMap<String, bool>,
     files: &[StartFile],
 ) -> Result<Needs, Failure> {
-    let needs = Needs::of(&output.plan, values, files);
+    let needs = Needs::of(&output.plan, variables, files);
     needs.map_err(|unfit| Failure::with_help(unfit.to_string(), unfit.help()))
 }
 

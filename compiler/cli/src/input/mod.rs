@@ -54,8 +54,8 @@ pub(crate) struct Input {
     pub(crate) roots: Vec<PathBuf>,
     /// How they are compiled.
     pub(crate) options: Options,
-    /// Of an image: variables that the gateway looks up when it starts, whose names it may withhold with the
-    /// values; whether it does not start without.
+    /// Of an image: all variables that its gateway looks up when it starts, and whether it does not start without. Its
+    /// sources do not name those of values that are withheld.
     pub(crate) values: BTreeMap<String, bool>,
 }
 

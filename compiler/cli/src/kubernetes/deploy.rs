@@ -162,8 +162,13 @@ impl Deployed {
         let mut wider = Vec::new();
         for object in &release.objects {
             let kind = Kind::of(object).context("there is no such kind of object")?;
-            let there = self.cluster.get(kind, name(object)).await?;
-            let both = reaching_both(object, there.as_ref());
+            let both = match kind {
+                Kind::NetworkPolicy | Kind::Service => {
+                    let there = self.cluster.get(kind, name(object)).await?;
+                    reaching_both(object, there.as_ref())
+                }
+                _ => None,
+            };
             let is = self.apply(both.as_ref().unwrap_or(object), how).await?;
             if kind == Kind::Deployment {
                 applied = Some(Applied::of(&is));

@@ -14,8 +14,6 @@ use crate::image::{self, Contents, usual};
 const DRAIN_DELAY: u64 = 5;
 /// On top of all that a gateway waits for when it stops, in seconds (K-BUILD-6).
 const GRACE: u64 = 5;
-/// Where references stand that no variable has: an image carries no secrets.
-const WITHHELD: &str = "GOMA_WITHHELD";
 /// Directories of the image that nothing may be mounted over.
 const OWN: [&str; 6] = [
     "/",
@@ -85,14 +83,13 @@ impl Unfit {
 }
 
 impl Needs {
-    /// What the gateway of a plan needs that reads these files when it starts. `values`: variables that it looks up
-    /// then, besides those that the plan shows.
+    /// What the gateway of a plan needs that looks up these variables and reads these files when it starts.
     ///
     /// # Errors
     /// It cannot run in a pod.
     pub(crate) fn of(
         plan: &Plan,
-        values: &BTreeMap<String, bool>,
+        variables: BTreeMap<String, bool>,
         files: &[StartFile],
     ) -> Result<Self, Unfit> {
         if let Some(address) = image::loopback(plan) {
@@ -114,11 +111,6 @@ impl Needs {
         let delay = seconds(&settings.drain_delay, 0);
         let drain = seconds(&settings.drain_timeout, 10);
         let pause = DRAIN_DELAY.saturating_sub(delay);
-        let mut variables = plan.variables();
-        variables.remove(WITHHELD);
-        for (name, required) in values {
-            *variables.entry(name.clone()).or_default() |= required;
-        }
         Ok(Self {
             web,
             forwards: forwards
@@ -240,7 +232,7 @@ middlewares:
         let mut sources = SourceMap::new();
         sources.add("goma.yml", text);
         let (options, output) = compiled(&sources, BTreeMap::new());
-        let of_files = Needs::of(&output.plan, &BTreeMap::new(), &[]).unwrap();
+        let of_files = Needs::of(&output.plan, output.plan.variables(), &[]).unwrap();
         let variables: Vec<_> = of_files.variables().collect();
         assert_eq!(variables, [("ADA", true), ("BOB", false)]);
         assert_eq!((of_files.pause, of_files.grace), (3, 3 + 2 + 120 + 5));
@@ -249,7 +241,7 @@ middlewares:
         let text = archive(&sources, &options, &output).text();
         let archive = Archive::read(&text).unwrap();
         let (_, output) = compiled(&archive.sources(), archive.env_of_build());
-        let of_image = Needs::of(&output.plan, &archive.values, &[]).unwrap();
+        let of_image = Needs::of(&output.plan, archive.values, &[]).unwrap();
         assert_eq!(of_image, of_files);
     }
 
