@@ -1,4 +1,4 @@
-//! Routes against routes, by name; what is left by content.
+//! Routes against routes, by name; what is left by content. Endpoints against endpoints.
 
 use std::collections::BTreeMap;
 
@@ -58,6 +58,20 @@ pub(super) fn routes(old: &[Route], new: &[Route]) -> Vec<Change> {
         ));
     }
     changes.extend(order(new, &was));
+    changes
+}
+
+/// What stands in front of the endpoints about the gateway itself. Whether they are there is a setting.
+pub(super) fn endpoints(old: &[Route], new: &[Route]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let pairs = old.iter().zip(new);
+    for (old, new) in pairs.filter(|(old, new)| is_on(old) && is_on(new)) {
+        chain::compare(old, new, &mut changes);
+    }
+    // They are no routes.
+    for change in &mut changes {
+        change.routes.clear();
+    }
     changes
 }
 

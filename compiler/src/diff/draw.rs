@@ -18,9 +18,21 @@ const APART: &[&str] = &[
     "middlewares",
     "gateway.routes",
     "gateway.defaults",
+    "gateway.monitoring.middleware",
 ];
 /// Of a route.
 const APART_OF_ROUTE: &[&str] = &["name", "middlewares", "target"];
+
+/// Endpoints about the gateway itself that have guards: the path or its key, the switch, and the list of guards.
+const ENDPOINTS: &[(&str, &str, &str)] = &[
+    ("metricsPath", "enableMetrics", "metrics"),
+    (
+        "/healthz/routes",
+        "enableRouteHealthCheck",
+        "routeHealthCheck",
+    ),
+    ("/healthz/build", "enableBuildInfo", "routeHealthCheck"),
+];
 
 /// Draws a configuration without errors; `shown` names its files.
 pub(crate) fn draw(
@@ -48,8 +60,22 @@ pub(crate) fn draw(
     let defaults = defaults.and_then(|node| member(node, "middlewares"));
     let defaults = flat::texts(defaults, Scalar::Name, env);
     let routes = routes.iter().chain(more("routes"));
+    let settings = flat::flatten(Some(main), &FILE, APART, env);
+    let monitoring = gateway.and_then(|node| member(node, "monitoring"));
+    let endpoints = ENDPOINTS.iter().map(|(path, switch, guards)| {
+        let guards = monitoring
+            .and_then(|node| member(node, "middleware"))
+            .and_then(|node| member(node, guards));
+        Route {
+            name: String::new(),
+            place: monitoring.map_or_else(String::new, |node| shown.place(node.span)),
+            settings: endpoint(&settings, path, switch),
+            chain: chain(flat::texts(guards, Scalar::Name, env).iter(), &links),
+        }
+    });
     Side {
-        settings: flat::flatten(Some(main), &FILE, APART, env),
+        endpoints: endpoints.collect(),
+        settings,
         routes: routes
             .map(|node| route(node, &defaults, &links, env, shown))
             .collect(),
@@ -66,12 +92,6 @@ fn route(
 ) -> Route {
     let own = flat::texts(member(node, "middlewares"), Scalar::Name, env);
     let inherited = defaults.iter().filter(|name| !own.contains(name));
-    let mut chain: Vec<Link> = Vec::new();
-    for name in inherited.chain(&own) {
-        let listed = chain.iter().any(|link| link.name == *name);
-        let link = links.get(name).filter(|link| !listed && !is_off(link));
-        chain.extend(link.map(copy));
-    }
     let mut settings = flat::flatten(Some(node), &ROUTE, APART_OF_ROUTE, env);
     target(member(node, "target"), env, &mut settings);
     // They take turns, or have weights: their order means nothing.
@@ -84,8 +104,34 @@ fn route(
         name: flat::text(name, env),
         place: shown.place(name.unwrap_or(node).span),
         settings,
-        chain,
+        chain: chain(inherited.chain(&own), links),
     }
+}
+
+/// What stands in front of a route, by the names in its list.
+fn chain<'a>(names: impl Iterator<Item = &'a String>, links: &BTreeMap<String, Link>) -> Vec<Link> {
+    let mut chain: Vec<Link> = Vec::new();
+    for name in names {
+        let listed = chain.iter().any(|link| link.name == *name);
+        let link = links.get(name).filter(|link| !listed && !is_off(link));
+        chain.extend(link.map(copy));
+    }
+    chain
+}
+
+/// The path of an endpoint, and whether it is there, as a route says it.
+fn endpoint(settings: &Flat, path: &str, switch: &str) -> Flat {
+    let of = |key: &str| settings.get(&format!("gateway.monitoring.{key}"));
+    let fixed = || flat::Cell {
+        items: vec![path.to_owned()],
+        shown: vec![path.to_owned()],
+        span: None,
+    };
+    let path = of(path).cloned().unwrap_or_else(fixed);
+    let enabled = of(switch).cloned();
+    let enabled = enabled.map(|enabled| ("enabled".to_owned(), enabled));
+    let path = ("path".to_owned(), path);
+    enabled.into_iter().chain([path]).collect()
 }
 
 /// `target` is a backend.

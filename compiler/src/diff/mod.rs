@@ -20,15 +20,17 @@ pub(crate) use draw::draw;
 /// A configuration as it is compared.
 #[derive(Debug)]
 pub struct Side {
-    /// The main file without routes and middlewares.
+    /// The main file without routes, middlewares and the lists of those.
     settings: Flat,
+    /// What it serves about itself: always the same, in the same order.
+    endpoints: Vec<Route>,
     /// In list order.
     routes: Vec<Route>,
     /// `None`: it has keys that this release cannot build.
     model: Option<Model>,
 }
 
-/// A route with what stands in front of it.
+/// A route, or an endpoint about the gateway itself, with what stands in front of it.
 #[derive(Debug)]
 struct Route {
     name: String,
@@ -115,6 +117,7 @@ pub struct Diff {
 #[must_use]
 pub fn diff(old: &Side, new: &Side) -> Diff {
     let mut changes = settings::compare(&old.settings, &new.settings);
+    changes.extend(compare::endpoints(&old.endpoints, &new.endpoints));
     changes.extend(compare::routes(&old.routes, &new.routes));
     let mut changes = merged(changes);
     changes

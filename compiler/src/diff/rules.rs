@@ -45,7 +45,6 @@ const GATEWAY: &[(&str, Opens)] = &[
     ("gateway.monitoring.enable", Opens::On),
     ("gateway.monitoring.host", Opens::Any),
     ("gateway.monitoring.includeRouteHealthErrors", Opens::On),
-    ("gateway.monitoring.middleware", Opens::Removed),
     ("gateway.networking.transport.insecureSkipVerify", Opens::On),
     ("gateway.providers.signing", Opens::Any),
     ("gateway.proxy.enabled", Opens::On),
@@ -118,10 +117,6 @@ const NEEDS: &[(&str, &str)] = &[
     ),
     (
         "gateway.monitoring.metricsPath",
-        "gateway.monitoring.enableMetrics",
-    ),
-    (
-        "gateway.monitoring.middleware.metrics",
         "gateway.monitoring.enableMetrics",
     ),
 ];

@@ -1,4 +1,4 @@
-//! The main file without routes and middlewares.
+//! The main file without routes, middlewares and the lists of those.
 
 use super::chain::another;
 use super::{Change, rules};
