@@ -79,8 +79,9 @@ impl Watch {
         })
     }
 
-    /// Watches these places too.
-    pub(crate) fn follow(&mut self, places: &Places) {
+    /// Watches these places too; whether any of them was not watched before.
+    pub(crate) fn follow(&mut self, places: &Places) -> bool {
+        let before = self.watched.len();
         for place in &places.directories {
             if self.watched.contains(place) {
                 continue;
@@ -97,6 +98,7 @@ impl Watch {
                 Err(error) => eprintln!("warning: {} is not watched: {error}", place.0.display()),
             }
         }
+        self.watched.len() > before
     }
 }
 
@@ -110,5 +112,25 @@ const fn is_change(kind: EventKind) -> bool {
         | EventKind::Other
         | EventKind::Remove(_) => true,
         EventKind::Access(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever begins to watch reads once more: what changed before nobody has told.
+    #[test]
+    fn a_place_is_new_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let (sender, _changes) = tokio::sync::mpsc::channel(1);
+        let mut watch = Watch::new(sender).unwrap();
+        let one = Places::of_file(&directory.path().join("a"));
+        assert!(watch.follow(&one));
+        assert!(!watch.follow(&Places::of_file(&directory.path().join("b"))));
+        let mut gone = Places::default();
+        gone.directories
+            .insert((directory.path().join("gone"), false));
+        assert!(!watch.follow(&gone), "it is looked for again next time");
     }
 }

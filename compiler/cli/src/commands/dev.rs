@@ -21,6 +21,7 @@ use super::{Common, demo_backend, test};
 use crate::environment;
 use crate::failure::{FAILED, Failure, Outcome};
 use crate::gateway::{comes_to_serve, exit_code, forward, spawn, taking_over};
+use crate::input::locate;
 use crate::watch::{Places, Watch};
 
 /// How long nothing may change before a change counts as whole: editors write in several steps.
@@ -61,6 +62,13 @@ pub(crate) struct DevArgs {
     args: Vec<String>,
 }
 
+impl DevArgs {
+    /// The main file, whether it is there or not.
+    fn main(&self) -> Result<PathBuf, Failure> {
+        Ok(locate(self.common.main(self.file.as_deref())?))
+    }
+}
+
 /// Runs the command until a signal ends it.
 pub(crate) fn run(args: DevArgs) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -83,6 +91,7 @@ async fn develop(args: Arc<DevArgs>) -> Outcome {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     let (sender, mut changes) = mpsc::channel(1);
     let mut watch = Watch::new(sender)?;
+    watch.follow(&Places::of_file(&args.main()?));
     let mut serving = None;
     let mut known = None;
     let home = tempfile::tempdir().context("cannot make a temporary directory")?;
@@ -97,10 +106,14 @@ async fn develop(args: Arc<DevArgs>) -> Outcome {
         };
         match round {
             Ok(round) => {
-                watch.follow(&round.places);
+                let is_more = watch.follow(&round.places);
                 known = round.seen;
                 if let Some(path) = round.gateway {
                     replace(&mut serving, &path, &args, &takeover).await?;
+                }
+                if is_more {
+                    // What changed there since it was read has not been told.
+                    continue;
                 }
             }
             // What does not work at the beginning will not later.
@@ -143,9 +156,8 @@ fn rebuild(args: &DevArgs, last: Option<&Seen>) -> Result<Round, Failure> {
     let common = &args.common;
     let loaded = build::load(args.file.as_deref(), common)?;
     let Some(mut input) = loaded else {
-        let file = common.main(args.file.as_deref())?;
         return Ok(Round {
-            places: Places::of_file(file.unwrap_or(Path::new("goma.yml"))),
+            places: Places::of_file(&args.main()?),
             seen: None,
             gateway: None,
         });
