@@ -28,6 +28,7 @@ pub mod tls;
 pub mod twin;
 
 use std::net::TcpListener;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
@@ -54,25 +55,35 @@ pub fn connections(port: u16) -> usize {
     open.count()
 }
 
-/// A port that nobody has just now, on no address, for servers that take none of the system's choice. It is below
-/// those that the system chooses, and other processes get others: nobody takes it before such a server does.
+/// Ports of a process: those behind one at which it listens itself, which keeps other processes from all of them. They
+/// are below those that the system chooses.
+const PORTS: u16 = 20;
+
+/// A port that nobody has just now, on no address, and that nobody else takes before a server does that takes none of
+/// the system's choice.
 ///
 /// # Panics
 /// If none is free.
 #[must_use]
 pub fn free_port() -> u16 {
-    const FIRST: u16 = 10_000;
-    const PROCESSES: u32 = 1_000;
-    const OF_EACH: u16 = 20;
+    static OWN: OnceLock<TcpListener> = OnceLock::new();
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let place = u16::try_from(std::process::id() % PROCESSES).unwrap();
-    let first = FIRST + place * OF_EACH;
+    let first = OWN.get_or_init(own_ports).local_addr().unwrap().port();
     let ports = std::iter::repeat_with(|| {
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        first + next % OF_EACH
+        first + 1 + next % (PORTS - 1)
     });
     let is_free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
-    ports.take(usize::from(OF_EACH)).find(is_free).unwrap()
+    ports.take(usize::from(PORTS)).find(is_free).unwrap()
+}
+
+fn own_ports() -> TcpListener {
+    const FIRST: u16 = 10_000;
+    const PROCESSES: u16 = 1_000;
+    let nth = u16::try_from(std::process::id() % u32::from(PROCESSES)).unwrap();
+    let places = (0..PROCESSES).map(|other| (nth + other) % PROCESSES);
+    let listen = |place| TcpListener::bind(("0.0.0.0", FIRST + place * PORTS)).ok();
+    places.into_iter().find_map(listen).unwrap()
 }
 
 /// Waits until `condition` holds.

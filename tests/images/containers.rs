@@ -20,6 +20,9 @@ pub(crate) const LIMITS: [&str; 4] = [
     "nproc=1024:1024",
 ];
 
+/// For a trial and a roll-out, of which each asks its engine a dozen times.
+const WAIT: &str = "300s";
+
 /// A program that ci/testbed has installed.
 fn testbed(program: &str) -> PathBuf {
     target().join("testbed/python/bin").join(program)
@@ -109,7 +112,7 @@ impl Engine {
     /// Builds what is in `goma.yml` now and deploys it.
     fn deploy(&self, to: &str, spec: &str, more: &[&str]) -> Output {
         fs::write(self.dir.join("goma.yml"), spec).unwrap();
-        let first = ["deploy", "--fast", "--to", to];
+        let first = ["deploy", "--fast", "--to", to, "--wait", WAIT];
         let mut args = [first.as_slice(), more].concat();
         args.push("--");
         if to.starts_with("compose:") {
@@ -184,7 +187,7 @@ fn follow_one_another(engine: &Engine, to: &str) {
     refused(engine, to, &second);
     assert_eq!(marks(), new);
 
-    expect(&engine.goma(&["rollback", "--to", to]));
+    expect(&engine.goma(&["rollback", "--to", to, "--wait", WAIT]));
     for _ in 0..8 {
         assert_eq!(marks(), old);
     }
@@ -319,7 +322,8 @@ fn a_container_in_the_network_of_another() {
     expect(&engine.podman(&holder));
     let to = format!("podman:network-{}", std::process::id());
     let deploy = |golden: &str| {
-        let mut args = vec!["deploy", "--to", &to, "--golden", golden, "image", "--"];
+        let mut args = vec!["deploy", "--to", &to, "--wait", WAIT];
+        args.extend(["--golden", golden, "image", "--"]);
         args.extend(LIMITS);
         args.extend(["--env-file", "shop.env", "--network=container:holder"]);
         engine.goma(&args)

@@ -256,7 +256,7 @@ fn what_does_not_serve_is_taken_back() {
     let unset = SPEC.replace("${BACKEND}", "${MISSING}");
     let unset = scene.image(&unset.replace(":8080", ":9090"));
     let back = format!("{} serves", good.revision);
-    let mut stuck = cluster.goma(&["deploy", "--to", SHOP, &unset.name, "--wait", "10s"]);
+    let mut stuck = cluster.goma(&["deploy", "--to", SHOP, &unset.name, "--wait", "20s"]);
     let stuck = stuck.stdout(Stdio::piped()).stderr(Stdio::piped());
     let stuck = stuck.spawn().unwrap();
     wait_until("both are reached", || ports(cluster) == [[8080, 9090]; 2]);
@@ -278,7 +278,7 @@ fn what_does_not_serve_is_taken_back() {
     ends(&scene.deploy(&unset, &golden), 1, "nothing was changed");
     // Its pods end by themselves.
     let bad = scene.image(&SPEC.replace("${BACKEND}", "${BAD}"));
-    let crashed = scene.deploy(&bad, &["--wait", "10s"]);
+    let crashed = scene.deploy(&bad, &["--wait", "20s"]);
     ends(&crashed, 1, "CrashLoopBackOff");
     ends(&crashed, 1, "; it logs: ");
     let (_, list) = cluster.run(&["rollback", "--to", SHOP, "--list"]);

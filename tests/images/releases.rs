@@ -195,6 +195,8 @@ fn releases_follow_one_another() {
     // A runner that is killed leaves its gateway behind; the next one takes over from that.
     runner.signal(&["kill", "-KILL"]);
     drop(runner.0.take().map(|mut killed| killed.wait()));
+    // What it said last is not what the next one says.
+    fs::remove_file(dir.join("live/state.json")).unwrap();
     let mut runner = Runner::start(&dir, port, &backend.url(), "");
     wait_until("the next runner serves", || status().status.success());
     load.end();
@@ -248,10 +250,12 @@ fn ends_while_another_is_tried(dir: &Path, port: u16, other: &str) {
     let mut runner = Runner::start(dir, port, &backend.url(), "");
     wait_until("it serves", || ask(port, "/private") == Some(401));
     fs::write(dir.join("goma.yml"), other).unwrap();
+    // Others may be built before it, which takes its time.
+    expect(&goma(dir, &["build", "--fast", "--image", "image"]));
     let mut deploying = goma_command();
     let golden = ["--golden", "GET http://h/held 200"];
     let deploying = deploying
-        .args(["deploy", "--fast", "--to", "dir:live"])
+        .args(["deploy", "--to", "dir:live", "image"])
         .args(golden);
     let deploying = deploying
         .current_dir(dir)

@@ -285,8 +285,10 @@ fn started_again(machine: &Machine, port: u16) {
     expect(&machine.systemctl(&["kill", "--signal=KILL", "shop.service"]));
     wait_until("it is started again", || ask(port, "/private") == Some(401));
     assert_eq!(machine.shows("NRestarts"), "1");
-    let status = machine.goma(&["status", "--to", SHOP]);
-    assert!(expect(&status).contains("serves    yes"));
+    // It answers before systemd knows that it is ready.
+    wait_until("it is said to serve", || {
+        machine.goma(&["status", "--to", SHOP]).status.success()
+    });
     expect(&machine.systemctl(&["stop", "shop.service"]));
     assert_eq!(ask(port, "/private"), None);
     assert!(fails(&machine.goma(&["status", "--to", SHOP])).contains("serves    no"));

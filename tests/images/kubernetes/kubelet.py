@@ -7,6 +7,7 @@ import ctypes
 import gzip
 import http.client
 import io
+import itertools
 import json
 import os
 import socket
@@ -50,6 +51,46 @@ def pull(image, home):
 
 # A child has all open files until it becomes a program: none may be one that is still written.
 FORKS = threading.Lock()
+
+
+class Ports:
+    """Ports that nobody else takes: those behind one at which this process listens, above those of `free_port` of the
+    tests and below those that the system chooses."""
+
+    FIRST, COUNT, PROCESSES = 30_000, 27, 100
+
+    def __init__(self):
+        for nth in range(self.PROCESSES):
+            first = self.FIRST + (os.getpid() + nth) % self.PROCESSES * self.COUNT
+            self.own = self.listen(first)
+            if self.own:
+                break
+        else:
+            raise OSError("there are no ports")
+        self.rest = itertools.cycle(range(first + 1, first + self.COUNT))
+        self.lock = threading.Lock()
+
+    @staticmethod
+    def listen(port):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen()
+            return listener
+        except OSError:
+            listener.close()
+            return None
+
+    def next(self):
+        with self.lock:
+            for port in self.rest:
+                if free := self.listen(port):
+                    free.close()
+                    return port
+
+
+PORTS = Ports()
 
 
 def end_with_parent():
@@ -100,9 +141,7 @@ class Running:
         except KeyError as error:
             self.become({"waiting": {"reason": "CreateContainerConfigError", "message": error.args[0]}})
             return
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = PORTS.next()
         env.update({"LISTEN": f"127.0.0.1:{self.port}", "GOMA_OVERLAY_FILE": os.path.join(self.home, "no-overlay.yaml")})
         with FORKS:
             self.process = subprocess.Popen([program], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=end_with_parent)

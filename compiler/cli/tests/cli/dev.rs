@@ -1,12 +1,14 @@
 //! `goma dev` under load: each change is served, none costs a request.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use goma_tests::free_port;
 
 use crate::build::goma_with_cache;
 use crate::dir;
@@ -142,13 +144,16 @@ impl Load {
 #[test]
 fn every_change_is_served_and_costs_no_request() {
     let backend = Server::start(None, |_| answer("200 OK", &[], b"hello"));
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    let address = format!("127.0.0.1:{}", free_port());
     let main = main_file(&address, &backend.address, "one");
     let more = more_file("one");
     let dir = dir(&[("goma.yml", main.as_str()), ("more/a.yml", &more)]);
-    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    // In one step: whoever reads half of it has read another change.
+    let write = |name: &str, text: &str| {
+        let new = dir.path().join("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(&new, dir.path().join(name)).unwrap();
+    };
     let serves = |field: &str| ask(&address).is_ok_and(|text| text.contains(field));
 
     write("goma.test.yaml", &test_file("site"));

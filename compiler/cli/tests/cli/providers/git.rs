@@ -1,9 +1,9 @@
 //! The git provider (RT-PROV-GIT), against `git http-backend` behind TLS and against sshd.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use goma_tests::free_port;
 use tempfile::TempDir;
 
 use super::server::{Certificate, Server, answer, git_backend};
@@ -248,9 +248,7 @@ impl Sshd {
         let (host, host_key) = key_pair(root, "host");
         let (client_key, public) = key_pair(root, "client");
         std::fs::write(root.join("authorized"), public).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let port = free_port();
         // Where the daemon runs as root it wants this directory.
         let _ = std::fs::create_dir_all("/run/sshd");
         let mut child = Command::new("/usr/sbin/sshd")
