@@ -74,6 +74,25 @@ fn proxy_protocol_missing_or_malformed() {
     assert_eq!(rig.count(), 0);
 }
 
+/// RT-PP-2: who ends within a header is closed at once, and keeps no core busy meanwhile.
+#[test]
+fn proxy_protocol_cut_short() {
+    let rig = rig(&[("PP_FROM", "127.0.0.1")]);
+    for _ in 0..8 {
+        for bytes in [b"PROXY TCP4 1".as_slice(), &v2(0x21)[..20], b"P", b""] {
+            let mut client = rig.gateway.connect();
+            assert!(client.send(bytes).finish().is_closed(), "{bytes:?}");
+            // And those that are gone altogether.
+            rig.gateway.connect().send(bytes);
+        }
+    }
+    for _ in 0..8 {
+        let header = "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n";
+        let mut client = rig.gateway.connect();
+        assert_eq!(client.send([header, GET].concat()).response().status, 200);
+    }
+}
+
 /// RT-PP-3: from other peers it is protocol data. `required: false`: it may be absent.
 #[test]
 fn proxy_protocol_of_others() {

@@ -118,19 +118,27 @@ async fn read_header(socket: &TcpStream) -> std::io::Result<Preamble> {
     // The same socket: only the standard library can look at bytes without taking them.
     let mut raw = std::net::TcpStream::from(socket.as_fd().try_clone_to_owned()?);
     let mut bytes = vec![0; V2_BYTES_MAX];
-    let preamble = socket
-        .async_io(Interest::READABLE, || {
+    let preamble = loop {
+        // Before the bytes are looked at: what has ended by then sends no more.
+        let has_ended = socket.ready(Interest::READABLE).await?.is_read_closed();
+        let looked = socket.try_io(Interest::READABLE, || {
             let count = raw.peek(&mut bytes)?;
             match proxy_protocol::parse(bytes.get(..count).unwrap_or_default()) {
-                Preamble::Partial if count == 0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
+                Preamble::Partial if count == 0 || has_ended => {
+                    Err(std::io::ErrorKind::UnexpectedEof.into())
+                }
                 // Not to be asked again before more has come.
                 Preamble::Partial => Err(std::io::ErrorKind::WouldBlock.into()),
                 known @ (Preamble::Absent | Preamble::Header { .. } | Preamble::Malformed) => {
                     Ok(known)
                 }
             }
-        })
-        .await?;
+        });
+        match looked {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            known => break known?,
+        }
+    };
     if let Preamble::Header { length, .. } = preamble {
         raw.read_exact(bytes.get_mut(..length).unwrap_or_default())?;
     }
