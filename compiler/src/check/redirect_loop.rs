@@ -21,7 +21,12 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
             // Behind a change of the path nothing is certain of a part of the route.
             let covered = middleware.scope.as_ref().is_none_or(|scope| {
                 let target = target.as_str();
-                !moved && scope.covers(target, route.path.below(target), middleware.rule.is_guard())
+                !moved
+                    && scope.covers(
+                        target,
+                        |path| route.path.below(path),
+                        middleware.rule.is_guard(),
+                    )
             });
             if covered {
                 let (name, target) = (&middleware.name, target.as_str());

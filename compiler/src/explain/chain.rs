@@ -52,11 +52,8 @@ pub(super) fn walk(model: &Model, request: &Request, route: &Route, path: Canoni
         let at = if recorder { &client } else { &walked.path };
         let listed = middleware.scope.as_ref().map(listed);
         let covered = middleware.scope.as_ref().is_none_or(|scope| {
-            scope.covers(
-                &at.matched,
-                route.path.below(&at.matched),
-                middleware.rule.is_guard(),
-            )
+            let is_guard = middleware.rule.is_guard();
+            scope.covers(&at.matched, |path| route.path.below(path), is_guard)
         });
         let (reason, status) = match (reached, covered) {
             (false, _) if maintenance.is_some() => {

@@ -86,15 +86,17 @@ impl Pattern {
 }
 
 impl Scope {
-    /// Whether a canonical path is in scope; `below`: without what the route takes; `guard`: escaped slashes
-    /// count as slashes too (MW-PATH-1, MW-PATH-10).
+    /// Whether a canonical path is in scope; `below`: without what the route takes; `guard`: what a backend may
+    /// make of it counts too (MW-PATH-1, MW-PATH-10).
     #[must_use]
-    pub fn covers(&self, path: &str, below: &str, guard: bool) -> bool {
-        if self.fits(path, below) {
+    pub fn covers(&self, path: &str, below: impl Fn(&str) -> &str, guard: bool) -> bool {
+        if self.fits(path, below(path)) {
             return true;
         }
-        let opened = |path: &str| path.replace("%2F", "/").replace("%5C", "/");
-        guard && self.fits(&opened(path), &opened(below))
+        guard && {
+            let whole = opened(path);
+            self.fits(&whole, below(&whole)) || self.fits(&whole, &opened(below(path)))
+        }
     }
 
     fn fits(&self, path: &str, below: &str) -> bool {
@@ -105,6 +107,23 @@ impl Scope {
                 regex.begins(path) || (!whole && regex.begins(below))
             }
         })
+    }
+}
+
+/// What a backend may make of a canonical path that opens escaped slashes and drops parameters of segments.
+fn opened(path: &str) -> String {
+    let path = path.replace("%2F", "/").replace("%5C", "/");
+    let segments = path
+        .split('/')
+        .map(|segment| match segment.split_once(';') {
+            Some((name, _)) => name,
+            None => segment,
+        });
+    let kept = segments.filter(|segment| !segment.is_empty() && *segment != ".");
+    let opened: String = kept.map(|segment| format!("/{segment}")).collect();
+    match opened.is_empty() || path.ends_with('/') {
+        true => opened + "/",
+        false => opened,
     }
 }
 
@@ -182,7 +201,7 @@ mod tests {
                 patterns: patterns.clone(),
             };
             assert_eq!(
-                scope.covers(path, route.below(path), guard),
+                scope.covers(path, |path| route.below(path), guard),
                 *expected,
                 "{pattern} {path}"
             );
@@ -201,9 +220,14 @@ mod tests {
                 ("/api/ADMIN/x", true),
                 ("/api/administrator", false),
                 ("/api/admin%2Fx", true),
+                ("/api/%2Fadmin", true),
+                ("/api/.%5Cadmin;x/y", true),
+                ("/api%2Fadmin", true),
+                ("/api/x%2Fadmin", false),
             ],
         );
-        check("/admin", false, &[("/api/admin%2Fx", false)]);
+        let hidden = ["/api/admin%2Fx", "/api/%2Fadmin", "/api/admin;x"];
+        check("/admin", false, &hidden.map(|path| (path, false)));
         check(
             "/tenant/*/api",
             false,

@@ -65,7 +65,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 }
 
 fn covers(scope: Option<&Scope>, path: &str, route: &RoutePath) -> bool {
-    scope.is_none_or(|scope| scope.covers(path, route.below(path), false))
+    scope.is_none_or(|scope| scope.covers(path, |path| route.below(path), false))
 }
 
 /// Whether a request can have this path and come to the route.

@@ -12,7 +12,7 @@ use crate::values::pattern;
 pub struct Scope {
     /// One that fits is enough; never none.
     pub patterns: &'static [Pattern],
-    /// Escaped slashes count as slashes too: it guards something (MW-PATH-10).
+    /// It guards something: what a backend may make of the path counts too (MW-PATH-10).
     pub guard: bool,
 }
 
@@ -68,7 +68,7 @@ impl<T: Filter> Filters for Scoped<T> {
         }
         exchange.passed = base + 1;
         let path = exchange.request.canonical_path();
-        if self.scope.covers(path, exchange.below_route(path)) {
+        if self.scope.covers(path, |path| exchange.below_route(path)) {
             return self.inner.request(exchange);
         }
         exchange.skipped |= bit(base);
@@ -118,7 +118,7 @@ impl<T> Scoped<T> {
     fn is_in_scope(&self, exchange: &Exchange) -> bool {
         let path: Span = exchange.client_path;
         let path = exchange.request.text(path);
-        self.scope.covers(path, exchange.below_route(path))
+        self.scope.covers(path, |path| exchange.below_route(path))
     }
 }
 
@@ -149,14 +149,15 @@ impl Matcher {
     }
 
     /// Tries the path, and the path below the route's (MW-PATH-1).
-    fn covers(&self, path: &str, below: &str) -> bool {
-        if self.fits(path, below) {
+    fn covers(&self, path: &str, below: impl Fn(&str) -> &str) -> bool {
+        if self.fits(path, below(path)) {
             return true;
         }
         // Canonical paths have their escapes in upper case.
-        self.guard && (path.contains("%2F") || path.contains("%5C")) && {
-            let opened = |path: &str| path.replace("%2F", "/").replace("%5C", "/");
-            self.fits(&opened(path), &opened(below))
+        self.guard && (path.contains(';') || path.contains("%2F") || path.contains("%5C")) && {
+            let whole = opened(path);
+            // What the route takes may end elsewhere then.
+            self.fits(&whole, below(&whole)) || self.fits(&whole, &opened(below(path)))
         }
     }
 
@@ -173,6 +174,24 @@ impl Matcher {
         }
         false
     }
+}
+
+/// What a backend may make of a canonical path that opens escaped slashes and drops parameters of segments
+/// (RFC 3986 §3.3). Escaped `..` were refused (RT-PATH-6).
+fn opened(path: &str) -> String {
+    let path = path.replace("%2F", "/").replace("%5C", "/");
+    let mut opened = String::with_capacity(path.len());
+    for segment in path.split('/') {
+        let segment = segment.split(';').next().unwrap_or_default();
+        if !segment.is_empty() && segment != "." {
+            opened.push('/');
+            opened.push_str(segment);
+        }
+    }
+    if opened.is_empty() || path.ends_with('/') {
+        opened.push('/');
+    }
+    opened
 }
 
 /// Whether a literal covers a path: segment by segment, the path may go on (MW-PATH-5).

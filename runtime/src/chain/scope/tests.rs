@@ -13,7 +13,7 @@ fn covers_all(patterns: &'static [Pattern], guard: bool, cases: &[(&str, bool)])
     let matcher = Matcher::new(scope).unwrap();
     for (path, expected) in cases {
         assert_eq!(
-            matcher.covers(path, below(&API, None, path)),
+            matcher.covers(path, |path| below(&API, None, path)),
             *expected,
             "{patterns:?} {path}"
         );
@@ -68,6 +68,53 @@ fn literals() {
     );
 }
 
+/// MW-PATH-10: a guard covers what a backend may make of a path that opens escapes and drops parameters.
+#[test]
+fn what_backends_may_read() {
+    const HIDDEN: &[&str] = &[
+        "/api/%2Fadmin",
+        "/api/%5C%2Fadmin/x",
+        "/api/.%2Fadmin",
+        "/api/.%5Cadmin",
+        "/api/%2F.%2F/admin",
+        "/api/admin;x",
+        "/api/admin;x=1/y",
+        "/api/;x/admin",
+        "/api%2Fadmin",
+        "/api;x/admin",
+    ];
+    static ADMIN: &[Pattern] = &[Pattern::Literal("/admin")];
+    let cases = |expected| HIDDEN.iter().map(move |path| (*path, expected));
+    covers_all(ADMIN, true, &cases(true).collect::<Vec<_>>());
+    covers_all(ADMIN, false, &cases(false).collect::<Vec<_>>());
+    let others = [
+        "/api/x%2Fadmin",
+        "/api/x;y/admin",
+        "/api/admin%2Dx;y",
+        "/api/;admin",
+    ];
+    let others = others.map(|path| (path, false));
+    covers_all(ADMIN, true, &others);
+}
+
+/// MW-PATH-1, MW-PATH-10: what a parameter of the route's path has taken may be a slash to a backend.
+#[test]
+fn below_a_parameter() {
+    static TENANT: Route = Route {
+        path: "/t/{tenant}",
+        ..Route::PLAIN
+    };
+    static SCOPE: Scope = Scope {
+        patterns: &[Pattern::Literal("/admin")],
+        guard: true,
+    };
+    let matcher = Matcher::new(&SCOPE).unwrap();
+    let covers = |path: &str| matcher.covers(path, |path| below(&TENANT, None, path));
+    assert!(covers("/t/a%2Fadmin"));
+    assert!(covers("/t/a%2Fadmin/x") && covers("/t/a/admin"));
+    assert!(!covers("/t/admin") && !covers("/t/a%2Fb"));
+}
+
 /// MW-PATH-3, -4, -12
 #[cfg(feature = "regex")]
 #[test]
@@ -78,9 +125,15 @@ fn regexes() {
         &[
             ("/api/r2/older", true),
             ("/API/R2/old", true),
+            ("/api/%2Fr2/old", false),
             ("/api/rx/old", false),
             ("/x/api/r2/old", false),
         ],
+    );
+    covers_all(
+        &[Pattern::Regex("^/api/r[0-9]+/old")],
+        true,
+        &[("/api/%2Fr2/old", true), ("/api/r2;x/old", true)],
     );
     covers_all(
         &[Pattern::Regex("/docs/.*")],
