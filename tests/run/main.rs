@@ -27,6 +27,7 @@ mod middlewares;
 mod overlay;
 mod passing;
 mod paths;
+mod places;
 mod policies;
 mod process;
 mod recorder;

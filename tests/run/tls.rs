@@ -1,8 +1,5 @@
 //! Backends over TLS (RT-UP-3, RT-MTLS-2): sessions of Python's OpenSSL, certificates of `openssl`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use goma_tests::gateway::run_to_end;
 use goma_tests::tls::{Authority, Pair, TlsEnd};
 use goma_tests::{Backend, Gateway, after, wait_until};
@@ -375,73 +372,4 @@ fn what_cannot_work_does_not_start() {
             "{errors}"
         );
     }
-}
-
-/// RT-UP-5, 6.3 `maxConnsPerHost`: never more connections than there may be, over all cores; what has to wait
-/// is answered.
-#[test]
-fn connections_within_the_limit() {
-    const LIMIT: usize = 2;
-    let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (counted, seen) = (Arc::clone(&open), Arc::clone(&most));
-    let backend = Backend::script(move |connection| {
-        while connection.request().is_some() {
-            let now = counted.fetch_add(1, Ordering::SeqCst) + 1;
-            seen.fetch_max(now, Ordering::SeqCst);
-            wait_until("there are as many as may be", || {
-                seen.load(Ordering::SeqCst) >= LIMIT
-            });
-            counted.fetch_sub(1, Ordering::SeqCst);
-            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        }
-    });
-    let url = backend.url();
-    let rig = Rig::of("tls", backend, &[("ANY", &url), ("CA", "")]).alone();
-    let gateway = &rig.gateway;
-    for _ in 0..5 {
-        std::thread::scope(|scope| {
-            for _ in 0..12 {
-                scope.spawn(|| {
-                    let mut client = gateway.connect();
-                    client.send("GET /any HTTP/1.1\r\nHost: h\r\n\r\n");
-                    assert_eq!(client.response().status, 200);
-                });
-            }
-        });
-    }
-    assert_eq!(rig.count(), 60);
-    assert_eq!(most.load(Ordering::SeqCst), LIMIT);
-}
-
-/// RT-UP-5, RT-ERR-20, RT-ERR-16, 6.3 `responseHeaderTimeout`: who waits in vain for a connection gets 503, who
-/// waits in vain for a response 504.
-#[test]
-fn who_waits_in_vain() {
-    let backend = Backend::script(|connection| {
-        while let Some(request) = connection.request() {
-            if request.head.starts_with("GET /any/begun ") {
-                connection.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab");
-            }
-        }
-    });
-    let url = backend.url();
-    let rig = Rig::of("tls", backend, &[("ANY", &url), ("CA", "")]).alone();
-    assert_eq!(rig.get("/any/silent", "").status, 504);
-    let line = rig.gateway.line_with(&["Proxy error", "route=any"]);
-    assert!(line.contains("response header timed out"), "{line}");
-    let begun = [(); 2].map(|()| {
-        let mut client = rig.gateway.connect();
-        client.send("GET /any/begun HTTP/1.1\r\nHost: h\r\n\r\n");
-        assert!(client.head().starts_with("HTTP/1.1 200 "));
-        client
-    });
-    let response = rig.get("/any/begun", "");
-    assert_eq!(response.status, 503);
-    assert_eq!(response.fields("retry-after"), ["1"]);
-    drop(begun);
-    wait_until("there is room again", || {
-        let mut client = rig.gateway.connect();
-        client.send("GET /any/begun HTTP/1.1\r\nHost: h\r\n\r\n");
-        client.head().starts_with("HTTP/1.1 200 ")
-    });
 }

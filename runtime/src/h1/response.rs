@@ -66,6 +66,7 @@ pub fn parse(mut fields: Box<Fields>, bodiless: bool) -> Parsed {
     }
 }
 
+const BARE_LINE_FEED: &str = "bare line feed";
 const TOO_MANY_FIELDS: &str = "too many fields";
 
 fn scan(fields: &mut Fields, bodiless: bool) -> Result<Option<Found>, &'static str> {
@@ -105,7 +106,7 @@ fn scan_into<'f>(
     let first = first.map(|header| Span::of(header.name.as_bytes(), bytes).start());
     let head = bytes.get(..head_length).unwrap_or_default();
     if !ends_lines_in_crlf(head, first) {
-        return Err("bare line feed");
+        return Err(BARE_LINE_FEED);
     }
     let mut facts = Facts::default();
     for header in response.headers.iter() {
@@ -115,7 +116,9 @@ fn scan_into<'f>(
             && !known.is_replaced_in_responses()
             && known != Known::ContentLength;
         if passes {
-            list_of_fields.push(field_of(head, header, known).ok_or("bare line feed")?);
+            list_of_fields.push(field_of(head, header, known).ok_or(BARE_LINE_FEED)?);
+        } else if field_of(head, header, known).is_none() {
+            return Err(BARE_LINE_FEED);
         }
     }
     if facts.names_fields {
@@ -213,7 +216,8 @@ impl Facts {
         if bodiless || status < 200 || matches!(status, 204 | 205 | 304) {
             return Ok((Framing::Length(0), keep_alive));
         }
-        Ok((framing, keep_alive))
+        // What its end delimits has none behind it.
+        Ok((framing, keep_alive && framing != Framing::Close))
     }
 }
 
@@ -282,6 +286,26 @@ mod tests {
         }
     }
 
+    /// RFC 9112 §9.3: a connection whose end delimits a body is not kept, whatever its fields say.
+    #[test]
+    fn what_its_end_delimits() {
+        for (fields, kept) in [
+            ("", false),
+            ("Connection: keep-alive\r\n", false),
+            ("Content-Length: 0\r\n", true),
+        ] {
+            let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+            let Parsed::Complete(response) = parsed(&head, false) else {
+                panic!("{head:?}");
+            };
+            assert_eq!(response.keep_alive, kept, "{fields:?}");
+        }
+        let Parsed::Complete(response) = parsed("HTTP/1.1 200 OK\r\n\r\n", true) else {
+            panic!("an answer to HEAD");
+        };
+        assert!(response.keep_alive);
+    }
+
     /// RT-HDR-1
     #[test]
     fn hop_by_hop_fields_are_gone() {
@@ -311,6 +335,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
             "HTTP/1.1 200 OK\nA: b\n\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\nConnection: close\nA: b\r\n\r\n",
             "HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
             "HTTP/1.1 700 OK\r\n\r\n",
             "HTTP/1.1 103 Early\r\nContent-Length: 0\r\n\r\n",

@@ -94,7 +94,8 @@ pub(super) async fn send<const OF_SEVERAL: bool, D: Downstream>(
             }
             return Err(failure);
         }
-        // RT-UP-8: a kept connection may die at any time; once more on a new one.
+        // RT-UP-8: a kept connection may die at any time; once more on a new one, which gets its place.
+        drop(connection);
         let limits = open.limits.as_deref_mut();
         let connected = connect(core, downstream, exchange, backend, limits).await?;
         connection = connected.map_err(Failure::Upstream)?;

@@ -255,7 +255,11 @@ impl Pool {
             return;
         }
         connection.reused = true;
-        // First those of this core who wait.
+        // First those of this core who wait, unless it is closed meanwhile, or says what nobody asked for: then they
+        // get its place.
+        if !self.waiting.borrow().is_empty() && !connection.socket.is_quiet() {
+            return;
+        }
         while let Some(first) = self.take_waiting() {
             match first.sender.send(connection) {
                 Ok(()) => return,
