@@ -24,6 +24,7 @@ use crate::upstream::{Resolver, Upstream};
 mod attempt;
 mod buffers;
 mod client;
+mod deadlines;
 mod debug;
 mod downstream;
 mod ended;

@@ -109,6 +109,64 @@ fn events_for_longer_than_a_response_may_take() {
     }
 }
 
+/// How a call to a gRPC server looks on its way there.
+const CALL: [(&str, &str); 5] = [
+    (":method", "POST"),
+    (":scheme", "http"),
+    (":authority", "h"),
+    (":path", "/calls"),
+    ("content-type", "application/grpc"),
+];
+
+/// RT-LISTEN-3: `timeouts.read` and `timeouts.write` hold between two messages of a call, whether the server answers
+/// at its end or at its beginning.
+#[test]
+fn calls_for_longer_than_a_request_may_take() {
+    const ANSWER: &str =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nContent-Length: 2\r\n\r\n";
+    for answers_first in [false, true] {
+        let backend = Backend::script(move |connection| {
+            connection.read_head();
+            if answers_first {
+                connection.send(ANSWER);
+            }
+            if connection.until(b"0\r\n\r\n").is_some() {
+                connection.send(if answers_first { "" } else { ANSWER });
+                connection.send("ok");
+            }
+        });
+        let times = [("GOMA_TIMEOUT_READ", "2"), ("GOMA_TIMEOUT_WRITE", "2")];
+        let rig = Rig::with(backend, &times);
+        let mut client = rig.gateway.connect();
+        client.send(
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/grpc+proto\r\n\
+             Transfer-Encoding: chunked\r\n\r\n",
+        );
+        let mut frames = Frames::connect(rig.gateway.port(), &[]);
+        frames.open(1, &CALL, true);
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(3) {
+            client.send("1\r\nx\r\n");
+            frames.send(kinds::DATA, 0, 1, b"x");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        client.send("0\r\n\r\n");
+        frames.send(kinds::DATA, kinds::END_STREAM, 1, b"");
+        let response = client.response();
+        assert_eq!((response.status, &*response.body), (200, &b"ok"[..]));
+        assert_eq!(frames.next_of(kinds::DATA).payload, b"ok");
+        // Nobody says anything for that long.
+        let mut silent = rig.gateway.connect();
+        silent.send(
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/grpc\r\n\
+             Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n",
+        );
+        let status = if answers_first { "200" } else { "408" };
+        assert_eq!(silent.head()[9..12], *status);
+        let _ = silent.to_end();
+    }
+}
+
 /// A message of gRPC-Web; the first bit says that it is of trailers.
 fn message(first: u8, text: &[u8]) -> Vec<u8> {
     let length = u32::try_from(text.len()).unwrap().to_be_bytes();

@@ -178,6 +178,10 @@ fn paths() {
         "/x/../admin",
         "/admin%2Fx",
         "/admin/",
+        "/%2Fadmin",
+        "/.%2Fadmin",
+        "/.%5cadmin",
+        "/admin;x=1/y",
     ] {
         assert_eq!(status(guarded), 401, "{guarded}");
     }
@@ -191,6 +195,7 @@ fn paths() {
         "/x/admin",
         "/docs",
         "/x?/admin",
+        "/x%2Fadmin",
         "?a=/admin",
     ] {
         assert_eq!(status(open), 200, "{open}");
@@ -313,6 +318,44 @@ fn body_limit() {
         "the backend saw no complete request besides the two that fit"
     );
     assert_eq!(rig.get("/m/limit", "").status, 200);
+}
+
+/// MW-BODY-2, RT-SMUG-7: once there is a response, a body that is too large or no body breaks it off at once, without
+/// an end that the client could take for one.
+#[test]
+fn body_limit_behind_a_response() {
+    let chunk = format!("400\r\n{}\r\n", "a".repeat(1024));
+    for rest in [&*chunk.repeat(2), "zz\r\n"] {
+        let backend = goma_tests::Backend::script(|connection| {
+            connection.read_head();
+            connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+            while connection.read().is_some() {}
+            connection.record("left".to_owned());
+        });
+        let rig = Rig::with(backend, &[]);
+        let mut client = rig.gateway.connect();
+        client.send("POST /m/limit HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+        assert!(client.head().starts_with("HTTP/1.1 200 "));
+        client.send(rest);
+        assert!(client.is_closed());
+        let line = rig.gateway.line_with(&["url=/m/limit", "aborted=true"]);
+        assert!(line.contains("status=200"), "{line}");
+        assert_eq!(rig.backend.request(0).head, "left");
+    }
+}
+
+/// MW-PATH-10: what guards acts where a backend may read the path so that it would.
+#[test]
+fn paths_that_backends_may_read() {
+    let rig = Rig::new();
+    let status = |path: &str| rig.get(&format!("/m/access{path}"), "").status;
+    for closed in ["/ops", "/%2Fops", "/b1/old", "/%2Fb1/old", "/b1;x/old"] {
+        assert_eq!(status(closed), 404, "{closed}");
+    }
+    assert_eq!(rig.count(), 0);
+    for open in ["/x%2Fops", "/x;ops", "/b%2F1/old"] {
+        assert_eq!(status(open), 200, "{open}");
+    }
 }
 
 /// MW-CORS-1 to -6, MW-ERR-8, RT-CHAIN-4, RT-ERR-3

@@ -12,7 +12,7 @@ use super::hold::hold;
 use super::limits::Limits;
 use super::method::check_method;
 use super::respond::{self, Sent};
-use super::{Core, debug, endpoints};
+use super::{Core, deadlines, debug, endpoints};
 use crate::answer::Answer;
 use crate::chain::{Chain, Exchange, Flow, Hold, Resume, request_id};
 use crate::clock::Moment;
@@ -158,7 +158,7 @@ fn serve<D: Downstream>(
     mut body: Body,
 ) -> impl Future<Output = Sent> {
     async move {
-        limit_time(core, downstream);
+        deadlines::begin(core, downstream);
         let route = match said.form {
             TargetForm::Path => find_route(core, downstream.peer(), &exchange.request),
             TargetForm::Asterisk | TargetForm::Authority => None,
@@ -261,22 +261,6 @@ pub(super) async fn answer_unrouted<D: Downstream>(
     let sent = respond::answer(core, downstream, &exchange, None, answer, false).await;
     core.buffers.put_head(exchange.request.fields);
     sent.persistence
-}
-
-/// RT-LISTEN-3: one deadline for the response; while the body is outstanding, also one that counts
-/// from the start of the head.
-fn limit_time<D: Downstream>(core: &Core, downstream: &D) {
-    let settings = &core.settings;
-    downstream.watch().limit(settings.write_timeout);
-    if let Some(limit) = settings.read_timeout.filter(|_| !downstream.is_received()) {
-        downstream.watch().limit_since_begun(limit);
-    }
-}
-
-/// RT-LISTEN-3: until when the response may take, counted from the request's head.
-pub(super) fn write_deadline<D: Downstream>(core: &Core, downstream: &D) -> u64 {
-    let limit = core.settings.write_timeout;
-    limit.map_or(u64::MAX, |limit| downstream.watch().deadline_of(limit))
 }
 
 /// RT-ROUTE-5: an authority without a port means the one of its scheme, as the client sees it (MW-CLI-5).
@@ -454,8 +438,11 @@ fn pass_on<D: Downstream>(
             chain.and_then(Chain::owned).cloned(),
             downstream.is_received(),
             exchange.body_limit,
-            write_deadline(core, downstream),
+            deadlines::of_response(core, downstream),
         );
+        if !downstream.is_received() {
+            deadlines::of_pieces(core, downstream, &exchange.request.fields, &mut open.upload);
+        }
         open.stuck = upstream.take_cookie(&mut exchange.request);
         if let Some(measures) = upstream.measures() {
             open.limits = Limits::begin(core, measures.timeouts());

@@ -6,10 +6,9 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use super::Core;
 use super::downstream::{Downstream, Piece, Tail, sent};
-use super::exchange::write_deadline;
 use super::forward::{Body, Failure, slow_body};
+use super::{Core, deadlines};
 use crate::chain::{Exchange, Held};
 use crate::h1::framing::Framing;
 use crate::head::{Fields, Span};
@@ -42,7 +41,7 @@ pub(super) async fn hold<D: Downstream>(
     {
         return Err(Failure::TooLarge(bytes_max));
     }
-    let deadline = write_deadline(core, downstream);
+    let deadline = deadlines::of_response(core, downstream);
     if body.expects_continue {
         // RT-SEM-1: the chain reads the body now.
         downstream.push_continue(&core.buffers);

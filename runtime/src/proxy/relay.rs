@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::Core;
 use super::buffers::SCRATCH_BYTES;
-use super::downstream::{Downstream, Piece, Tail};
+use super::downstream::{BodyFault, Downstream, Piece, Tail};
 use super::incoming::Incoming;
 use super::limits::Limits;
-use super::upload::Upload;
+use super::upload::{Upload, UploadFault};
 use crate::head::{Fields, Span};
 use crate::io::Socket;
 
@@ -23,8 +23,8 @@ pub(super) struct Relay<'a, U> {
     pub(super) piece_limit: Option<Duration>,
     /// Whether the backend keeps the connection and has sent nothing but its response so far.
     pub(super) clean: bool,
-    /// Whether the client has ended before its request was complete.
-    pub(super) client_ended: bool,
+    /// How it ends because of the rest of the request.
+    pub(super) ends: Option<Relayed>,
     /// `timeouts` of the route.
     pub(super) limits: Option<&'a Limits>,
 }
@@ -38,6 +38,9 @@ pub(super) enum Relayed {
     ClientGone,
     /// The backend died, or sent what is no body (RT-ERR-18).
     UpstreamBroke,
+    /// The rest of the request is too large, or no body (MW-BODY-2, RT-SMUG): it is broken off at once, as if the
+    /// backend had died.
+    Refused,
 }
 
 impl<U: Socket> Relay<'_, U> {
@@ -97,7 +100,7 @@ impl<U: Socket> Relay<'_, U> {
         }
     }
 
-    /// A fault of the upload ends it, not the response, which has begun. No connection is kept then.
+    /// A fault of the upload ends it. No connection is kept then.
     fn poll_upload<D: Downstream>(
         &mut self,
         cx: &mut Context<'_>,
@@ -109,8 +112,17 @@ impl<U: Socket> Relay<'_, U> {
             match self.upload.poll(cx, buffers, downstream, self.upstream) {
                 Poll::Pending | Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(fault)) => {
-                    self.client_ended |= fault.is_client_gone();
                     self.upload.fail();
+                    self.ends = match fault {
+                        // The backend has answered before it stopped reading.
+                        UploadFault::Upstream(_) => None,
+                        UploadFault::Client(BodyFault::Gone) => Some(Relayed::ClientGone),
+                        UploadFault::Client(BodyFault::Malformed(refusal)) => {
+                            core.log.refused(&downstream.peer().text, refusal);
+                            Some(Relayed::Refused)
+                        }
+                        UploadFault::TooLarge(_) => Some(Relayed::Refused),
+                    };
                 }
             }
         }
@@ -122,6 +134,9 @@ impl<U: Socket> Relay<'_, U> {
         core: &Core,
         downstream: &mut D,
     ) -> Poll<Result<Piece, Relayed>> {
+        if let Some(Relayed::Refused) = self.ends {
+            return Poll::Ready(Err(Relayed::Refused));
+        }
         let mut fields = core.buffers.scratch();
         let read = self
             .upstream
@@ -175,9 +190,9 @@ impl<U: Socket> Relay<'_, U> {
             return Poll::Ready(Err(Relayed::ClientGone));
         }
         self.poll_upload(cx, core, downstream);
-        if self.client_ended {
+        if let Some(ends) = self.ends.take() {
             // The backend may wait for ever for the rest of the request.
-            return Poll::Ready(Err(Relayed::ClientGone));
+            return Poll::Ready(Err(ends));
         }
         if self.poll_limits(cx).is_ready() {
             return Poll::Ready(Err(Relayed::UpstreamBroke));

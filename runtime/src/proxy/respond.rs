@@ -6,7 +6,7 @@ use super::incoming::Incoming;
 use super::relay::{Relay, Relayed};
 use super::tunnel;
 use super::upload::Upload;
-use super::{Core, debug};
+use super::{Core, deadlines, debug};
 use crate::answer::Answer;
 use crate::chain::{Chain, Exchange};
 use crate::error::UpstreamFault;
@@ -101,7 +101,8 @@ async fn send_own<D: Downstream>(
         version: exchange.request.version(),
         keep,
     };
-    let bodiless = exchange.request.kind() == Method::Head || response.status() == 204;
+    let bodiless =
+        exchange.request.kind() == Method::Head || matches!(response.status(), 204 | 205 | 304);
     let body = if bodiless { b"" } else { body };
     downstream.push_answer(&core.buffers, response, terms, body);
     let sent = sent(core, downstream).await;
@@ -163,16 +164,12 @@ pub(super) async fn pass<D: Downstream>(
         && downstream.is_received()
         && !core.lifecycle.is_stopping();
     let status = response.head.status();
-    let piece_limit = open.idle().or(core.settings.write_timeout);
-    let piece_limit = piece_limit.filter(|_| is_endless(&response.head));
-    if piece_limit.is_some() {
-        open.upload.keep_deadline();
-    }
+    let piece_limit = deadlines::between_pieces(core, &response.head.fields, open);
     let relay = Relay {
         upstream: &mut connection.socket,
         upload: &mut open.upload,
         piece_limit,
-        client_ended: false,
+        ends: None,
         limits: open.limits.as_deref(),
         clean,
         incoming,
@@ -235,12 +232,12 @@ fn conclude(core: &Core, upload: &mut Upload, relayed: Relayed, keep: bool, sent
         Relayed::Complete { .. } if keep => (sent.status, Persistence::Keep),
         Relayed::Complete { .. } => (sent.status, Persistence::Close),
         Relayed::ClientGone => (499, Persistence::Abort),
-        Relayed::UpstreamBroke => (sent.status, Persistence::Abort),
+        Relayed::UpstreamBroke | Relayed::Refused => (sent.status, Persistence::Abort),
     };
     Sent {
         status,
         persistence,
-        aborted: matches!(relayed, Relayed::UpstreamBroke),
+        aborted: matches!(relayed, Relayed::UpstreamBroke | Relayed::Refused),
         ..sent
     }
 }
@@ -313,19 +310,6 @@ fn announced(exchange: &Exchange, response: &ResponseHead, length: Option<u64>) 
         (Framing::Chunked | Framing::Close, Version::Http11) => Announced::Framed,
         (Framing::Chunked | Framing::Close, Version::Http10) => Announced::Close,
     }
-}
-
-/// RT-LISTEN-3: streams whose limits are between two pieces.
-fn is_endless(response: &Response) -> bool {
-    let media_type = response
-        .fields
-        .known(Known::ContentType)
-        .unwrap_or_default();
-    let begins = |kind: &[u8]| {
-        let start = media_type.get(..kind.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(kind))
-    };
-    begins(b"text/event-stream") || begins(b"application/grpc")
 }
 
 /// The response half: filters in reverse, the gateway's fields (RT-HDR-9), then the recorder, which

@@ -3,6 +3,7 @@
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::buffers::Buffers;
 use super::downstream::{BodyFault, Downstream, Piece, Tail};
@@ -34,12 +35,29 @@ pub(super) struct Upload {
     /// Body bytes taken from the client.
     received: u64,
     limit: Option<u64>,
-    /// The exchange's deadline once the body is complete; `None`: it is left as it is.
-    deadline_ms: Option<u64>,
+    deadline: Deadline,
     /// Whether a part of the body is missing for good.
     failed: bool,
     /// What another try needs; `None`: there is none.
     replay: Option<Box<Replay>>,
+}
+
+/// What becomes of the exchange's deadline while a body is sent (RT-LISTEN-3).
+#[derive(Debug)]
+enum Deadline {
+    /// It is left as it is.
+    Left,
+    /// It is this one once the body is complete.
+    Then(u64),
+    /// It is renewed. Boxed: most bodies are no streams.
+    Renewed(Box<Renewal>),
+}
+
+/// How long after a piece the deadline is.
+#[derive(Debug)]
+struct Renewal {
+    piece: Option<Duration>,
+    last: Option<Duration>,
 }
 
 /// Why a body did not arrive.
@@ -51,13 +69,6 @@ pub(super) enum UploadFault {
     TooLarge(u64),
     /// The backend does not take it.
     Upstream(io::Error),
-}
-
-impl UploadFault {
-    /// Whether the client has ended before its body was complete.
-    pub(super) fn is_client_gone(&self) -> bool {
-        matches!(self, Self::Client(BodyFault::Gone))
-    }
 }
 
 impl Upload {
@@ -85,7 +96,10 @@ impl Upload {
             moved: false,
             received: body.prefix.len() as u64,
             limit,
-            deadline_ms: Some(deadline_ms).filter(|_| !complete),
+            deadline: match complete {
+                true => Deadline::Left,
+                false => Deadline::Then(deadline_ms),
+            },
             failed: false,
             replay: None,
         }
@@ -167,9 +181,14 @@ impl Upload {
         self.frame.is_none() && self.complete
     }
 
-    /// Leaves the exchange's deadline to somebody else.
-    pub(super) fn keep_deadline(&mut self) {
-        self.deadline_ms = None;
+    /// Limits each piece, and what comes after the last, instead of the whole.
+    pub(super) fn renew_deadline(&mut self, piece: Option<Duration>, last: Option<Duration>) {
+        self.deadline = Deadline::Renewed(Box::new(Renewal { piece, last }));
+    }
+
+    /// Whether each piece is limited, not the whole.
+    pub(super) fn renews_deadline(&self) -> bool {
+        matches!(self.deadline, Deadline::Renewed(..))
     }
 
     /// Gives the body up: no more of it is read or written.
@@ -226,10 +245,13 @@ impl Upload {
                 return Poll::Ready(Err(UploadFault::TooLarge(limit)));
             }
             self.complete = piece.is_last();
-            if self.complete
-                && let Some(deadline) = self.deadline_ms.take()
-            {
-                downstream.watch().limit_until(deadline);
+            match &self.deadline {
+                Deadline::Then(until) if self.complete => downstream.watch().limit_until(*until),
+                Deadline::Renewed(renewal) if self.complete => {
+                    downstream.watch().limit(renewal.last);
+                }
+                Deadline::Renewed(renewal) => downstream.watch().limit(renewal.piece),
+                Deadline::Left | Deadline::Then(_) => {}
             }
             let lead = buffers.wire();
             let frame = Frame::with_piece(lead, piece, self.delimiting, buffers);
