@@ -144,9 +144,15 @@ impl Answer {
                 form.render(self.status, &message)
             }
         };
-        if self.status != 204 {
+        // RT-SEM-3
+        let length = match self.status {
+            204 | 304 => None,
+            205 => Some(0),
+            _ => Some(body.len()),
+        };
+        if let Some(length) = length {
             let mut digits = itoa::Buffer::new();
-            fields.append("Content-Length", digits.format(body.len()).as_bytes());
+            fields.append("Content-Length", digits.format(length).as_bytes());
         }
         (Response::new(self.status, fields), body.into_bytes())
     }
@@ -329,6 +335,21 @@ mod tests {
             String::from_utf8(media_type).unwrap(),
             String::from_utf8(body).unwrap(),
         )
+    }
+
+    /// RT-SEM-3: what has no body announces none.
+    #[test]
+    fn lengths() {
+        for (status, expected) in [
+            (204, None),
+            (205, Some("0")),
+            (304, None),
+            (404, Some("14")),
+        ] {
+            let (response, _) = Answer::of(status).render(None);
+            let length = response.fields.get("content-length");
+            assert_eq!(length, expected.map(str::as_bytes), "{status}");
+        }
     }
 
     /// RT-ERR-1, RT-ERR-2, MW-ERR-1, MW-ERR-3, MW-ERR-4

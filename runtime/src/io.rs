@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use rustix::net::{RecvFlags, SendFlags};
@@ -72,6 +72,12 @@ pub trait Socket: Unpin {
 
     /// Whether the connection has broken. Asks the system, which costs a call.
     fn has_failed(&self) -> bool;
+
+    /// Whether the peer sends nothing behind what is there to be read, as far as the kernel has reported. Costs no
+    /// system call.
+    fn has_ended(&mut self) -> bool {
+        false
+    }
 
     /// Writes once from the slices, in order; returns how many bytes were taken.
     ///
@@ -148,6 +154,14 @@ macro_rules! socket {
 
             fn has_failed(&self) -> bool {
                 !matches!(self.take_error(), Ok(None))
+            }
+
+            #[cold]
+            #[inline(never)]
+            fn has_ended(&mut self) -> bool {
+                let ready = std::pin::pin!(self.ready(Interest::READABLE));
+                let ready = ready.poll(&mut Context::from_waker(Waker::noop()));
+                matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
             }
 
             fn poll_write(

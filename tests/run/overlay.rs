@@ -176,6 +176,18 @@ fn routes_open_and_close() {
         .response();
     assert_eq!(response.field("retry-after").as_deref(), Some("60"));
     assert!(response.text().contains("soon"), "{}", response.text());
+    // RT-SEM-3: these have no body, and the connection goes on behind them.
+    for (status, length) in [(304, None), (205, Some("0"))] {
+        let closed =
+            format!("routes: {{site: {{maintenance: {{enabled: true, statusCode: {status}}}}}}}");
+        rig.apply(&closed, || rig.status("/") == status);
+        let mut client = rig.gateway.connect();
+        for _ in 0..2 {
+            let response = client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").response();
+            assert_eq!(response.status, status);
+            assert_eq!(response.field("content-length").as_deref(), length);
+        }
+    }
     rig.apply("", || rig.status("/") == 200);
     assert_eq!(hash(), "");
 }

@@ -84,6 +84,7 @@ fn heads() {
         (b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505),
         (b"GET / HTTP/1.2\r\nHost: h\r\n\r\n", 505),
         (b"\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        (b"\r\n\n\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
         (b"GET x HTTP/1.1\r\nHost: h\r\n\r\n", 400),
         (b"\x16\x03\x01\x00\xa5\x01\x00\x00\r\n\r\n", 400),
     ] {

@@ -220,22 +220,25 @@ fn a_second_response_is_thrown_away() {
     }
 }
 
-/// RT-UP-7, RT-ERR-17: the backend's request is cancelled when the client goes away.
+/// RT-UP-7, RT-ERR-17: the backend's request is cancelled when the client goes away, also if it has begun another.
 #[test]
 fn the_client_goes_away() {
-    let (gone, wait) = std::sync::mpsc::channel::<()>();
-    let backend = Backend::script(move |connection| {
-        connection.request();
-        while connection.read().is_some() {}
-        let _ = gone.send(());
-    });
-    let rig = Rig::with(backend, &[]);
-    let mut client = rig.gateway.connect();
-    client.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
-    let _ = rig.backend.request(0);
-    drop(client);
-    wait.recv_timeout(goma_tests::PATIENCE).unwrap();
-    let _ = rig.gateway.line_with(&["url=/slow", "status=499"]);
+    for following in ["", "G"] {
+        let (gone, wait) = std::sync::mpsc::channel::<()>();
+        let backend = Backend::script(move |connection| {
+            connection.request();
+            while connection.read().is_some() {}
+            let _ = gone.send(());
+        });
+        let rig = Rig::with(backend, &[]);
+        let mut client = rig.gateway.connect();
+        client.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+        let _ = rig.backend.request(0);
+        client.send(following);
+        drop(client);
+        wait.recv_timeout(goma_tests::PATIENCE).unwrap();
+        let _ = rig.gateway.line_with(&["url=/slow", "status=499"]);
+    }
 }
 
 /// An answer that comes while the body is still being sent reaches the client.

@@ -167,7 +167,9 @@ fn scan_into<'f>(
     let mut request = httparse::Request::new(&mut []);
     let (buffer, list) = fields.parts_mut();
     let bytes = buffer.filled();
-    if bytes.starts_with(b"\r\n\r\n") || bytes.starts_with(b"\n") {
+    // RT-SMUG-5, RT-SMUG-6: one, and no line feed alone.
+    let begins = behind_empty_line(bytes);
+    if begins.first() == Some(&b'\n') || begins.first() == Some(&b'\r') && bytes.len() > 1 {
         return Err(Refusal::framing("empty lines before the request line"));
     }
     let head_length = match request.parse_with_uninit_headers(bytes, slots) {

@@ -366,7 +366,7 @@ impl<S: Socket> Downstream for Client<S> {
     /// (RFC 9112 §9.6).
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // While its body is outstanding, reading that tells.
-        if self.has_more || !self.incoming.is_done() || !self.watch.lingers() {
+        if !self.incoming.is_done() || !self.watch.lingers() {
             return Poll::Pending;
         }
         if self.has_finished {
@@ -377,7 +377,12 @@ impl<S: Socket> Downstream for Client<S> {
                 Poll::Pending
             };
         }
-        match self.socket.poll_peek(cx) {
+        // Behind bytes that are left for later only the system sees the end.
+        let looked = match self.has_more {
+            true => Poll::Ready(Ok(usize::from(!self.socket.has_ended()))),
+            false => self.socket.poll_peek(cx),
+        };
+        match looked {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Err(_)) => Poll::Ready(()),
             Poll::Ready(Ok(0)) => {
@@ -390,6 +395,7 @@ impl<S: Socket> Downstream for Client<S> {
             }
             Poll::Ready(Ok(_)) => {
                 self.has_more = true;
+                self.watch.linger_again();
                 Poll::Pending
             }
         }

@@ -75,6 +75,9 @@ fn refused_heads() {
         ("G\"T / HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), 400),
         ("GET /\r\n\r\n".to_owned(), 400),
         ("\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), 400),
+        ("\r\n\nGET / HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), 400),
+        ("\r\n\r".to_owned(), 400),
+        ("\n".to_owned(), 400),
         ("GET /#f HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), 400),
         ("GET x HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), 400),
         ("GET / HTTP/1.1\r\nHost: u@h\r\n\r\n".to_owned(), 400),
@@ -94,6 +97,9 @@ fn refused_heads() {
 fn one_empty_line_is_skipped() {
     let request = accepted("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_eq!(request.head_length, 29);
+    for piece in ["\r", "\r\n", "\r\nG"] {
+        assert!(matches!(parsed(piece), Parsed::Partial(_)), "{piece:?}");
+    }
 }
 
 /// RT-SMUG-6: what a version is counts, not how much of it has come.
