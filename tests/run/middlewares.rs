@@ -182,6 +182,8 @@ fn paths() {
         "/.%2Fadmin",
         "/.%5cadmin",
         "/admin;x=1/y",
+        "/;%2Fx/admin",
+        "/admin%3Bx",
     ] {
         assert_eq!(status(guarded), 401, "{guarded}");
     }

@@ -18,6 +18,7 @@ pub(crate) mod path;
 mod pattern;
 pub mod pem;
 pub mod provider;
+mod readings;
 pub mod recorder;
 pub mod regex;
 pub mod replacement;

@@ -97,7 +97,21 @@ pub(super) fn push_segment(segment: &str, path: &mut String) -> Result<(), Inval
         )));
     }
     let start = path.len();
-    let mut bytes = segment.bytes();
+    push_canonical(segment, path)?;
+    if matches!(path.get(start..), Some("." | "..")) {
+        return Err(Invalid::new(
+            "`.` and `..` are resolved before routing, so no request matches",
+        ));
+    }
+    Ok(())
+}
+
+/// Adds a text without slashes: unreserved characters decoded, other bytes percent-encoded in upper case.
+///
+/// # Errors
+/// An escape that is none.
+pub(super) fn push_canonical(text: &str, path: &mut String) -> Result<(), Invalid> {
+    let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         if byte == b'%' {
             let value = bytes
@@ -110,13 +124,8 @@ pub(super) fn push_segment(segment: &str, path: &mut String) -> Result<(), Inval
             };
             push_byte(value, is_unreserved(value), path);
         } else {
-            push_byte(byte, byte.is_ascii(), path);
+            push_byte(byte, byte.is_ascii() && byte != b' ', path);
         }
-    }
-    if matches!(path.get(start..), Some("." | "..")) {
-        return Err(Invalid::new(
-            "`.` and `..` are resolved before routing, so no request matches",
-        ));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `paths` of a middleware (middlewares.md section 2): where on its routes it acts.
 
-use super::RoutePath;
+use super::path::push_canonical;
+use super::readings;
 use super::regex::Regex;
 use super::scalar::Invalid;
 
@@ -25,6 +26,8 @@ pub enum Pattern {
 pub enum BadPattern {
     /// `path-no-slash`
     NoSlash(Invalid),
+    /// `bad-path`
+    Path(Invalid),
     /// `bad-regex`
     Regex(Invalid),
     /// `path-star-in-regex`
@@ -43,7 +46,15 @@ impl Pattern {
                 let fault = Invalid::new(format!("the scope `{shown}` does not begin with `/`"));
                 return Err(BadPattern::NoSlash(fault.help(format!("write `/{text}`"))));
             }
-            return Ok(Self::Literal(literal(text)));
+            return literal(text).map(Self::Literal).map_err(BadPattern::Path);
+        }
+        if let Some(odd) = text.chars().find(|c| !c.is_ascii()) {
+            let mut escaped = String::new();
+            let _ = push_canonical(&odd.to_string(), &mut escaped);
+            let fault = Invalid::new(format!(
+                "`{odd}` is in no path, where it is percent-encoded"
+            ));
+            return Err(BadPattern::Regex(fault.help(format!("write `{escaped}`"))));
         }
         if text.contains("/*") || text.contains("//") {
             let reason =
@@ -90,40 +101,29 @@ impl Scope {
     /// make of it counts too (MW-PATH-1, MW-PATH-10).
     #[must_use]
     pub fn covers(&self, path: &str, below: impl Fn(&str) -> &str, guard: bool) -> bool {
-        if self.fits(path, below(path)) {
+        let fits = |path: &str, below: &str| self.fits(path, below, guard);
+        if fits(path, below(path)) {
             return true;
         }
-        guard && {
-            let whole = opened(path);
-            self.fits(&whole, below(&whole)) || self.fits(&whole, &opened(below(path)))
+        guard && path.contains(['%', ';']) && {
+            let rest = readings::of(below(path));
+            let mut both = readings::of(path).zip(rest);
+            both.any(|(whole, rest)| fits(&whole, below(&whole)) || fits(&whole, &rest))
         }
     }
 
-    fn fits(&self, path: &str, below: &str) -> bool {
+    fn fits(&self, path: &str, below: &str, guard: bool) -> bool {
+        let either = |literal: &str| covers(literal, path) || covers(literal, below);
         self.patterns.iter().any(|pattern| match pattern {
-            Pattern::Literal(literal) => covers(literal, path) || covers(literal, below),
+            Pattern::Literal(literal) => {
+                let opened = || readings::opened(literal, &['/', '\\']);
+                either(literal) || guard && literal.contains('%') && either(&opened())
+            }
             Pattern::Regex(regex) => {
                 let whole = regex.as_str().starts_with('^');
                 regex.begins(path) || (!whole && regex.begins(below))
             }
         })
-    }
-}
-
-/// What a backend may make of a canonical path that opens escaped slashes and drops parameters of segments.
-fn opened(path: &str) -> String {
-    let path = path.replace("%2F", "/").replace("%5C", "/");
-    let segments = path
-        .split('/')
-        .map(|segment| match segment.split_once(';') {
-            Some((name, _)) => name,
-            None => segment,
-        });
-    let kept = segments.filter(|segment| !segment.is_empty() && *segment != ".");
-    let opened: String = kept.map(|segment| format!("/{segment}")).collect();
-    match opened.is_empty() || path.ends_with('/') {
-        true => opened + "/",
-        false => opened,
     }
 }
 
@@ -134,7 +134,11 @@ fn is_regex(text: &str) -> bool {
 }
 
 /// Canonical, like the paths it is held against; without a trailing `/` or `/*`.
-fn literal(text: &str) -> String {
+fn literal(text: &str) -> Result<String, Invalid> {
+    if let Some(odd) = text.chars().find(|&c| c.is_control() || c == '#') {
+        let shown = odd.escape_debug();
+        return Err(Invalid::new(format!("`{shown}` is in no path")));
+    }
     let segments: Vec<_> = text.split('/').filter(|part| !part.is_empty()).collect();
     let kept = match segments.as_slice() {
         [kept @ .., "*"] => kept,
@@ -143,17 +147,22 @@ fn literal(text: &str) -> String {
     let mut path = String::new();
     for segment in kept {
         path.push('/');
-        let canonical = RoutePath::new(&format!("/{segment}")).ok();
-        path.push_str(
-            canonical
-                .as_ref()
-                .map_or(segment, |path| path.as_str().trim_start_matches('/')),
-        );
+        let start = path.len();
+        for (at, piece) in segment.split('*').enumerate() {
+            if at > 0 {
+                path.push('*');
+            }
+            push_canonical(piece, &mut path)?;
+        }
+        if matches!(path.get(start..), Some("." | "..")) {
+            let reason = "`.` and `..` are resolved before middlewares act, so no request matches";
+            return Err(Invalid::new(reason));
+        }
     }
     if path.is_empty() {
         path.push('/');
     }
-    path
+    Ok(path)
 }
 
 /// Whether a literal covers a path (MW-PATH-5).
@@ -223,9 +232,20 @@ mod tests {
                 ("/api/%2Fadmin", true),
                 ("/api/.%5Cadmin;x/y", true),
                 ("/api%2Fadmin", true),
+                ("/api/;%2Fx/admin", true),
+                ("/api/admin%3Bx", true),
                 ("/api/x%2Fadmin", false),
             ],
         );
+        let at = [
+            ("/api/%40me", true),
+            ("/api/@me", true),
+            ("/api/%4040me", false),
+        ];
+        check("/@me", true, &at);
+        check("/%40me", true, &at);
+        check("/my docs*", true, &[("/api/my%20docsz/x", true)]);
+        check("/ä*", false, &[("/api/%C3%A4x", true), ("/api/a", false)]);
         let hidden = ["/api/admin%2Fx", "/api/%2Fadmin", "/api/admin;x"];
         check("/admin", false, &hidden.map(|path| (path, false)));
         check(

@@ -1,6 +1,10 @@
 //! `paths` of a middleware (middlewares.md section 2): where on a route it acts. Whole-route scopes
 //! are no type here, so they cost nothing.
 
+mod readings;
+
+use std::borrow::Cow;
+
 use super::{Exchange, Filter, Filters, Flow, Policies, Policy};
 use crate::gateway::StartError;
 use crate::head::{Response, Span};
@@ -35,7 +39,8 @@ pub struct Scoped<T> {
 
 #[derive(Debug)]
 struct Matcher {
-    literals: Vec<&'static str>,
+    /// Those of a guard also with their escapes opened.
+    literals: Vec<Cow<'static, str>>,
     /// With whether it begins with `^`: then it is tried on the whole path only.
     #[cfg(feature = "regex")]
     regexes: Vec<(regex::bytes::Regex, bool)>,
@@ -137,7 +142,13 @@ impl Matcher {
         };
         for pattern in scope.patterns {
             match pattern {
-                Pattern::Literal(literal) => matcher.literals.push(literal),
+                Pattern::Literal(literal) => {
+                    matcher.literals.push(Cow::Borrowed(literal));
+                    if scope.guard && literal.contains('%') {
+                        let opened = readings::opened(literal, &['/', '\\']);
+                        matcher.literals.push(Cow::Owned(opened));
+                    }
+                }
                 #[cfg(feature = "regex")]
                 Pattern::Regex(text) => {
                     let built = pattern::compile(&format!("^(?:{text})"), true)?;
@@ -153,17 +164,17 @@ impl Matcher {
         if self.fits(path, below(path)) {
             return true;
         }
-        // Canonical paths have their escapes in upper case.
-        self.guard && (path.contains(';') || path.contains("%2F") || path.contains("%5C")) && {
-            let whole = opened(path);
+        self.guard && path.contains(['%', ';']) && {
+            let rest = readings::of(below(path));
+            let mut both = readings::of(path).zip(rest);
             // What the route takes may end elsewhere then.
-            self.fits(&whole, below(&whole)) || self.fits(&whole, &opened(below(path)))
+            both.any(|(whole, rest)| self.fits(&whole, below(&whole)) || self.fits(&whole, &rest))
         }
     }
 
     fn fits(&self, path: &str, below: &str) -> bool {
-        let literal = |pattern: &&str| covers(pattern, path) || covers(pattern, below);
-        if self.literals.iter().any(literal) {
+        let mut literals = self.literals.iter().map(AsRef::as_ref);
+        if literals.any(|literal: &str| covers(literal, path) || covers(literal, below)) {
             return true;
         }
         #[cfg(feature = "regex")]
@@ -174,24 +185,6 @@ impl Matcher {
         }
         false
     }
-}
-
-/// What a backend may make of a canonical path that opens escaped slashes and drops parameters of segments
-/// (RFC 3986 §3.3). Escaped `..` were refused (RT-PATH-6).
-fn opened(path: &str) -> String {
-    let path = path.replace("%2F", "/").replace("%5C", "/");
-    let mut opened = String::with_capacity(path.len());
-    for segment in path.split('/') {
-        let segment = segment.split(';').next().unwrap_or_default();
-        if !segment.is_empty() && segment != "." {
-            opened.push('/');
-            opened.push_str(segment);
-        }
-    }
-    if opened.is_empty() || path.ends_with('/') {
-        opened.push('/');
-    }
-    opened
 }
 
 /// Whether a literal covers a path: segment by segment, the path may go on (MW-PATH-5).

@@ -82,6 +82,9 @@ fn what_backends_may_read() {
         "/api/;x/admin",
         "/api%2Fadmin",
         "/api;x/admin",
+        "/api/;%2Fx/admin",
+        "/api/;a=%5Cx/admin/y",
+        "/api/admin%3Bx",
     ];
     static ADMIN: &[Pattern] = &[Pattern::Literal("/admin")];
     let cases = |expected| HIDDEN.iter().map(move |path| (*path, expected));
@@ -95,6 +98,59 @@ fn what_backends_may_read() {
     ];
     let others = others.map(|path| (path, false));
     covers_all(ADMIN, true, &others);
+}
+
+/// MW-PATH-10: an escape of any character is what it stands for, in a path and in a pattern; opened once.
+#[test]
+fn escapes_are_opened_once() {
+    const CASES: &[(&str, bool)] = &[
+        ("/api/@me", true),
+        ("/api/%40me", true),
+        ("/api/%40me%3Bx", true),
+        ("/api/x@me", false),
+    ];
+    covers_all(&[Pattern::Literal("/@me")], true, CASES);
+    covers_all(
+        &[Pattern::Literal("/@me")],
+        true,
+        &[("/api/%2540me", false)],
+    );
+    covers_all(&[Pattern::Literal("/%40me")], true, CASES);
+    let raw = CASES.iter().map(|(path, _)| (*path, *path == "/api/@me"));
+    covers_all(&[Pattern::Literal("/@me")], false, &raw.collect::<Vec<_>>());
+    let opened = |slashes| readings::opened("/%C3%A9%2F%5C%7F%", slashes);
+    assert_eq!(opened(&['/', '\\']), "/%C3%A9//%7F%");
+    assert_eq!(opened(&['/']), "/%C3%A9/%5C%7F%");
+}
+
+/// MW-PATH-10: what one backend makes of a path does not hide what another does.
+#[test]
+fn backends_differ() {
+    covers_all(
+        &[Pattern::Literal("/t/*/admin")],
+        true,
+        &[
+            ("/api/t/a%2Fb/admin;x", true),
+            ("/api/t/a%5Cb/%2Fadmin", true),
+            ("/api/t/a/admin", true),
+            ("/api/t/a%2Fb/c;x", false),
+        ],
+    );
+}
+
+/// MW-PATH-10: a slash at the end is one before a parameter too.
+#[cfg(feature = "regex")]
+#[test]
+fn slashes_at_the_end() {
+    covers_all(
+        &[Pattern::Regex("^/api/admin/$")],
+        true,
+        &[
+            ("/api/admin/;x", true),
+            ("/api/admin%2F.", true),
+            ("/api/admin;x", false),
+        ],
+    );
 }
 
 /// MW-PATH-1, MW-PATH-10: what a parameter of the route's path has taken may be a slash to a backend.
