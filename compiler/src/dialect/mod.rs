@@ -210,6 +210,8 @@ pub enum Scalar {
 pub enum Need {
     /// At least one of them.
     Any(&'static [&'static str]),
+    /// Not both.
+    Apart(&'static str, &'static str),
     /// Both or none.
     Both(&'static str, &'static str),
     /// Exactly one of them.

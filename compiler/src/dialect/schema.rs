@@ -151,6 +151,7 @@ fn condition(need: &Need, section: &Section) -> Value {
     };
     match need {
         Need::Any(names) => json!({"anyOf": each(names)}),
+        Need::Apart(first, second) => json!({"not": {"required": [first, second]}}),
         Need::Both(first, second) | Need::Pair(first, second) => {
             json!({"dependentRequired": {*first: [second], *second: [first]}})
         }

@@ -163,6 +163,7 @@ fn path(text: &str) -> Result<(), Invalid> {
 pub(super) fn code_of(bad: BadPattern) -> (Code, Invalid) {
     match bad {
         BadPattern::NoSlash(fault) => (Code::PathNoSlash, fault),
+        BadPattern::Path(fault) => (Code::BadPath, fault),
         BadPattern::Regex(fault) => (Code::BadRegex, fault),
         BadPattern::Star(fault) => (Code::PathStarInRegex, fault),
     }

@@ -189,9 +189,17 @@ impl Cx<'_> {
                     .split(',')
                     .map(str::trim)
                     .filter(|item| !item.is_empty());
+                let before = texts.items.len();
                 texts
                     .items
                     .extend(items.map(|item| (leaf, item.to_owned())));
+                if texts.items.len() == before {
+                    // What lists nobody may mean everybody.
+                    let fault = Invalid::new("the variable lists nothing");
+                    let help = "leave the key out where there is nothing to list";
+                    self.fault(Code::MissingKey, leaf, fault.help(help));
+                    texts.whole = false;
+                }
             } else {
                 texts.items.push((leaf, text.text));
             }
@@ -206,7 +214,7 @@ impl Cx<'_> {
             return Vec::new();
         };
         let mut values = Vec::new();
-        for leaf in leaves.items.iter().filter(|leaf| !leaf.null) {
+        for leaf in &leaves.items {
             let value = env::value(leaf, false, self.diags);
             let items = constant(&value).map(|text| match leaves.joined {
                 true => text.split(',').map(str::trim).collect(),

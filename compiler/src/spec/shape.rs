@@ -302,14 +302,14 @@ impl Walk<'_> {
         }
     }
 
-    /// Conditions over several keys. Readers of what is supported have their own; pairs are here for all.
+    /// Conditions over several keys. Readers of what is supported have their own, but for two keys.
     fn unmet(&mut self, node: &Node, section: &Section, entries: &[Entry], at: At<'_>) {
         let place = |name: &str| {
             let entry = fields::find(entries, section, name);
             let entry = entry.filter(|entry| !entry.value.is_null());
             entry.map(|entry| entry.key.span)
         };
-        let mine = |need: &&Need| at.later || matches!(need, Need::Pair(..));
+        let mine = |need: &&Need| at.later || matches!(need, Need::Pair(..) | Need::Apart(..));
         for need in section.needs.iter().filter(mine) {
             if let Some((code, span, message)) = unmet(need, place) {
                 let span = span.unwrap_or_else(|| node.head());
@@ -408,6 +408,11 @@ fn unmet(
             Some((Code::MissingKey, None, message))
         }
         Need::Any(_) => None,
+        Need::Apart(first, second) => {
+            place(first)?;
+            let message = format!("only one of {} can be given", list(&[first, second]));
+            Some((Code::KeyConflict, Some(place(second)?), message))
+        }
         Need::Both(first, second) | Need::Pair(first, second) => {
             let (lone, other, span) = match (place(first), place(second)) {
                 (Some(span), None) => (first, second, span),

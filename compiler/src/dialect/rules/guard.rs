@@ -31,7 +31,10 @@ pub(super) static IP_LIST: Section = section(
     ],
 )
 .folding()
-.needs(&[Need::One(&["sourceRanges", "sourceRange"])]);
+.needs(&[
+    Need::Any(&["sourceRanges", "sourceRange"]),
+    Need::Apart("sourceRanges", "sourceRange"),
+]);
 
 pub(super) static BODY_LIMIT: Section = section(
     "Refuses bodies that are too large (MW-BODY).",

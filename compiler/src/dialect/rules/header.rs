@@ -89,7 +89,8 @@ static COOKIE: Section = section(
         key("attrs", Map(&COOKIE_ATTRIBUTES), "Other spelling of `attributes`."),
     ],
 )
-.folding();
+.folding()
+.needs(&[Need::Apart("attributes", "attrs")]);
 
 static COOKIE_ATTRIBUTES: Section = section(
     "Attributes of a cookie.",

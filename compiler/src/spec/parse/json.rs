@@ -3,14 +3,17 @@
 
 use std::borrow::Cow;
 
+use serde::de::IgnoredAny;
+
 /// Bytes of one escaped surrogate.
 const ESCAPE: usize = "\\ud83d".len();
 
 /// A JSON text with such pairs as YAML has them. INVARIANT: of equal length, so that places stay true: a
 /// pair has twelve bytes, an escape of YAML ten and an escaped line break, which means nothing, two.
 pub(super) fn with_yaml_escapes(text: &str) -> Cow<'_, str> {
-    let is_json = text.trim_start().starts_with('{');
-    if !is_json || !text.contains("\\u") {
+    // Anything else is YAML, where such letters may be a comment or a text without escapes.
+    let is_json = || serde_json::from_str::<IgnoredAny>(text).is_ok();
+    if !text.trim_start().starts_with('{') || !text.contains("\\u") || !is_json() {
         return Cow::Borrowed(text);
     }
     let mut changed = String::with_capacity(text.len());
@@ -68,6 +71,8 @@ mod tests {
         for text in [
             r#"{"a": "\\ud83d\\ude00"}"#,
             r#"{"a": "\ud83d x"}"#,
+            "{\"a\": 1, # \\ud83d\\ude00: 1}, \"b\": {\n\"c\": 2}",
+            r"{'a': '\ud83d\ude00'}",
             r#"{"a": "\ud83d\ud83d"}"#,
             r#"{"a": "\u+83d\ude00"}"#,
             r#"a: "\ud83d\ude00""#,
