@@ -167,6 +167,41 @@ fn calls_for_longer_than_a_request_may_take() {
     }
 }
 
+/// RT-LISTEN-3: without `timeouts.read`, what comes of a call is bound by `timeouts.write`.
+#[test]
+fn calls_that_stop() {
+    let backend = Backend::script(|connection| while connection.read().is_some() {});
+    let times = [("GOMA_TIMEOUT_READ", "0"), ("GOMA_TIMEOUT_WRITE", "1")];
+    let rig = Rig::with(backend, &times);
+    let mut client = rig.gateway.connect();
+    client.send(
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/grpc\r\n\
+         Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n",
+    );
+    assert_eq!(client.response().status, 408);
+}
+
+/// RT-UP-7: also a client that has sent the last of its body while the response was on its way.
+#[test]
+fn a_client_leaves_after_its_body() {
+    let backend = Backend::script(|connection| {
+        connection.read_head();
+        connection.send(format!("{EVENTS}\r\n"));
+        connection.until(b"0\r\n\r\n");
+        connection.record("complete".to_owned());
+        while connection.read().is_some() {}
+        connection.record("left".to_owned());
+    });
+    let rig = Rig::with(backend, &[]);
+    let mut client = rig.gateway.connect();
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+    let _ = client.head();
+    client.send("0\r\n\r\n");
+    assert_eq!(rig.backend.request(0).head, "complete");
+    drop(client);
+    has_left(&rig);
+}
+
 /// A message of gRPC-Web; the first bit says that it is of trailers.
 fn message(first: u8, text: &[u8]) -> Vec<u8> {
     let length = u32::try_from(text.len()).unwrap().to_be_bytes();

@@ -4,7 +4,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use goma_tests::http2::{Frames, Http2};
 use goma_tests::{Backend, Connection, PATIENCE, after, wait_until};
@@ -225,6 +225,34 @@ fn silent_streams() {
         });
         assert!(body.contains(said), "{target}: {body:?}");
     }
+}
+
+/// `timeouts.idle`: a call that streams to a server that says nothing is not silent.
+#[test]
+fn calls_to_a_silent_server() {
+    let rig = rig(
+        Backend::script(|connection| {
+            connection.read_head();
+            connection.send(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nContent-Length: 2\r\n\r\n",
+            );
+            if connection.until(b"0\r\n\r\n").is_some() {
+                connection.send("ok");
+            }
+        }),
+        &[],
+    );
+    let mut client = rig.gateway.connect();
+    client.send(
+        "POST /patient HTTP/1.1\r\nHost: h\r\nContent-Type: application/grpc\r\n\
+         Transfer-Encoding: chunked\r\n\r\n",
+    );
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(1) {
+        client.send("1\r\nx\r\n");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(client.send("0\r\n\r\n").response().text(), "ok");
 }
 
 /// RT-UP-4, RT-ERR-16: an address that does not answer at all.

@@ -89,7 +89,7 @@ fn what_has_ended_is_not_handed_on() {
     let rig = Rig::of("tls", backend, &[("ANY", &url), ("CA", "")]).alone();
     let gateway = &rig.gateway;
     std::thread::scope(|scope| {
-        for _ in 0..24 {
+        for _ in 0..12 {
             scope.spawn(|| {
                 let mut client = gateway.connect();
                 client.send("POST /any HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");

@@ -93,6 +93,9 @@ fn scan_into<'f>(
     let mut response = httparse::Response::new(&mut []);
     let (buffer, list_of_fields) = fields.parts_mut();
     let bytes = buffer.filled();
+    if matches!(bytes.first(), Some(b'\r' | b'\n')) {
+        return Err("an empty line before the status line");
+    }
     let status = httparse::ParserConfig::default()
         .parse_response_with_uninit_headers(&mut response, bytes, slots)
         .map_err(|error| match error {
@@ -335,6 +338,8 @@ mod tests {
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
             "HTTP/1.1 200 OK\nA: b\n\n",
+            "\r\nHTTP/1.1 200 OK\r\n\r\n",
+            "\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 2\nConnection: close\nA: b\r\n\r\n",
             "HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
             "HTTP/1.1 700 OK\r\n\r\n",

@@ -34,8 +34,9 @@ pub(super) fn of_pieces<D: Downstream>(
 ) {
     if is_stream(request) {
         let settings = &core.settings;
-        downstream.watch().limit(settings.read_timeout);
-        upload.renew_deadline(settings.read_timeout, settings.write_timeout);
+        let piece = settings.read_timeout.or(settings.write_timeout);
+        downstream.watch().limit(piece);
+        upload.renew_deadline(piece, settings.write_timeout);
     }
 }
 

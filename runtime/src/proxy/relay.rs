@@ -186,10 +186,19 @@ impl<U: Socket> Relay<'_, U> {
         core: &Core,
         downstream: &mut D,
     ) -> Poll<Result<Piece, Relayed>> {
+        let before = self.upload.received();
+        self.poll_upload(cx, core, downstream);
+        if self.piece_limit.is_some()
+            && self.upload.received() > before
+            && let Some(limits) = self.limits
+        {
+            // A piece is one in either direction.
+            limits.await_piece();
+        }
+        // Behind the upload, whose last piece makes looking out for the client ours.
         if downstream.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Relayed::ClientGone));
         }
-        self.poll_upload(cx, core, downstream);
         if let Some(ends) = self.ends.take() {
             // The backend may wait for ever for the rest of the request.
             return Poll::Ready(Err(ends));

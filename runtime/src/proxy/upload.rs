@@ -211,6 +211,11 @@ impl Upload {
         !self.moved
     }
 
+    /// Body bytes taken from the client.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
     /// Whether the client has sent all of its body.
     pub(super) fn is_received(&self) -> bool {
         self.complete
