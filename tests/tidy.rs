@@ -214,6 +214,14 @@ fn compiler_and_runtime_do_not_know_each_other() {
     none(&faults);
 }
 
+/// MW-PATH-10: what a guard covers and what is explained of it are the same, though neither side knows the other.
+#[test]
+fn both_sides_read_paths_alike() {
+    let code = |path: &str| read(path).lines().skip(1).collect::<Vec<_>>().join("\n");
+    let runtime = code("runtime/src/chain/scope/readings.rs");
+    assert_eq!(code("compiler/src/model/readings.rs"), runtime);
+}
+
 #[test]
 fn every_file_says_what_it_is() {
     let faults = files()
