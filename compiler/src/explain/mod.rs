@@ -9,6 +9,7 @@ mod headers;
 mod matching;
 mod outcome;
 mod path;
+mod refusal;
 mod render;
 mod request;
 mod resilience;
@@ -71,7 +72,7 @@ pub struct Routed {
     pub chain: Vec<Step>,
     /// Where the request goes, if nothing before it answers for sure.
     pub upstream: Option<Upstream>,
-    /// Status, where routing alone decides it: 405, or a redirect of the chain.
+    /// Status, where it is decided without the backend: by the method, or by the chain.
     pub status: Option<u16>,
     /// Why the backend is not asked; empty if it is.
     pub ended_by: &'static str,
@@ -164,6 +165,9 @@ pub fn explain(model: &Model, request: &Request) -> Explanation {
         answer: Answer::Gateway { status, reason },
         losers,
     };
+    if let Some((status, reason)) = refusal::refusal(&model.gateway.limits, request) {
+        return answered(status, reason, Vec::new());
+    }
     let path = match canonicalize(request.path()) {
         Err(fault) => return answered(400, fault.to_string(), Vec::new()),
         Ok(path) => path,
@@ -210,13 +214,9 @@ fn routed(
     host: Option<String>,
 ) -> Routed {
     let mut walked = chain::walk(model, request, route, path.clone());
-    let mut methods = route.methods.iter();
-    let method_fits =
-        route.methods.is_empty() || methods.any(|method| method.as_str() == request.method());
     // The method check follows the chain (RT-CHAIN-2).
-    let mut ended = walked
-        .status
-        .or((!method_fits).then_some((405, "method not in `methods`")));
+    let by_method = || refusal::by_method(route, request);
+    let mut ended = walked.status.or_else(by_method);
     let mut upstream = None;
     if ended.is_none() {
         upstream = upstream::forward(

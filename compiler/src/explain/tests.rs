@@ -2,6 +2,7 @@
 
 mod backends;
 mod output;
+mod refusal;
 mod rewrite;
 mod target;
 
