@@ -135,6 +135,14 @@ impl Clock {
         }
     }
 
+    /// Ends every wait that there is now, as if its deadline had passed.
+    pub fn end_waits(&self) {
+        for state in self.watches.borrow().iter() {
+            state.deadline_ms.set(0);
+        }
+        self.tick(true);
+    }
+
     fn advance(&self) -> u64 {
         let now = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(NEVER - 1);
         self.now_ms.set(now);

@@ -5,6 +5,7 @@
 pub mod connect;
 pub mod guard;
 pub mod head;
+pub mod settings;
 #[cfg(feature = "http2-backends")]
 pub(crate) mod translate;
 

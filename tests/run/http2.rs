@@ -839,6 +839,16 @@ fn slow_connections_are_closed() {
     let mut partial = rig.frames();
     partial.send(kinds::HEADERS, kinds::END_STREAM, 1, &block(&GET));
     assert_eq!(partial.goodbye(), codes::ENHANCE_YOUR_CALM);
+    // The flag says that the block ends in this frame, whose payload does not come.
+    let mut dripping = rig.frames();
+    let whole = frame(
+        kinds::HEADERS,
+        kinds::END_STREAM | kinds::END_HEADERS,
+        1,
+        &block(&GET),
+    );
+    dripping.bytes(&whole[..whole.len() - 1]);
+    assert_eq!(dripping.goodbye(), codes::ENHANCE_YOUR_CALM);
     let mut preface = Frames::without_preface(rig.gateway.port());
     preface.bytes(b"PRI * HTTP/2.0\r\n\r\n");
     assert!(preface.rest().is_empty());

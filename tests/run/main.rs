@@ -11,6 +11,7 @@ mod diff;
 mod dns;
 mod edge;
 mod encrypted;
+mod endings;
 mod events;
 mod expectations;
 mod faults;

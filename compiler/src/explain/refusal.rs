@@ -69,7 +69,6 @@ pub(super) fn by_method(route: &Route, request: &Request) -> Option<(u16, &'stat
 
 /// Whether the request may not be forwarded (RFC 9110 §7.6.2).
 fn is_last_hop(request: &Request) -> bool {
-    let hops = request.values("Max-Forwards").next();
-    let hops = hops.and_then(|hops| std::str::from_utf8(hops).ok()?.parse::<u32>().ok());
-    hops == Some(0)
+    let mut hops = request.values("Max-Forwards");
+    hops.any(|hops| !hops.is_empty() && hops.iter().all(|digit| *digit == b'0'))
 }

@@ -77,16 +77,16 @@ struct Facts {
 }
 
 impl RequestHead {
-    /// Stands for bytes that could not be read as a request.
+    /// Stands for bytes that could not be read as a request; `kind` is all that is known of it.
     #[must_use]
-    pub fn unreadable(mut fields: Box<Fields>) -> Self {
+    pub fn unreadable(mut fields: Box<Fields>, kind: Method) -> Self {
         fields.clear_list();
         let nothing = Span::default();
         Self {
             head: Request {
                 fields,
                 method: nothing,
-                kind: Method::Other,
+                kind,
                 path: nothing,
                 query: nothing,
                 canonical: nothing,
@@ -122,6 +122,14 @@ pub fn parse(mut fields: Box<Fields>, limits: &Limits) -> Parsed {
         Ok(head) => Parsed::Complete(head),
         Err((fields, refusal)) => Parsed::Refused(fields, refusal),
     }
+}
+
+/// The method that received bytes begin with, as far as it can be told.
+#[must_use]
+pub fn method_of(bytes: &[u8]) -> Method {
+    let line = behind_empty_line(bytes);
+    let end = memchr::memchr(b' ', line).unwrap_or_default();
+    Method::of(line.get(..end).unwrap_or_default())
 }
 
 /// Parses on, after `parsed` bytes came to [`Parsed::Partial`]. A line that is not complete cannot

@@ -69,6 +69,8 @@ pub struct Guard {
 struct Block {
     bytes: usize,
     continuations: u32,
+    /// The frame that is coming in is its last.
+    is_last: bool,
 }
 
 impl Abuse {
@@ -110,6 +112,7 @@ impl Guard {
                 let skipped = self.skip.min(bytes.len());
                 self.skip -= skipped;
                 bytes = bytes.get(skipped..).unwrap_or_default();
+                self.end_block();
                 continue;
             }
             let wanted = (HEADER_BYTES - self.have).min(bytes.len());
@@ -122,6 +125,7 @@ impl Guard {
             if self.have == HEADER_BYTES {
                 self.have = 0;
                 self.frame(now_ms)?;
+                self.end_block();
             }
         }
         Ok(())
@@ -152,6 +156,7 @@ impl Guard {
                 self.block = Some(Block {
                     bytes: 0,
                     continuations: 0,
+                    is_last: false,
                 });
                 return self.block_part(length, flags);
             }
@@ -175,10 +180,17 @@ impl Guard {
                 return Err(Abuse::Continuation);
             }
         }
-        if flags & END_HEADERS != 0 {
-            self.block = None;
+        if let Some(block) = &mut self.block {
+            block.is_last = flags & END_HEADERS != 0;
         }
         Ok(())
+    }
+
+    /// A block has ended with its last byte, not with the header of its last frame.
+    fn end_block(&mut self) {
+        if self.skip == 0 && self.block.is_some_and(|block| block.is_last) {
+            self.block = None;
+        }
     }
 
     fn idle(&mut self, now_ms: u64) -> Result<(), Abuse> {
@@ -289,6 +301,26 @@ mod tests {
             .see(&frame(CONTINUATION, END_HEADERS, 400), 0)
             .unwrap();
         assert_eq!(ended.open_block(), None);
+    }
+
+    /// RT-LISTEN-3: a block is open until its last byte is here.
+    #[test]
+    fn a_block_lasts_as_long_as_its_bytes() {
+        let mut dripping = guard();
+        let frame = frame(HEADERS, END_HEADERS, 3);
+        let (last, before) = frame.split_last().unwrap();
+        for byte in before.chunks(1) {
+            dripping.see(byte, 0).unwrap();
+        }
+        assert!(dripping.open_block().is_some());
+        dripping.see(&[*last], 0).unwrap();
+        assert_eq!(dripping.open_block(), None);
+
+        let mut empty = guard();
+        empty
+            .see(&super::tests::frame(HEADERS, END_HEADERS, 0), 0)
+            .unwrap();
+        assert_eq!(empty.open_block(), None);
     }
 
     proptest! {

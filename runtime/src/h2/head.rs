@@ -25,12 +25,14 @@ struct Survey {
     has_expect: bool,
     has_te: bool,
     is_forwarded: bool,
+    list_bytes: usize,
 }
 
 impl Survey {
     fn of(headers: &HeaderMap) -> Self {
         let mut survey = Self::default();
-        for (name, _) in headers {
+        for (name, value) in headers {
+            survey.list_bytes += list_bytes(name, value);
             match Known::of(name.as_str().as_bytes()) {
                 Known::Host => survey.hosts += 1,
                 Known::Cookie => survey.cookies += 1,
@@ -42,6 +44,11 @@ impl Survey {
         }
         survey
     }
+}
+
+/// What a field adds to the size of its list (RFC 9113 §6.5.2), which is what clients are told the limit of.
+fn list_bytes(name: &HeaderName, value: &HeaderValue) -> usize {
+    name.as_str().len() + value.len() + 32
 }
 
 /// The head of a request; `ended`: it has no body.
@@ -125,6 +132,9 @@ fn judge(parts: &Parts, survey: &Survey, ended: bool, limits: &Limits) -> Result
     let limit = |status, detail| Refusal::new(status, RefusalReason::Limit, detail);
     if target_of(parts).len() > limits.target_bytes_max {
         return Err(limit(414, "target too long"));
+    }
+    if survey.list_bytes > limits.header_bytes_max {
+        return Err(limit(431, "header section too large"));
     }
     // RT-LIM-2: cookie pieces count as one.
     if headers.len() - survey.cookies.saturating_sub(1) > limits.fields_max {
@@ -265,15 +275,16 @@ fn copy_fields(headers: &mut HeaderMap, fields: &Fields) -> Option<()> {
 /// # Errors
 /// 431 for trailers over the limits of a head (RT-LIM-2).
 pub fn request_trailers(fields: &HeaderMap, limits: &Limits) -> Result<Vec<u8>, Refusal> {
+    let sizes = fields.iter().map(|(name, value)| list_bytes(name, value));
+    if sizes.sum::<usize>() > limits.header_bytes_max {
+        let detail = "trailer section too large";
+        return Err(Refusal::new(431, RefusalReason::Limit, detail));
+    }
     let mut section = Vec::new();
     for (name, value) in fields {
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
             section.extend_from_slice(part);
         }
-    }
-    if section.len() > limits.header_bytes_max {
-        let detail = "trailer section too large";
-        return Err(Refusal::new(431, RefusalReason::Limit, detail));
     }
     trailers::pass(&section, limits.fields_max)
 }

@@ -98,18 +98,23 @@ fn route(name: &Key, node: &Node) -> Result<Wanted, Refused> {
 }
 
 fn maintenance(node: &Node, path: &str) -> Result<Option<Closed>, Refused> {
-    let (mut enabled, mut status, mut message, mut retry_after) = (false, 503, None, None);
+    let (mut enabled, mut status, mut message, mut retry_after) = (None, 503, None, None);
     for (key, node) in members(node, path)? {
         let place = format!("{path}.{}", key.text);
         match key.text.as_str() {
             _ if node.is_null() => {}
-            "enabled" => enabled = flag(node, &place)?,
+            "enabled" => enabled = Some(flag(node, &place)?),
             "statusCode" => status = number(node, &place, 200, 599)?,
             "message" => message = Some(text(node, &place)?.to_owned()),
             "retryAfter" => retry_after = Some(seconds(node, &place)?),
             _ => return Err(unknown(key, &place)),
         }
     }
+    // Half of what a route answers would open one that is closed.
+    let enabled = enabled.ok_or_else(|| {
+        let text = "has no `enabled`".to_owned();
+        Refused::of(Some(node.at), path, "missing-key", text)
+    })?;
     let usual = || (status == 503).then(|| "503 Service temporarily unavailable".to_owned());
     Ok(enabled.then(|| Closed {
         status,

@@ -211,6 +211,10 @@ fn what_is_malformed() {
         "1:45: error[out-of-range]: routes.orders.maintenance.statusCode: must be from 200 to 599",
     );
     other(
+        "routes: {orders: {maintenance: {message: soon}}}",
+        "1:32: error[missing-key]: routes.orders.maintenance: has no `enabled`",
+    );
+    other(
         "routes: {orders: {backends: []}}",
         "1:29: error[empty-backends]: routes.orders.backends: has no entry",
     );

@@ -1,6 +1,7 @@
 //! One try: a request on one connection, until the head of its response is here (RT-UP-8, RT-SEM-1, RT-SEM-2).
 
 use std::future::poll_fn;
+use std::io;
 use std::task::{Context, Poll};
 
 use super::Core;
@@ -139,12 +140,13 @@ async fn await_head<D: Downstream>(
     } = open;
     // Right after the request there is no response yet: the first look takes no buffer.
     let mut looked = received.is_some();
+    // Why the backend takes no more. It may have answered before, and what has come of that is still to be
+    // read, even behind a reset; so nothing is decided until reading has come to an end (RT-STREAM-5).
+    let mut broken: Option<io::Error> = None;
     poll_fn(|cx| {
-        let mut broken = None;
-        if !upload.is_done() {
+        if broken.is_none() && !upload.is_done() {
             match upload.poll(cx, &core.buffers, downstream, upstream) {
                 Poll::Pending | Poll::Ready(Ok(())) => {}
-                // The backend may have answered before it stopped reading.
                 Poll::Ready(Err(UploadFault::Upstream(error))) => broken = Some(error),
                 Poll::Ready(Err(UploadFault::Client(fault))) => {
                     return Poll::Ready(Err(fault.into()));
@@ -157,16 +159,16 @@ async fn await_head<D: Downstream>(
         let is_here = std::mem::replace(&mut looked, true) || upstream.poll_readable(cx).is_ready();
         if is_here && let Poll::Ready(read) = poll_response(cx, core, upstream, received, bodiless)
         {
-            return Poll::Ready(match read {
-                Ok(head) => {
+            return Poll::Ready(match (read, broken.take()) {
+                (Ok(head), _) => {
                     *response = Some(head);
                     Ok(())
                 }
-                Err(fault) => Err(Failure::Upstream(fault)),
+                (Err(UpstreamFault::Closed(_)), Some(error)) => {
+                    Err(Failure::Upstream(fault_of(error)))
+                }
+                (Err(fault), _) => Err(Failure::Upstream(fault)),
             });
-        }
-        if let Some(error) = broken {
-            return Poll::Ready(Err(Failure::Upstream(fault_of(error))));
         }
         if downstream.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::ClientGone));
@@ -180,7 +182,12 @@ async fn await_head<D: Downstream>(
             }));
         }
         let watch = downstream.watch();
-        watch.poll_expired(cx).map(|()| Err(expired(upload)))
+        watch.poll_expired(cx).map(|()| {
+            Err(match broken.take() {
+                Some(error) => Failure::Upstream(fault_of(error)),
+                None => expired(upload),
+            })
+        })
     })
     .await
 }

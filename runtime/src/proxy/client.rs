@@ -15,7 +15,7 @@ use super::{Core, exchange, grace::Grace, http2};
 use crate::answer::Answer;
 use crate::clock::Watch;
 use crate::error::Refusal;
-use crate::h1::request::{self, Parsed, RequestHead};
+use crate::h1::request::{self, Parsed, RequestHead, method_of};
 use crate::h2::{self, Beginning};
 use crate::head::{Fields, Response, Span, Version};
 use crate::io::Socket;
@@ -87,7 +87,8 @@ pub fn serve<S: Socket + 'static>(
                 Err(Ended::Refused(fields, refusal)) => {
                     core.log.refused(&client.peer.text, refusal);
                     let answer = Answer::of(refusal.status);
-                    exchange::answer_unrouted(core, &mut client, fields, answer).await
+                    let kind = method_of(fields.buffer.filled());
+                    exchange::answer_unrouted(core, &mut client, fields, kind, answer).await
                 }
                 Err(Ended::Http2(received)) => {
                     let Client {
@@ -365,11 +366,11 @@ impl<S: Socket> Downstream for Client<S> {
     /// is soon enough for RT-UP-7. A client that has only ended its sending half is not gone
     /// (RFC 9112 §9.6).
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // While its body is outstanding, reading that tells.
-        if !self.incoming.is_done() || !self.watch.lingers() {
+        if !self.watch.lingers() {
             return Poll::Pending;
         }
-        if self.has_finished {
+        // While its body is outstanding, reading that tells, unless nobody reads because the backend does not.
+        if self.has_finished || !self.incoming.is_done() {
             self.watch.linger_again();
             return if self.socket.has_failed() {
                 Poll::Ready(())

@@ -247,15 +247,17 @@ fn log<'a>(
     core.log.request(exchange, &Record { address, ..record });
 }
 
-/// An answer to bytes that never became a request; the connection ends with it.
+/// An answer to bytes that never became a request, but may have a method, so that HEAD gets no body (RT-SEM-3); the
+/// connection ends with it.
 pub(super) async fn answer_unrouted<D: Downstream>(
     core: &'static Core,
     downstream: &mut D,
     fields: Box<Fields>,
+    kind: Method,
     answer: Answer,
 ) -> Persistence {
     downstream.watch().limit(core.settings.write_timeout);
-    let request = RequestHead::unreadable(fields);
+    let request = RequestHead::unreadable(fields, kind);
     let mut exchange = Exchange::new(request.head, &UNMATCHED, downstream.peer().address);
     identify(core, downstream.peer(), &mut exchange, false);
     let sent = respond::answer(core, downstream, &exchange, None, answer, false).await;
@@ -461,6 +463,8 @@ fn pass_on<D: Downstream>(
 fn answer_to(core: &Core, peer: &Peer, exchange: &Exchange, failure: Failure) -> Option<Answer> {
     match failure {
         Failure::ClientGone => None,
+        // The drain is over (RT-STOP-1): the deadline was the gateway's own.
+        _ if core.is_ending.get() => Some(Answer::unavailable()),
         Failure::Refused(refusal) => {
             core.log.refused(&peer.text, refusal);
             Some(Answer::of(refusal.status))

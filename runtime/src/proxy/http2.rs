@@ -36,6 +36,11 @@ pub use workers::Workers;
 const STREAM_WINDOW_BYTES: u32 = 65_535;
 /// Largest frame (RT-H2-1).
 const FRAME_BYTES_MAX: u32 = 16_384;
+/// The crate is allowed lists of fields this many times as large as `limits.maxHeaderBytes`, because what is over
+/// its limit it cuts off, without a word where the list is of trailers; those over ours are refused by [`head`]
+/// (RT-LIM-2). Encoded, no block is over four times (RT-H2-4), which a field that is not in HPACK's table exceeds by
+/// eight fifths at most: so of a list that the crate cuts, more is left than the limit allows.
+const LIST_FACTOR: usize = 8;
 /// HPACK's table (RT-H2-1).
 const HEADER_TABLE_BYTES: u32 = 4_096;
 /// Most that the streams of a connection may send together before any is read.
@@ -154,11 +159,12 @@ fn builder(core: &Core) -> server::Builder {
     let limits = &core.limits;
     let streams_max = core.streams.streams_max;
     let window = STREAM_WINDOW_BYTES.saturating_mul(streams_max.max(1));
-    let header_bytes_max = u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX);
+    let list_bytes_max = limits.header_bytes_max.saturating_mul(LIST_FACTOR);
+    let list_bytes_max = u32::try_from(list_bytes_max).unwrap_or(u32::MAX);
     let mut builder = server::Builder::new();
     builder
         .max_concurrent_streams(streams_max)
-        .max_header_list_size(header_bytes_max)
+        .max_header_list_size(list_bytes_max)
         .max_frame_size(FRAME_BYTES_MAX)
         .header_table_size(HEADER_TABLE_BYTES)
         .initial_window_size(STREAM_WINDOW_BYTES)
@@ -167,7 +173,9 @@ fn builder(core: &Core) -> server::Builder {
         // Streams that nobody reads do not keep the others from sending.
         .initial_connection_window_size(window.min(CONNECTION_WINDOW_BYTES_MAX))
         // RT-H2-3 decides, in `guard`.
-        .max_pending_accept_reset_streams(core.streams.resets_max);
+        .max_pending_accept_reset_streams(core.streams.resets_max)
+        // The same for streams whose faults are the client's.
+        .max_local_error_reset_streams(Some(core.streams.resets_max));
     builder
 }
 
@@ -202,10 +210,11 @@ impl<S: Socket + 'static> Driver<S> {
             match self.waiting {
                 Some(Waiting::Idle) => self.leave(),
                 Some(Waiting::Block(_)) => self.expel("the header section took too long"),
-                Some(
-                    Waiting::HandedOver | Waiting::Leaving | Waiting::Streams | Waiting::Write(_),
-                )
-                | None => return Poll::Ready(()),
+                // Only the end of the drain does this: the streams have a moment to say so.
+                Some(Waiting::Streams) => self.watch.limit(None),
+                Some(Waiting::HandedOver | Waiting::Leaving | Waiting::Write(_)) | None => {
+                    return Poll::Ready(());
+                }
             }
         }
     }

@@ -16,9 +16,7 @@ pub(super) fn check_method(exchange: &mut Exchange) -> Option<Answer> {
         return Some(Answer::message(405, message).with("Allow", allow));
     }
     if matches!(kind, Method::Options | Method::Trace) {
-        let hops = exchange.request.fields.get("max-forwards");
-        let hops = hops.and_then(|hops| std::str::from_utf8(hops).ok()?.parse::<u32>().ok());
-        match hops {
+        match hops_left(exchange) {
             Some(0) => {
                 let allow = allowed_methods(allowed);
                 return Some(Answer::empty(200).with("Allow", allow));
@@ -31,6 +29,18 @@ pub(super) fn check_method(exchange: &mut Exchange) -> Option<Answer> {
         }
     }
     None
+}
+
+/// The least of what `Max-Forwards` says; what is no number says nothing.
+fn hops_left(exchange: &Exchange) -> Option<u64> {
+    let values = exchange.request.fields.values("max-forwards");
+    let numbers = values.filter_map(|hops| {
+        let digits = std::str::from_utf8(hops).ok()?;
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        // One that is too large stays so.
+        is_number.then(|| digits.parse().unwrap_or(u64::MAX))
+    });
+    numbers.min()
 }
 
 fn allowed_methods(methods: &[&str]) -> String {

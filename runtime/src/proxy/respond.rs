@@ -105,14 +105,15 @@ async fn send_own<D: Downstream>(
         exchange.request.kind() == Method::Head || matches!(response.status(), 204 | 205 | 304);
     let body = if bodiless { b"" } else { body };
     downstream.push_answer(&core.buffers, response, terms, body);
-    let sent = sent(core, downstream).await;
+    if sent(core, downstream).await.is_err() {
+        return Sent::client_gone();
+    }
     Sent {
         status: response.status(),
         bytes: body.len() as u64,
-        persistence: match (sent, keep) {
-            (Ok(()), true) => Persistence::Keep,
-            (Ok(()), false) => Persistence::Close,
-            (Err(_), _) => Persistence::Abort,
+        persistence: match keep {
+            true => Persistence::Keep,
+            false => Persistence::Close,
         },
         backend: None,
         aborted: false,

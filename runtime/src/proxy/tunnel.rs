@@ -128,6 +128,10 @@ impl Tunnel {
                 downstream.watch().limit(Some(limit));
             }
             if up == Step::Waiting && down == Step::Waiting {
+                // While the backend does not read, nobody reads from the client either (RT-UP-7).
+                if self.frame.is_some() && downstream.poll_gone(cx).is_ready() {
+                    return Poll::Ready(());
+                }
                 return downstream.watch().poll_expired(cx);
             }
         }

@@ -203,9 +203,9 @@ async fn serve(
         () = tick_forever(core, pools, own) => {}
         () = tokio::time::sleep(core.settings.drain_timeout) => {}
     }
-    // Tunnels end now, and have a moment to say so in the log.
+    // What is still under way ends now, and has a moment to say so to its client and in the log.
     core.is_ending.set(true);
-    core.clock.tick(true);
+    core.clock.end_waits();
     let _ = tokio::time::timeout(FAREWELL, finished).await;
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Gauge {
     /// As many as may be unsent before the stream waits.
     pub(super) unsent_max: Cell<usize>,
     waker: RefCell<Option<Waker>>,
+    /// Some of them were thrown away, because the stream is closed.
+    lost: Cell<bool>,
 }
 
 impl Payload {
@@ -101,7 +103,10 @@ impl Buf for Payload {
 
 impl Drop for Payload {
     fn drop(&mut self) {
-        self.gauge.release(self.remaining());
+        if self.remaining() > 0 {
+            self.gauge.lost.set(true);
+            self.gauge.release(self.remaining());
+        }
         match std::mem::replace(&mut self.storage, Storage::Returned) {
             Storage::Copied(buffer) => self.core.buffers.put_wire(buffer),
             Storage::Lent(fields) => self.core.buffers.put_scratch(fields),
@@ -111,6 +116,11 @@ impl Drop for Payload {
 }
 
 impl Gauge {
+    /// Whether bytes were thrown away instead of being sent.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.get()
+    }
+
     /// Ready when no more bytes are unsent than may be.
     pub(super) fn poll_sent(&self, cx: &Context<'_>) -> Poll<()> {
         if self.bytes.get() <= self.unsent_max.get() {

@@ -13,7 +13,7 @@ use super::{Connected, OpenStream};
 use crate::answer::Answer;
 use crate::clock::Watch;
 use crate::h2::{connect, head};
-use crate::head::{Response, Span};
+use crate::head::{Method, Response, Span};
 use crate::proxy::buffers::{Buffers, SCRATCH_BYTES};
 use crate::proxy::downstream::{
     Announced, BodyFault, Downstream, Peer, Persistence, Piece, Tail, Terms, sent,
@@ -92,7 +92,8 @@ pub(super) async fn run(core: &'static Core, watch: &Watch, accepted: Accepted) 
         Err((fields, refusal)) => {
             core.log.refused(&stream.connected.peer.text, refusal);
             let answer = Answer::of(refusal.status);
-            exchange::answer_unrouted(core, &mut stream, fields, answer).await
+            let kind = Method::of(parts.method.as_str().as_bytes());
+            exchange::answer_unrouted(core, &mut stream, fields, kind, answer).await
         }
     };
     match persistence {
@@ -296,7 +297,7 @@ impl Downstream for Stream<'_> {
     }
 
     fn poll_sent(&mut self, cx: &mut Context<'_>, _: &Buffers) -> Poll<io::Result<()>> {
-        if self.failed || self.poll_reset(cx).is_ready() {
+        if self.failed || self.gauge.is_lost() || self.poll_reset(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         self.gauge.poll_sent(cx).map(Ok)

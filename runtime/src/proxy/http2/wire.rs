@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::h2::guard::{Abuse, Bounds, Guard};
+use crate::h2::settings;
 use crate::head::{Buffer, Fields};
 use crate::io::Socket;
 use crate::proxy::Core;
@@ -139,7 +140,15 @@ impl<S: Socket> State<S> {
             let space = GATHERED_BYTES_MAX - buffer.len().min(GATHERED_BYTES_MAX);
             buffer.push(slice.get(..space).unwrap_or(slice));
         }
-        Poll::Ready(Ok(buffer.len() - before))
+        let after = buffer.len();
+        if before == 0 && self.progress == 0 {
+            let limit = self.core.limits.header_bytes_max;
+            settings::announce(
+                buffer.filled_mut(),
+                u32::try_from(limit).unwrap_or(u32::MAX),
+            );
+        }
+        Poll::Ready(Ok(after - before))
     }
 
     fn poll_receive(
