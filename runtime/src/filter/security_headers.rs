@@ -52,7 +52,11 @@ impl SecurityHeaders {
         })
     }
 
+    /// An empty value, as a token may have, says nothing.
     fn put(&self, fields: &mut Fields, name: &str, value: &[u8]) {
+        if value.is_empty() {
+            return;
+        }
         if self.overwrite || fields.get(name).is_none() {
             fields.set(name, value);
         }
@@ -127,6 +131,21 @@ mod tests {
             applied(&KEPT, false),
             format!("X-Frame-Options: mine\n{rest}")
         );
+    }
+
+    /// MW-SEC-1: a value that comes out empty neither stands nor replaces.
+    #[test]
+    fn empty_values() {
+        static EMPTY: Config = Config {
+            hsts: None,
+            preset: &[],
+            set: &[
+                ("X-Frame-Options", rig::literal!("{request.header.x}")),
+                ("Referrer-Policy", rig::literal!("{user}")),
+            ],
+            overwrite: true,
+        };
+        assert_eq!(applied(&EMPTY, false), "X-Frame-Options: mine\n");
     }
 
     /// A value that is only known when the gateway starts may be `off`, but not nonsense.
