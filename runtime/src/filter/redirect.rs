@@ -68,7 +68,9 @@ impl Redirect {
         } else {
             String::new()
         };
-        let queries = [self.query.as_str(), sent.trim_start_matches('?')];
+        // One mark alone is no query; what follows it is, more marks too.
+        let sent = sent.strip_prefix('?').unwrap_or_default();
+        let queries = [self.query.as_str(), sent];
         let queries = queries.into_iter().filter(|query| !query.is_empty());
         for (query, mark) in queries.zip(['?', '&']) {
             location.push(mark);
@@ -133,6 +135,8 @@ mod tests {
         );
         assert_eq!(found(&PATH, "/old/b?x=1"), expected(301, "/new?x=1"));
         assert_eq!(found(&PATH, "/old/b?"), expected(301, "/new"));
+        assert_eq!(found(&PATH, "/old??"), expected(301, "/new??"));
+        assert_eq!(found(&PATH, "/old/b??x=1"), expected(301, "/new??x=1"));
         assert_eq!(
             found(&WHOLE, "//a%2Fb/ä?x=ü"),
             expected(
