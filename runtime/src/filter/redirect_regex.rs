@@ -5,6 +5,7 @@ use super::replacement::Replacement;
 use crate::answer::Answer;
 use crate::chain::{Exchange, Filter, Flow};
 use crate::gateway::{Start, StartError};
+use crate::values::scalar;
 
 pub use super::replacement::Piece;
 
@@ -25,8 +26,18 @@ pub struct Config {
 #[derive(Debug)]
 pub struct RedirectRegex {
     replacement: Replacement,
-    origin: Option<&'static str>,
+    origin: Option<Origin>,
     status: u16,
+}
+
+/// `https://host[:port]`, and what it says.
+#[derive(Debug)]
+struct Origin {
+    text: &'static str,
+    scheme: &'static str,
+    host: String,
+    /// The default of the scheme, if none is written.
+    port: u16,
 }
 
 impl RedirectRegex {
@@ -35,7 +46,7 @@ impl RedirectRegex {
     pub fn new(config: &'static Config, _start: &Start<'_>) -> Result<Self, StartError> {
         Ok(Self {
             replacement: Replacement::new(config.pattern, config.replacement)?,
-            origin: config.origin,
+            origin: config.origin.map(Origin::of),
             status: redirection::status(config.permanent, false),
         })
     }
@@ -57,18 +68,18 @@ impl RedirectRegex {
         }
         let result = redirection::escaped(&result);
         let subject = redirection::escaped(&subject);
-        let origin = self.origin.filter(|origin| begins(&result, origin));
+        let origin = self.origin.as_ref();
+        let origin = origin.filter(|origin| begins(&result, origin.text));
         let Some(origin) = origin else {
             let path = on_this_host(&result).ok_or(400_u16)?;
             return Ok(Some(path).filter(|path| *path != subject));
         };
         // Nothing that clients send may lengthen the host (MW-REDIRRX-2).
-        let rest = result.get(origin.len()..).unwrap_or_default();
+        let rest = result.get(origin.text.len()..).unwrap_or_default();
         if !(rest.is_empty() || rest.starts_with(['/', '?', '#'])) {
             return Err(400);
         }
-        let here = format!("{}://{}", exchange.scheme(), request.authority());
-        let same = rest == subject && here.eq_ignore_ascii_case(origin);
+        let same = origin.is_of(exchange) && is_same_target(rest, &subject);
         Ok(Some(result).filter(|_| !same))
     }
 }
@@ -87,6 +98,45 @@ impl Filter for RedirectRegex {
     }
 }
 
+impl Origin {
+    fn of(text: &'static str) -> Self {
+        let (scheme, authority) = text.split_once("://").unwrap_or(("", text));
+        let (host, port) = scalar::split_authority(authority).unwrap_or_default();
+        // The one spelling, as hosts of requests have it.
+        let host = match host.parse::<std::net::Ipv6Addr>() {
+            Ok(address) => address.to_string(),
+            Err(_) => host.strip_suffix('.').map_or(host.clone(), str::to_owned),
+        };
+        Self {
+            text,
+            scheme,
+            host,
+            port: port.unwrap_or(default_port(scheme)),
+        }
+    }
+
+    /// Whether a request is for it: letter case and default ports make no difference.
+    fn is_of(&self, exchange: &Exchange) -> bool {
+        let (scheme, request) = (exchange.scheme(), &exchange.request);
+        let port = request.port().unwrap_or(default_port(scheme));
+        scheme.eq_ignore_ascii_case(self.scheme) && request.host() == self.host && port == self.port
+    }
+}
+
+fn default_port(scheme: &str) -> u16 {
+    if scheme.eq_ignore_ascii_case("https") {
+        443
+    } else {
+        80
+    }
+}
+
+/// Whether what follows an origin is this path and query; without a path it is the root.
+fn is_same_target(rest: &str, subject: &str) -> bool {
+    let from_root = subject.strip_prefix('/');
+    rest == subject || (!rest.starts_with('/') && from_root == Some(rest))
+}
+
 fn begins(text: &str, start: &str) -> bool {
     text.get(..start.len())
         .is_some_and(|head| head.eq_ignore_ascii_case(start))
@@ -95,11 +145,19 @@ fn begins(text: &str, start: &str) -> bool {
 /// A result without host as a path with one leading `/`; `None` if browsers would read a scheme.
 fn on_this_host(result: &str) -> Option<String> {
     if let Some((scheme, _)) = result.split_once(':')
-        && !scheme.contains(['/', '?', '#'])
+        && is_scheme(scheme)
     {
         return None;
     }
     Some(format!("/{}", result.trim_start_matches('/')))
+}
+
+/// RFC 3986 §3.1
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
 #[cfg(test)]
@@ -193,6 +251,9 @@ mod tests {
                 ("/old/https://evil.com", 400, ""),
                 ("/old/javascript:x", 400, ""),
                 ("/old/?a:b", 302, "/?a:b"),
+                ("/old/:x", 302, "/:x"),
+                ("/old/1a:x", 302, "/1a:x"),
+                ("/old/a+b:x", 400, ""),
             ],
         );
     }
@@ -217,6 +278,34 @@ mod tests {
             permanent: false,
         };
         check(&SELF, &[("/x/y?z", 0, "")]);
+        static PORT: Config = Config {
+            pattern: "^/x(.+)",
+            replacement: &[Piece::Text("http://h.test:80/x"), Piece::Group(1)],
+            origin: Some("http://h.test:80"),
+            permanent: false,
+        };
+        check(&PORT, &[("/xa", 0, "")]);
+        static ROOT: Config = Config {
+            pattern: "^/$",
+            replacement: &[Piece::Text("http://h.test")],
+            origin: Some("http://h.test"),
+            permanent: false,
+        };
+        check(&ROOT, &[("/", 0, "")]);
+        static OTHER_PORT: Config = Config {
+            pattern: "^/x",
+            replacement: &[Piece::Text("http://h.test:81/x")],
+            origin: Some("http://h.test:81"),
+            permanent: false,
+        };
+        check(&OTHER_PORT, &[("/x", 302, "http://h.test:81/x")]);
+        let asked = |host: &str| {
+            let head = format!("GET /x HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            let filter = rig::start(|start| RedirectRegex::new(&SELF, start)).unwrap();
+            matches!(filter.request(&mut rig::exchange(&head)), Flow::Next)
+        };
+        assert!(asked("H.TEST:80") && asked("h.test:") && asked("h.test."));
+        assert!(!asked("h.test:81") && !asked("h.test:443"));
     }
 
     /// A result is bounded, however often a pattern matches.
