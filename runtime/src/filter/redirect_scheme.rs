@@ -55,19 +55,18 @@ impl Filter for RedirectScheme {
             return Flow::Next;
         }
         let request = &exchange.request;
-        let Some((host, _)) = scalar::split_authority(request.authority()) else {
-            return Flow::Answer(super::ambiguous());
+        let host = match request.host() {
+            "" => return Flow::Answer(super::ambiguous()),
+            v6 if v6.contains(':') => format!("[{v6}]"),
+            name => name.to_owned(),
         };
-        let host = if host.contains(':') {
-            format!("[{host}]")
-        } else {
-            host
-        };
+        // Earlier filters may have changed the path for the backend.
+        let path = request.text(exchange.routed_path);
         let location = format!(
             "{}://{host}{}{}{}",
             self.scheme,
             self.port_suffix,
-            escaped(request.path().as_bytes()),
+            escaped(path.as_bytes()),
             escaped(request.query_bytes()),
         );
         Flow::Answer(redirection::to(self.status, location))
@@ -108,6 +107,38 @@ mod tests {
         assert_eq!(
             location(&PERMANENT, "[::1]:80"),
             (301, "https://[::1]:8443/a%2Fb?x=1".to_owned())
+        );
+        // MW-SCHEME-4: a port may be empty, or one that is of no use.
+        for host in ["h.test:", "H.test:0", "h.test."] {
+            assert_eq!(
+                location(&TEMPORARY, host),
+                (302, "https://h.test/a%2Fb?x=1".to_owned())
+            );
+        }
+        let mut exchange = rig::exchange("GET / HTTP/1.1\r\nHost:\r\n\r\n");
+        let filter = rig::start(|start| RedirectScheme::new(&TEMPORARY, start)).unwrap();
+        let Flow::Answer(answer) = filter.request(&mut exchange) else {
+            panic!("no answer");
+        };
+        assert_eq!(answer.status(), 400);
+    }
+
+    /// MW-SCHEME-1: the path as the client sent it, whatever earlier filters make of it.
+    #[test]
+    fn behind_filters_that_change_the_path() {
+        static CONFIG: Config = Config {
+            scheme: "https",
+            port: None,
+            permanent: false,
+            preserve_method: false,
+        };
+        let mut exchange = rig::exchange("GET /api/a%2Fb?x=1 HTTP/1.1\r\nHost: h\r\n\r\n");
+        exchange.request.set_path("/a%2Fb", "/a%2Fb");
+        exchange.request.set_query(b"?y");
+        let filter = rig::start(|start| RedirectScheme::new(&CONFIG, start)).unwrap();
+        assert_eq!(
+            rig::location(filter.request(&mut exchange)),
+            (302, "https://h/api/a%2Fb?y".to_owned())
         );
     }
 }
