@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::head::{Buffer, Fields, Response};
+use crate::head::{Buffer, Fields, List, Response};
 
 /// An answer in place of a backend's response.
 #[derive(Debug)]
@@ -114,9 +114,9 @@ impl Answer {
         self.status
     }
 
-    /// Head and body, in the form that `request` (its header fields) asks for.
+    /// Head and body, in the form that `request` (the fields that the client sent) asks for.
     #[must_use]
-    pub fn render(self, request: Option<&Fields>) -> (Response, Vec<u8>) {
+    pub fn render(self, request: Option<List<'_>>) -> (Response, Vec<u8>) {
         let mut fields = Fields::new(Buffer::with_size(1024));
         for (name, value) in &self.fields {
             fields.append(name, value.as_bytes());
@@ -160,7 +160,7 @@ impl Answer {
 
 impl<'a> Form<'a> {
     /// MW-ERR-3
-    pub(crate) fn wanted(request: &'a Fields) -> Self {
+    pub(crate) fn wanted(request: List<'a>) -> Self {
         let text = |value: &'a [u8]| std::str::from_utf8(value).unwrap_or_default();
         let mut accept = request.values("accept").map(text).peekable();
         if accept.peek().is_none() {
@@ -329,7 +329,7 @@ mod tests {
         for (name, value) in fields {
             request.append(name, value.as_bytes());
         }
-        let (response, body) = Answer::message(403, "a \"b\" <c>").render(Some(&request));
+        let (response, body) = Answer::message(403, "a \"b\" <c>").render(Some(request.all()));
         let media_type = response.fields.get("content-type").unwrap().to_vec();
         (
             String::from_utf8(media_type).unwrap(),

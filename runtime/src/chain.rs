@@ -13,13 +13,14 @@ use std::rc::Rc;
 
 use crate::answer::Answer;
 use crate::gateway::{Start, StartError};
-use crate::head::{Fields, Known, Request, Response, Span, Version};
+use crate::head::{Field, Fields, Known, Request, Response, Span, Version};
 use crate::route::{self, Regex, Route};
 use crate::values::TemplateContext;
 
 mod held;
 mod layers;
 mod logged;
+mod received;
 mod scope;
 
 pub use crate::route::ChainId;
@@ -27,6 +28,7 @@ pub(crate) use held::Held;
 pub use layers::{Filters, Layers, Policies};
 pub use logged::Show;
 pub(crate) use logged::{Content, Extra, Group};
+pub(crate) use received::RECEIVED;
 pub use scope::{Pattern, Scope, Scoped};
 
 /// Builds a chain for one core.
@@ -65,6 +67,8 @@ pub struct Exchange {
     pub(crate) held: Option<Held>,
     /// Fields that a filter set itself and that the proxy step must not overwrite (MW-REQH-3).
     pub explicit: ExplicitFields,
+    /// What the client sent of [`RECEIVED`], once a filter changes any of them.
+    pub(crate) received: Option<Box<[Field]>>,
     /// How many filters have seen the request; those also see the response.
     pub(crate) passed: usize,
     /// Which of those did not act, because the path is outside their scope; a bit each.
@@ -152,6 +156,11 @@ pub trait Filter: Debug + 'static {
 
 /// A middleware of the recorder, around the whole route (MW-GEN-7).
 pub trait Policy: Debug + 'static {
+    /// The field that this policy alone says to the backend: no request trailer has it (MW-RID-1).
+    fn owned(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Sees the request before everything else, as the client sent it.
     fn admit(&self, exchange: &mut Exchange) {
         let _ = exchange;
@@ -184,8 +193,8 @@ pub trait Policy: Debug + 'static {
 pub trait Chain {
     /// Before all decisions: what the recorder takes from the request, then hygiene of all filters.
     fn enter(&self, exchange: &mut Exchange);
-    /// The fields that only filters of the chain may set (MW-GEN-12); none, as most chains have.
-    fn owned(&self) -> Option<&Rc<[&'static str]>>;
+    /// The fields that no request trailer may have (MW-GEN-12, MW-RID-1); none, as most chains have.
+    fn hidden(&self) -> Option<&Rc<[&'static str]>>;
     /// Request half, from the filter with index `from` on; [`Exchange::passed`] counts along.
     fn request(&self, exchange: &mut Exchange, from: usize) -> Flow;
     /// Response half of the filters that saw the request, innermost first.
@@ -202,12 +211,15 @@ pub fn boxed<P: Policies + 'static, F: Filters + 'static>(
     policies: P,
     filters: F,
 ) -> Box<dyn Chain> {
-    let mut owned = Vec::new();
-    filters.owned(&mut owned);
+    let mut names = Vec::new();
+    filters.owned(&mut names);
+    let owned = names.clone().into_boxed_slice();
+    policies.owned(&mut names);
     Box::new(Layers {
         policies,
         filters,
-        owned: Some(Rc::from(owned)).filter(|owned: &Rc<[_]>| !owned.is_empty()),
+        owned,
+        hidden: Some(Rc::from(names)).filter(|names: &Rc<[_]>| !names.is_empty()),
     })
 }
 
@@ -232,6 +244,7 @@ impl Exchange {
             content_length: None,
             held: None,
             explicit: ExplicitFields::default(),
+            received: None,
             passed: 0,
             skipped: 0,
             path_regex: None,

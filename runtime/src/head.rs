@@ -18,6 +18,7 @@ pub use field::Known;
 pub use request::{Method, Request, Version};
 pub use response::Response;
 pub use target::TargetForm;
+pub(crate) use target::is_authority;
 
 /// Header fields in order of arrival, repeated ones separate (RT-HDR-7).
 #[derive(Default)]
@@ -35,6 +36,30 @@ pub(crate) struct Field {
     /// The whole line `name: value CRLF`, if the arena has it in just this form; else empty.
     line: Span,
     known: Known,
+}
+
+/// Some fields over their arena: all of a message, or those that were put aside.
+#[derive(Clone, Copy)]
+pub struct List<'a> {
+    buffer: &'a Buffer,
+    fields: &'a [Field],
+}
+
+impl<'a> List<'a> {
+    /// The first value of a field. Names compare without case.
+    #[must_use]
+    pub fn get(self, name: &str) -> Option<&'a [u8]> {
+        self.values(name).next()
+    }
+
+    /// All values of a field, in order.
+    pub fn values<'n>(self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        let Self { buffer, fields } = self;
+        let named = fields
+            .iter()
+            .filter(move |field| field.is(buffer, name.as_bytes()));
+        named.map(move |field| buffer.at(field.value))
+    }
 }
 
 impl Fields {
@@ -83,6 +108,29 @@ impl Fields {
             let [name, value] = [field.name, field.value].map(|span| self.buffer.at(span));
             (field.known, name, value)
         })
+    }
+
+    /// All fields, to be read only.
+    #[must_use]
+    pub fn all(&self) -> List<'_> {
+        self.over(&self.list)
+    }
+
+    /// These fields, which are of this arena.
+    pub(crate) fn over<'a>(&'a self, fields: &'a [Field]) -> List<'a> {
+        List {
+            buffer: &self.buffer,
+            fields,
+        }
+    }
+
+    /// The fields of these names as they are now. The arena keeps what they say.
+    pub(crate) fn noted(&self, names: &[&str]) -> Box<[Field]> {
+        let is_wanted = |field: &&Field| {
+            let mut names = names.iter();
+            names.any(|name| field.is(&self.buffer, name.as_bytes()))
+        };
+        self.list.iter().filter(is_wanted).copied().collect()
     }
 
     /// The first value of a field. Names compare without case.
@@ -208,6 +256,17 @@ pub(crate) fn is_alike(one: &[u8], other: &[u8]) -> bool {
         byte => byte.to_ascii_lowercase(),
     };
     one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
+}
+
+impl fmt::Debug for List<'_> {
+    /// Names only, as below.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.fields.iter().map(|field| self.buffer.at(field.name));
+        formatter
+            .debug_list()
+            .entries(names.map(String::from_utf8_lossy))
+            .finish()
+    }
 }
 
 impl fmt::Debug for Fields {

@@ -99,9 +99,9 @@ impl AccessLog {
         if level < self.level {
             return;
         }
-        let request = &exchange.request;
+        let (request, received) = (&exchange.request, exchange.received());
         let text = |name| {
-            let value = request.fields.get(name).unwrap_or_default();
+            let value = received.get(name).unwrap_or_default();
             String::from_utf8_lossy(value)
         };
         self.line(level, "Proxied request", |line| {

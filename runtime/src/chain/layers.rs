@@ -19,6 +19,8 @@ pub trait Filters {
 
 /// A policy, or a tuple of them, outermost first.
 pub trait Policies {
+    /// Adds the fields that only these say to the backend.
+    fn owned(&self, names: &mut Vec<&'static str>);
     /// All, in order.
     fn admit(&self, exchange: &mut Exchange);
     /// The first policy that answers.
@@ -36,19 +38,21 @@ pub struct Layers<P, F> {
     pub(super) policies: P,
     pub(super) filters: F,
     /// What only the filters may set.
-    pub(super) owned: Option<Rc<[&'static str]>>,
+    pub(super) owned: Box<[&'static str]>,
+    /// What no request trailer may have.
+    pub(super) hidden: Option<Rc<[&'static str]>>,
 }
 
 impl<P: Policies, F: Filters> Chain for Layers<P, F> {
     fn enter(&self, exchange: &mut Exchange) {
         self.policies.admit(exchange);
-        for name in self.owned.iter().flat_map(|names| names.iter()) {
+        for name in &self.owned {
             exchange.request.fields.remove_alike(name);
         }
     }
 
-    fn owned(&self) -> Option<&Rc<[&'static str]>> {
-        self.owned.as_ref()
+    fn hidden(&self) -> Option<&Rc<[&'static str]>> {
+        self.hidden.as_ref()
     }
 
     fn request(&self, exchange: &mut Exchange, from: usize) -> Flow {
@@ -94,6 +98,10 @@ impl<T: Filter> Filters for T {
 }
 
 impl<T: Policy> Policies for T {
+    fn owned(&self, names: &mut Vec<&'static str>) {
+        names.extend(Policy::owned(self));
+    }
+
     fn admit(&self, exchange: &mut Exchange) {
         Policy::admit(self, exchange);
     }
@@ -125,6 +133,7 @@ impl Filters for () {
 }
 
 impl Policies for () {
+    fn owned(&self, _: &mut Vec<&'static str>) {}
     fn admit(&self, _: &mut Exchange) {}
     fn preflight(&self, _: &Exchange, _: &mut Response) -> bool {
         false
@@ -176,6 +185,12 @@ macro_rules! tuples {
         }
 
         impl<$($name: Policies),+> Policies for ($($name,)+) {
+            fn owned(&self, names: &mut Vec<&'static str>) {
+                #[allow(non_snake_case, reason = "type parameters name the elements")]
+                let ($($name,)+) = self;
+                $($name.owned(names);)+
+            }
+
             fn admit(&self, exchange: &mut Exchange) {
                 #[allow(non_snake_case, reason = "type parameters name the elements")]
                 let ($($name,)+) = self;

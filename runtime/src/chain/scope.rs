@@ -89,6 +89,11 @@ impl<T: Filter> Filters for Scoped<T> {
 
 /// Policies are part of the recorder: the client's path decides (MW-PATH-8).
 impl<T: Policy> Policies for Scoped<T> {
+    /// In scope or not, as for filters.
+    fn owned(&self, names: &mut Vec<&'static str>) {
+        names.extend(self.inner.owned());
+    }
+
     fn admit(&self, exchange: &mut Exchange) {
         if self.is_in_scope(exchange) {
             self.inner.admit(exchange);

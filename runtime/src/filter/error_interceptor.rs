@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::answer::{Form, escaped_json, escaped_markup, reason};
 use crate::chain::{Exchange, Policy};
 use crate::gateway::{Start, StartError};
-use crate::head::{Fields, Response};
+use crate::head::{List, Response};
 
 /// The rule.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Policy for ErrorInterceptor {
         let status = response.status();
         let mut errors = self.errors.iter();
         let error = errors.find(|error| (error.first..=error.last).contains(&status))?;
-        if is_grpc(&exchange.request.fields) || is_grpc(&response.fields) {
+        if is_grpc(exchange.received()) || is_grpc(response.fields.all()) {
             return None;
         }
         let fields = &mut response.fields;
@@ -92,7 +92,7 @@ impl Policy for ErrorInterceptor {
             Content::Markup(media_type) => (media_type, filled(escaped_markup)),
             Content::Text(media_type) => (media_type, filled(unescaped)),
             Content::Negotiated => {
-                let form = Form::wanted(&exchange.request.fields);
+                let form = Form::wanted(exchange.received());
                 (form.media_type(), in_form(form, status, filled(unescaped)))
             }
         };
@@ -101,7 +101,7 @@ impl Policy for ErrorInterceptor {
     }
 }
 
-fn is_grpc(fields: &Fields) -> bool {
+fn is_grpc(fields: List<'_>) -> bool {
     let media_type = fields.get("content-type").unwrap_or_default();
     media_type.starts_with(b"application/grpc")
 }
@@ -156,7 +156,7 @@ fn filled(body: &str, status: u16, id: &str, escape: Escape) -> String {
 mod tests {
     use super::super::rig;
     use super::*;
-    use crate::head::Buffer;
+    use crate::head::{Buffer, Fields};
 
     const fn error(first: u16, last: u16, body: &'static str, content: Content) -> Intercepted {
         Intercepted {
@@ -184,12 +184,20 @@ mod tests {
     /// Fields and body of an answer with this status.
     fn intercepted(status: u16, lines: &str, sent: &[(&str, &str)]) -> Option<(String, String)> {
         let exchange = rig::exchange(&format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n"));
+        intercepted_of(&exchange, status, sent)
+    }
+
+    fn intercepted_of(
+        exchange: &Exchange,
+        status: u16,
+        sent: &[(&str, &str)],
+    ) -> Option<(String, String)> {
         let policy = rig::start(|start| ErrorInterceptor::new(&CONFIG, start)).unwrap();
         let mut response = Response::new(status, Fields::new(Buffer::default()));
         for (name, value) in sent {
             response.fields.append(name, value.as_bytes());
         }
-        let body = policy.intercept(&exchange, &mut response)?;
+        let body = policy.intercept(exchange, &mut response)?;
         let body = String::from_utf8(body).unwrap();
         Some((rig::text(&response.fields), body))
     }
@@ -242,5 +250,18 @@ mod tests {
         assert_eq!(intercepted(502, "", &[grpc]), None);
         let lines = "Content-Type: application/grpc\r\n";
         assert_eq!(intercepted(502, lines, &[]), None);
+    }
+
+    /// MW-EI-3, MW-EI-5: by what the client sent, not by what filters have made of it.
+    #[test]
+    fn the_client_is_answered_as_it_asked() {
+        let json = "Accept: application/json\r\n";
+        let mut exchange = rig::exchange(&format!("GET / HTTP/1.1\r\nHost: h\r\n{json}\r\n"));
+        exchange.note_received();
+        let fields = &mut exchange.request.fields;
+        fields.set("Accept", b"text/xml");
+        fields.set("Content-Type", b"application/grpc");
+        let (_, body) = intercepted_of(&exchange, 502, &[]).unwrap();
+        assert!(body.starts_with("{\"success\":false"), "{body}");
     }
 }

@@ -67,6 +67,10 @@ impl RequestId {
 }
 
 impl Policy for RequestId {
+    fn owned(&self) -> Option<&'static str> {
+        Some(self.names.request)
+    }
+
     /// MW-RID-1: in place of MW-CLI-8; the syntax check stays.
     fn admit(&self, exchange: &mut Exchange) {
         let trusted = match self.trust {

@@ -168,6 +168,25 @@ impl Request {
     }
 }
 
+/// Whether a text is `host` or `host:port`, as a `Host` of a request may be; not the empty one.
+pub(crate) fn is_authority(text: &[u8]) -> bool {
+    let in_host = |byte: &u8| {
+        HOST_CLASSES
+            .get(usize::from(*byte))
+            .is_some_and(|class| *class != 0)
+    };
+    let host_end = match text {
+        [b'[', ..] => {
+            let end = memchr::memchr(b']', text);
+            let is_address = |end: &usize| text.get(1..*end).and_then(v6_address).is_some();
+            end.filter(is_address).map_or(0, |end| end + 1)
+        }
+        name => name.iter().take_while(|byte| in_host(byte)).count(),
+    };
+    let (_, port) = text.split_at(host_end);
+    host_end > 0 && parse_port(port).is_ok()
+}
+
 const MALFORMED_HOST: Refusal = Refusal::header("malformed Host");
 
 /// What may stand in brackets; a zone has no meaning on the wire (RFC 6874).
@@ -189,4 +208,32 @@ fn parse_port(text: &[u8]) -> Result<Option<u16>, Refusal> {
     });
     let port = port.and_then(|port| u16::try_from(port).ok());
     port.map(Some).ok_or(MALFORMED_HOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_authority;
+
+    /// MW-REQH-2, RT-SMUG-8
+    #[test]
+    fn authorities() {
+        for good in [
+            "h",
+            "H.test.",
+            "a_b~c:80",
+            "h:",
+            "h:0",
+            "10.0.0.1",
+            "[::1]",
+            "[::1]:443",
+        ] {
+            assert!(is_authority(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            "", ":80", "a b", "a/b", "a b/c", "u@h", "h:x", "h:65536", "h:80:80", "[::1", "[]",
+            "[::1]x", "[h]", "::1", "h%20", "ä",
+        ] {
+            assert!(!is_authority(bad.as_bytes()), "{bad}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The forms of RT-LOG-3 and RT-LOG-4.
 
 use super::*;
+use crate::filter::rig;
 
 /// What `fill` adds to a line.
 pub(crate) fn line(format: Format, fill: impl FnOnce(&mut Line<'_>)) -> String {
@@ -90,4 +91,32 @@ fn civil_dates() {
     assert_eq!(line::civil_date(0), (1970, 1, 1));
     assert_eq!(line::civil_date(11_016), (2000, 2, 29));
     assert_eq!(line::civil_date(20_781), (2026, 11, 24));
+}
+
+/// RT-LOG-2: the line says what the client sent, not what filters have made of it for the backend.
+#[test]
+fn the_clients_own_fields() {
+    let mut exchange = rig::exchange(
+        "GET / HTTP/1.1\r\nHost: h\r\nReferer: http://from\r\nUser-Agent: client\r\n\r\n",
+    );
+    exchange.note_received();
+    exchange.request.fields.remove("Referer");
+    exchange.request.fields.set("User-Agent", b"inner");
+    let (writer, _thread) = Writer::start(None, Format::Text).unwrap();
+    let log = AccessLog::new(Level::Info, Format::Text, writer);
+    let record = Record {
+        received_path: exchange.routed_path,
+        address: "127.0.0.1",
+        status: 200,
+        bytes_out: 0,
+        bytes_in: None,
+        backend: "",
+        aborted: false,
+        own: false,
+        elapsed: Duration::ZERO,
+    };
+    log.request(&exchange, &record);
+    let text = String::from_utf8(log.lines.take()).unwrap();
+    assert!(text.contains(" referer=http://from"), "{text}");
+    assert!(text.contains(" user_agent=client"), "{text}");
 }

@@ -189,7 +189,7 @@ fn serve<D: Downstream>(
                 Box::pin(wait(core, downstream, exchange, &mut body, chain, flow)).await
             }
         };
-        if let Some(hidden) = chain.and_then(Chain::owned) {
+        if let Some(hidden) = chain.and_then(Chain::hidden) {
             trailers::hide(&mut body.trailers, hidden);
         }
         let keep = said.keep_alive && downstream.is_received();
@@ -437,7 +437,7 @@ fn pass_on<D: Downstream>(
         let mut open = Open::new(
             body,
             exchange.held.take(),
-            chain.and_then(Chain::owned).cloned(),
+            chain.and_then(Chain::hidden).cloned(),
             downstream.is_received(),
             exchange.body_limit,
             deadlines::of_response(core, downstream),

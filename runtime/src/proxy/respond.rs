@@ -67,7 +67,7 @@ pub(super) async fn answer<D: Downstream>(
         true => Answer::of(501),
         false => answer,
     };
-    let (mut response, mut body) = answer.render(Some(&exchange.request.fields));
+    let (mut response, mut body) = answer.render(Some(exchange.received()));
     if let Some(replaced) = finish(core, exchange, chain, &mut response) {
         body = replaced;
     }

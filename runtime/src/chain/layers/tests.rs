@@ -112,3 +112,29 @@ fn policies_from_outside_in_and_back() {
         "try a try b try answer apply d apply answer apply b apply a record a record b record answer record d"
     );
 }
+
+/// MW-RID-1, MW-GEN-12: what a policy says to the backend is in no request trailer, but stays in the
+/// request until its chain is through.
+#[test]
+fn what_trailers_may_not_have() {
+    #[derive(Debug)]
+    struct Owner(&'static str);
+    impl Filter for Owner {
+        fn owned(&self) -> Option<&'static str> {
+            Some(self.0)
+        }
+    }
+    impl Policy for Owner {
+        fn owned(&self) -> Option<&'static str> {
+            Some(self.0)
+        }
+    }
+    let chain = boxed((Owner("X-Trace"),), (Owner("X-User"),));
+    let hidden: Option<&[_]> = chain.hidden().map(|names| &**names);
+    assert_eq!(hidden, Some(&["X-User", "X-Trace"][..]));
+    let mut exchange =
+        rig::exchange("GET / HTTP/1.1\r\nX-Trace: t\r\nX_User: u\r\nHost: h\r\n\r\n");
+    chain.enter(&mut exchange);
+    assert_eq!(rig::text(&exchange.request.fields), "X-Trace: t\nHost: h\n");
+    assert!(boxed((), ()).hidden().is_none());
+}

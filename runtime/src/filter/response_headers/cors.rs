@@ -124,7 +124,8 @@ impl CorsPolicy {
         if !any && !varies {
             fields.append("Vary", b"Origin");
         }
-        let origin = exchange.request.fields.get("origin");
+        // The backend may be told of another (requestHeaders).
+        let origin = exchange.received().get("origin");
         let Some(allow_origin) = origin.and_then(|origin| self.allow_origin(origin)) else {
             return;
         };

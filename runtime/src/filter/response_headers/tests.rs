@@ -106,6 +106,13 @@ fn actual_answers() {
     ] {
         assert_eq!(applied(origin), untouched, "{origin}");
     }
+    // The client's origin counts, not what the backend is told (requestHeaders).
+    let mut exchange = rig::exchange("GET / HTTP/1.1\r\nHost: h\r\nOrigin: https://a.test\r\n\r\n");
+    exchange.note_received();
+    exchange.request.fields.set("Origin", b"https://inner.test");
+    let mut answer = response(&[]);
+    policy(&CORS).apply(&exchange, &mut answer);
+    assert_eq!(rig::text(&answer.fields), allowed("https://a.test"));
 }
 
 fn applied(config: &'static Config, status: u16, sent: &str, pairs: &[(&str, &str)]) -> String {
