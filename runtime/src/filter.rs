@@ -61,6 +61,11 @@ impl HeaderTemplate {
         })
     }
 
+    /// Whether its name is this one.
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
     /// Replaces all values of a response's field; an empty one removes it (MW-RESH-2).
     fn override_in(&self, exchange: &Exchange, response: &mut Response) {
         self.with_value(exchange, |value| {

@@ -23,6 +23,14 @@ pub struct RequestHeaders {
     remove: Vec<Removal>,
     set: Vec<HeaderTemplate>,
     add: Vec<HeaderTemplate>,
+    /// What else is to be done; most rules only change fields that nothing here goes by.
+    special: Option<Special>,
+}
+
+/// What a rule does to fields that other steps go by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Special {
+    /// What is set or added.
     explicit: ExplicitFields,
     /// What is added and not set of the fields that the proxy step makes: the client's own go.
     replaced: ExplicitFields,
@@ -46,8 +54,12 @@ impl RequestHeaders {
             Some(prefix) => Removal::Prefix(prefix),
             None => Removal::Name(name),
         };
-        let set = HeaderTemplate::all(config.set, start)?;
-        let add = HeaderTemplate::all(config.add, start)?;
+        let mut set = HeaderTemplate::all(config.set, start)?;
+        let mut add = HeaderTemplate::all(config.add, start)?;
+        if !names(&set, "host") {
+            // There is one only (MW-REQH-2).
+            set.extend(add.extract_if(.., |header| header.is("host")));
+        }
         let remove: Vec<Removal> = config.remove.iter().map(removal).collect();
         let is_set = |name: &str| names(&set, name);
         let is_written = |name: &str| is_set(name) || names(&add, name);
@@ -55,11 +67,14 @@ impl RequestHeaders {
             let mut removals = remove.iter();
             is_written(name) || removals.any(|removal| removal.takes(name.as_bytes()))
         };
-        Ok(Self {
+        let special = Special {
             explicit: ExplicitFields::where_any(is_written),
             replaced: ExplicitFields::where_any(|name| is_written(name) && !is_set(name)),
             changes_host: changes("host"),
             changes_received: RECEIVED.into_iter().any(changes),
+        };
+        Ok(Self {
+            special: Some(special).filter(|special| *special != Special::default()),
             remove,
             set,
             add,
@@ -70,8 +85,8 @@ impl RequestHeaders {
 impl Filter for RequestHeaders {
     /// MW-REQH-1: remove, set, add, in this order.
     fn request(&self, exchange: &mut Exchange) -> Flow {
-        if self.changes_received {
-            exchange.note_received();
+        if let Some(special) = &self.special {
+            special.begin(exchange);
         }
         for removal in &self.remove {
             let fields = &mut exchange.request.fields;
@@ -89,38 +104,31 @@ impl Filter for RequestHeaders {
                 }
             });
         }
-        self.make_room(exchange);
+        if let Some(special) = &self.special {
+            special.make_room(exchange);
+        }
         for header in &self.add {
             header.change(exchange, |fields, value| fields.append(header.name, value));
         }
-        exchange.explicit = exchange.explicit.or(self.explicit);
-        if !self.changes_host {
-            return Flow::Next;
+        match &self.special {
+            None => Flow::Next,
+            Some(special) => special.end(exchange),
         }
-        // MW-REQH-2: an empty one says nothing, so the backend gets the usual one.
-        let host = exchange.request.fields.known(Known::Host);
-        let host = host.unwrap_or_default();
-        let (is_said, is_valid) = (!host.is_empty(), is_authority(host));
-        exchange.explicit.host = is_said;
-        if is_said && !is_valid {
-            return Flow::Answer(super::ambiguous());
-        }
-        Flow::Next
     }
 }
 
-impl RequestHeaders {
+impl Special {
+    fn begin(&self, exchange: &mut Exchange) {
+        if self.changes_received {
+            exchange.note_received();
+        }
+    }
+
     /// Before fields of the proxy step are added: the client's own go, which that step would not have
-    /// passed on either, unless a trusted proxy sent them (RT-HDR-2 to -5). There is one `Host` only.
+    /// passed on either, unless a trusted proxy sent them (RT-HDR-2 to -5).
     fn make_room(&self, exchange: &mut Exchange) {
         let (replaced, explicit, trusted) = (self.replaced, exchange.explicit, exchange.trusted);
-        if replaced == ExplicitFields::default() {
-            return;
-        }
         let fields = &mut exchange.request.fields;
-        if replaced.host {
-            fields.remove("Host");
-        }
         for (name, replaced, explicit) in [
             (
                 "X-Forwarded-For",
@@ -144,12 +152,27 @@ impl RequestHeaders {
             }
         }
     }
+
+    /// MW-REQH-2: an empty `Host` says nothing, so the backend gets the usual one.
+    fn end(&self, exchange: &mut Exchange) -> Flow {
+        exchange.explicit = exchange.explicit.or(self.explicit);
+        if !self.changes_host {
+            return Flow::Next;
+        }
+        let host = exchange.request.fields.known(Known::Host);
+        let host = host.unwrap_or_default();
+        let (is_said, is_valid) = (!host.is_empty(), is_authority(host));
+        exchange.explicit.host = is_said;
+        if is_said && !is_valid {
+            return Flow::Answer(super::ambiguous());
+        }
+        Flow::Next
+    }
 }
 
 /// Whether one of these has this name.
 fn names(headers: &[HeaderTemplate], name: &str) -> bool {
-    let mut headers = headers.iter();
-    headers.any(|header| header.name.eq_ignore_ascii_case(name))
+    headers.iter().any(|header| header.is(name))
 }
 
 impl Removal {
