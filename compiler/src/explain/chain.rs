@@ -6,7 +6,7 @@ use super::{Field, Request, Step, headers, target};
 use crate::model::recorder::ErrorInterceptor;
 use crate::model::rule::{AccessPolicy, RedirectScheme, Scheme};
 use crate::model::scope::{Pattern, Scope};
-use crate::model::{Model, Route, RoutePath, Rule};
+use crate::model::{Model, Route, RoutePath, Rule, is_authority};
 
 /// What comes out at the end of a chain.
 pub(super) struct Walked {
@@ -169,11 +169,19 @@ fn apply(
         Rule::ErrorInterceptor(rule) => (statuses(rule), None),
         Rule::Redirect(rule) => target::redirect(rule, request, walked),
         Rule::RedirectRegex(rule) => target::redirect_regex(rule, request, walked),
-        Rule::RedirectScheme(rule) => redirect_scheme(rule, request, walked),
+        Rule::RedirectScheme(rule) => redirect_scheme(rule, request, routed, walked),
         Rule::ReplacePath(rule) => target::replace_path(rule, route, routed, walked),
         Rule::RequestHeaders(rule) => {
             headers::apply(rule, (request, route), walked);
-            (String::new(), None)
+            // Braces are tokens that only a gateway knows.
+            let is_bad = |host: &String| !host.contains('{') && !is_authority(host);
+            match walked.host.as_ref().filter(|host| is_bad(host)) {
+                Some(host) => (
+                    format!("400, `{}` is not a host", host.escape_debug()),
+                    Some(400),
+                ),
+                None => (String::new(), None),
+            }
         }
         Rule::AccessLog(_) => ("adds fields to the log line".to_owned(), None),
         Rule::RequestId(rule) => (format!("the id is in {}", rule.header.as_str()), None),
@@ -248,10 +256,11 @@ fn stripped(prefix: &str, path: &Canonical) -> Canonical {
     canonicalize(&forwarded).unwrap_or_else(|_| path.clone())
 }
 
-/// MW-SCHEME-1
+/// MW-SCHEME-1: the path is the client's, whatever earlier middlewares make of it.
 fn redirect_scheme(
     rule: &RedirectScheme,
     request: &Request,
+    routed: &Canonical,
     walked: &mut Walked,
 ) -> (String, Option<u16>) {
     let scheme = rule.scheme.as_str();
@@ -271,7 +280,7 @@ fn redirect_scheme(
     let port = port.filter(|port| port != default);
     let port = port.map_or_else(String::new, |port| format!(":{port}"));
     let status = target::status(rule.permanent, rule.preserve_method);
-    let (host, path, query) = (request.host(), &walked.path.forwarded, &walked.query);
+    let (host, path, query) = (request.host(), &routed.forwarded, &walked.query);
     let location = format!("{scheme}://{host}{port}{path}{query}");
     let text = format!("{status} to {location}");
     walked.location = Some(location);

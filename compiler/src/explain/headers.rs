@@ -15,6 +15,14 @@ pub struct Field {
     pub values: Option<Vec<String>>,
 }
 
+/// Fields that the proxy step makes.
+const FORWARDING: &[&str] = &[
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+];
+
 /// Tokens whose values only a running gateway knows.
 const LATER: &[&str] = &[
     "gateway.version",
@@ -32,16 +40,19 @@ pub(super) fn apply(
 ) {
     let host = |name: &str| name.eq_ignore_ascii_case("host");
     for pattern in &rule.remove {
+        if takes_host(pattern) {
+            walked.host = None;
+        }
+        if host(pattern.as_str()) {
+            continue;
+        }
         for name in named(pattern, request, walked) {
             put(walked, &name, Some(Vec::new()));
         }
     }
     for (name, value) in &rule.set {
         if host(name.as_str()) {
-            let text = value.default_text().filter(|_| !value.secret);
-            if let Some(text) = text.filter(|text| !text.is_empty()) {
-                walked.host = Some(text);
-            }
+            put_host(value, (request, route), walked);
             continue;
         }
         let text = text(value, (request, route), walked);
@@ -49,6 +60,11 @@ pub(super) fn apply(
         put(walked, name.as_str(), values);
     }
     for (name, value) in &rule.add {
+        if host(name.as_str()) {
+            put_host(value, (request, route), walked);
+            continue;
+        }
+        make_room(name.as_str(), request, walked);
         let text = text(value, (request, route), walked);
         let values = values(name.as_str(), request, walked).zip(text);
         let values = values.map(|(mut values, text)| {
@@ -56,6 +72,34 @@ pub(super) fn apply(
             values
         });
         put(walked, name.as_str(), values);
+    }
+}
+
+/// `Host` for the backend; an empty one stands for the usual (MW-REQH-2).
+fn put_host(value: &Value, known: (&Request, &Route), walked: &mut Walked) {
+    let written = || value.default_text().filter(|_| !value.secret);
+    if let Some(text) = text(value, known, walked).or_else(written) {
+        walked.host = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    }
+}
+
+fn takes_host(pattern: &HeaderPattern) -> bool {
+    let text = pattern.as_str();
+    match text.strip_suffix('*') {
+        Some(stem) => "host"
+            .get(..stem.len())
+            .is_some_and(|head| same(head, stem)),
+        None => same(text, "host"),
+    }
+}
+
+/// Before a field of the proxy step is added, the client's own go, unless a trusted proxy sent them
+/// (MW-REQH-3), which is not known here.
+fn make_room(name: &str, request: &Request, walked: &mut Walked) {
+    let ours = FORWARDING.iter().any(|ours| same(ours, name));
+    let is_known = walked.fields.iter().any(|field| same(&field.name, name));
+    if ours && !is_known && request.values(name).next().is_some() {
+        put(walked, name, None);
     }
 }
 

@@ -46,7 +46,8 @@ pub(super) fn redirect(rule: &Redirect, request: &Request, walked: &mut Walked) 
         location = super::upstream::join(base, walked.path.forwarded.trim_start_matches('/'));
     }
     let bare_path = url.starts_with('/') && own.is_empty();
-    let sent = Some(walked.query.trim_start_matches('?'));
+    // One mark alone is no query; what follows it is, more marks too.
+    let sent = walked.query.strip_prefix('?');
     let sent = sent.filter(|_| rule.preserve_query || bare_path);
     let queries = [own, sent.unwrap_or_default()];
     let queries = queries.into_iter().filter(|query| !query.is_empty());
@@ -91,14 +92,12 @@ pub(super) fn redirect_regex(
             if !(rest.is_empty() || rest.starts_with(['/', '?', '#'])) {
                 return refused("would lengthen the host");
             }
-            let scheme = if request.secure() { "https" } else { "http" };
-            let here = format!("{scheme}://{}", request.authority());
-            let same = rest == subject && here.eq_ignore_ascii_case(origin);
+            let same = is_of(request, origin) && is_same_target(rest, &subject);
             (result.clone(), same)
         }
         None => {
             let scheme = result.split_once(':').map(|(scheme, _)| scheme);
-            if scheme.is_some_and(|scheme| !scheme.contains(['/', '?', '#'])) {
+            if scheme.is_some_and(is_scheme) {
                 return refused("begins with a scheme");
             }
             let path = format!("/{}", result.trim_start_matches('/'));
@@ -116,6 +115,27 @@ pub(super) fn redirect_regex(
     let text = format!("{status} to {location}");
     walked.location = Some(location);
     (text, Some(status))
+}
+
+/// Whether a request is for this origin: letter case and default ports make no difference.
+fn is_of(request: &Request, origin: &str) -> bool {
+    Request::parse("GET", origin).is_ok_and(|there| {
+        there.secure() == request.secure()
+            && there.host() == request.host()
+            && there.port() == request.port()
+    })
+}
+
+/// Whether what follows an origin is this path and query; without a path it is the root.
+fn is_same_target(rest: &str, subject: &str) -> bool {
+    let from_root = subject.strip_prefix('/');
+    rest == subject || (!rest.starts_with('/') && from_root == Some(rest))
+}
+
+/// RFC 3986 section 3.1
+fn is_scheme(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    text.starts_with(|first: char| first.is_ascii_alphabetic()) && text.bytes().all(inner)
 }
 
 /// MW-REPL-1

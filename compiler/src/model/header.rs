@@ -68,6 +68,22 @@ impl HeaderPattern {
     }
 }
 
+/// Whether this is `host` or `host:port`, as a `Host` of a request may be; the port may be empty or 0.
+#[must_use]
+pub fn is_authority(text: &str) -> bool {
+    let (host, rest) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => (address.parse::<std::net::Ipv6Addr>().is_ok(), rest),
+        None => {
+            let (host, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
+            let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            (!host.is_empty() && host.bytes().all(inner), rest)
+        }
+    };
+    let port = rest.strip_prefix(':').unwrap_or(rest);
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    host && (rest.is_empty() || rest == ":" || (rest.starts_with(':') && is_port))
+}
+
 /// Whether this is a `token` (RFC 9110 section 5.6.2).
 #[must_use]
 pub(super) fn is_token(text: &str) -> bool {
@@ -97,6 +113,29 @@ mod tests {
         assert!(HeaderPattern::new("X-Internal-*").is_ok());
         for bad in ["*", "X-*-Y", "X Y*", ""] {
             assert!(HeaderPattern::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// MW-REQH-2; the runtime has the same cases.
+    #[test]
+    fn authorities() {
+        for good in [
+            "h",
+            "H.test.",
+            "a_b~c:80",
+            "h:",
+            "h:0",
+            "10.0.0.1",
+            "[::1]",
+            "[::1]:443",
+        ] {
+            assert!(is_authority(good), "{good}");
+        }
+        for bad in [
+            "", ":80", "a b", "a/b", "a b/c", "u@h", "h:x", "h:65536", "h:80:80", "[::1", "[]",
+            "[::1]x", "[h]", "::1", "h%20", "ä", "h:+1",
+        ] {
+            assert!(!is_authority(bad), "{bad}");
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::model::rule::{
     ResponseHeaders, Scheme, StripPrefix,
 };
 use crate::model::scalar::{self, Invalid};
-use crate::model::{HeaderName, HeaderPattern, RoutePath, Value};
+use crate::model::{HeaderName, HeaderPattern, Part, RoutePath, Value, is_authority};
 use crate::source::Span;
 use crate::spec::fields::{Leaf, Leaves, Pair};
 use crate::spec::rule as shape;
@@ -231,6 +231,11 @@ pub(super) fn request_headers(
                 .push(warning.help("leave it out: the gateway sets it"));
         }
     }
+    for (name, value) in set.iter().chain(&add) {
+        if is_one_of(name.as_str(), &["Host"]) {
+            check_host(value, cx);
+        }
+    }
     let mut remove = Vec::new();
     for (leaf, text) in cx.texts(rule.remove.as_ref()).items {
         match HeaderPattern::new(&text) {
@@ -243,6 +248,20 @@ pub(super) fn request_headers(
         }
     }
     Some(RequestHeaders { set, remove, add })
+}
+
+/// A `Host` that is known already must be one (MW-REQH-2); an empty one stands for the usual.
+fn check_host(value: &Value, cx: &mut Cx<'_>) {
+    let [Part::Text(text)] = value.parts.as_slice() else {
+        return;
+    };
+    let text = text.trim();
+    if text.is_empty() || text.contains('{') || is_authority(text) {
+        return;
+    }
+    let fault = Invalid::new(format!("`{}` is not a host", text.escape_debug()));
+    let fault = fault.help("write `name` or `name:port`, without scheme and path");
+    cx.fault_at(Code::BadRule, &value.key, value.span, fault);
 }
 
 pub(super) fn response_headers(

@@ -62,6 +62,11 @@ fn redirect() {
             "in scope (paths [/old]), 302 to /new?x=1 | 302",
         )],
     );
+    let path = "{type: redirect, paths: [/old], rule: {url: /new}}";
+    for (query, kept) in [("?", ""), ("??", "??"), ("??x=1", "??x=1")] {
+        let expected = format!("in scope (paths [/old]), 302 to /new{kept} | 302");
+        assert_eq!(told(path, &format!("GET http://h/old{query}")), expected);
+    }
 }
 
 /// MW-REDIRRX-1 to -3
@@ -85,6 +90,7 @@ fn redirect_regex() {
                 "GET http://h/oldhttps://evil.com",
                 "400, the result begins with a scheme | 400",
             ),
+            ("GET http://h/old:x", "301 to /:x | 301"),
         ],
     );
     check(
@@ -93,6 +99,20 @@ fn redirect_regex() {
             "GET http://h/x/y",
             "leads where the request is already, passes | http://10.0.0.7/x/y",
         )],
+    );
+    check(
+        "{type: redirectRegex, rule: {pattern: ^/x(.+), replacement: \"http://h:80/x$1\"}}",
+        &[
+            (
+                "GET http://h/xa",
+                "leads where the request is already, passes | http://10.0.0.7/xa",
+            ),
+            (
+                "GET http://H:80/xa",
+                "leads where the request is already, passes | http://10.0.0.7/xa",
+            ),
+            ("GET http://h:81/xa", "302 to http://h:80/xa | 302"),
+        ],
     );
     check(
         "{type: redirectRegex, rule: {pattern: ^/x, replacement: \"http://n.test\"}}",
@@ -215,4 +235,45 @@ fn redirect_scheme() {
             ),
         ],
     );
+}
+
+/// MW-SCHEME-1: the path that the client sent.
+#[test]
+fn redirect_scheme_behind_another_path() {
+    let spec = "
+version: 2
+gateway: {routes: [{name: t, path: /, target: \"http://10.0.0.7\", middlewares: [a, b]}]}
+middlewares:
+  - {name: a, type: stripPrefix, rule: {prefixes: [/api]}}
+  - {name: b, type: redirectScheme, rule: {scheme: https}}
+";
+    let routed = routed(spec, "GET http://h/api/a%2Fb?x");
+    assert_eq!(routed.location.as_deref(), Some("https://h/api/a%2Fb?x"));
+}
+
+/// MW-REQH-2, MW-REQH-3
+#[test]
+fn hosts_and_forwarding_fields() {
+    let host = |rule: &str| {
+        told(
+            &format!("{{type: requestHeaders, rule: {rule}}}"),
+            "GET http://h/a",
+        )
+    };
+    assert_eq!(
+        host("{setHeaders: {Host: \"{request.host} x\"}}"),
+        "400, `h x` is not a host | 400"
+    );
+    let spec = |rule: &str| {
+        format!(
+            "version: 2
+gateway: {{routes: [{{name: t, path: /, target: \"http://10.0.0.7\", middlewares: [m]}}]}}
+middlewares: [{{name: m, type: requestHeaders, rule: {rule}}}]
+"
+        )
+    };
+    let sent = |rule: &str| routed(&spec(rule), "GET http://h/a").upstream.unwrap().host;
+    assert_eq!(sent("{addHeaders: {host: b.test}}"), "b.test");
+    assert_eq!(sent("{setHeaders: {Host: \"{request.header.x}\"}}"), "h");
+    assert_eq!(sent("{setHeaders: {Host: \"\"}}"), "h");
 }
