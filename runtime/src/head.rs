@@ -47,12 +47,14 @@ pub struct List<'a> {
 
 impl<'a> List<'a> {
     /// The first value of a field. Names compare without case.
+    #[inline]
     #[must_use]
     pub fn get(self, name: &str) -> Option<&'a [u8]> {
         self.values(name).next()
     }
 
     /// All values of a field, in order.
+    #[inline]
     pub fn values<'n>(self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         let Self { buffer, fields } = self;
         let named = fields

@@ -12,6 +12,7 @@ pub(crate) const RECEIVED: [&str; 5] =
 impl Exchange {
     /// `Accept`, `Content-Type`, `Origin`, `Referer` and `User-Agent` as the client sent them; other
     /// fields may be there or not.
+    #[inline]
     #[must_use]
     pub fn received(&self) -> List<'_> {
         match &self.received {
@@ -21,6 +22,7 @@ impl Exchange {
     }
 
     /// Takes note of them, before a filter changes the first.
+    #[cold]
     pub(crate) fn note_received(&mut self) {
         if self.received.is_none() {
             self.received = Some(self.request.fields.noted(&RECEIVED));

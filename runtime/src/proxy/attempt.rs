@@ -1,7 +1,6 @@
 //! One try: a request on one connection, until the head of its response is here (RT-UP-8, RT-SEM-1, RT-SEM-2).
 
 use std::future::poll_fn;
-use std::io;
 use std::task::{Context, Poll};
 
 use super::Core;
@@ -140,14 +139,15 @@ async fn await_head<D: Downstream>(
     } = open;
     // Right after the request there is no response yet: the first look takes no buffer.
     let mut looked = received.is_some();
-    // Why the backend takes no more. It may have answered before, and what has come of that is still to be
-    // read, even behind a reset; so nothing is decided until reading has come to an end (RT-STREAM-5).
-    let mut broken: Option<io::Error> = None;
-    poll_fn(|cx| {
-        if broken.is_none() && !upload.is_done() {
+    let mut stopped = false;
+    let awaited = poll_fn(|cx| {
+        if !upload.is_done() {
             match upload.poll(cx, &core.buffers, downstream, upstream) {
                 Poll::Pending | Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(UploadFault::Upstream(error))) => broken = Some(error),
+                Poll::Ready(Err(UploadFault::Upstream(error))) => {
+                    stopped = true;
+                    return Poll::Ready(Err(Failure::Upstream(fault_of(error))));
+                }
                 Poll::Ready(Err(UploadFault::Client(fault))) => {
                     return Poll::Ready(Err(fault.into()));
                 }
@@ -159,15 +159,12 @@ async fn await_head<D: Downstream>(
         let is_here = std::mem::replace(&mut looked, true) || upstream.poll_readable(cx).is_ready();
         if is_here && let Poll::Ready(read) = poll_response(cx, core, upstream, received, bodiless)
         {
-            return Poll::Ready(match (read, broken.take()) {
-                (Ok(head), _) => {
+            return Poll::Ready(match read {
+                Ok(head) => {
                     *response = Some(head);
                     Ok(())
                 }
-                (Err(UpstreamFault::Closed(_)), Some(error)) => {
-                    Err(Failure::Upstream(fault_of(error)))
-                }
-                (Err(fault), _) => Err(Failure::Upstream(fault)),
+                Err(fault) => Err(Failure::Upstream(fault)),
             });
         }
         if downstream.poll_gone(cx).is_ready() {
@@ -182,14 +179,44 @@ async fn await_head<D: Downstream>(
             }));
         }
         let watch = downstream.watch();
-        watch.poll_expired(cx).map(|()| {
-            Err(match broken.take() {
-                Some(error) => Failure::Upstream(fault_of(error)),
-                None => expired(upload),
-            })
-        })
+        watch.poll_expired(cx).map(|()| Err(expired(upload)))
     })
-    .await
+    .await;
+    match awaited {
+        // Boxed: rare, and no request is to hold room for it.
+        Err(failure) if stopped => {
+            let read = read_on(core, downstream, upstream, received, bodiless, failure);
+            *response = Some(Box::pin(read).await?);
+            Ok(())
+        }
+        awaited => awaited,
+    }
+}
+
+/// The backend takes no more of the request. It may have answered before that, and what it has sent is still to be
+/// read, even behind a reset (RT-STREAM-5). Only if that ends without a head, the failure stands.
+async fn read_on<D: Downstream>(
+    core: &Core,
+    downstream: &mut D,
+    upstream: &mut impl Socket,
+    received: &mut Option<Box<Fields>>,
+    bodiless: bool,
+    failure: Failure,
+) -> Result<ResponseHead, Failure> {
+    let read = poll_fn(|cx| {
+        if let Poll::Ready(read) = poll_response(cx, core, upstream, received, bodiless) {
+            return Poll::Ready(Ok(Some(read)));
+        }
+        if downstream.poll_gone(cx).is_ready() {
+            return Poll::Ready(Err(Failure::ClientGone));
+        }
+        downstream.watch().poll_expired(cx).map(|()| Ok(None))
+    });
+    match read.await? {
+        Some(Ok(head)) => Ok(head),
+        Some(Err(UpstreamFault::Closed(_))) | None => Err(failure),
+        Some(Err(fault)) => Err(Failure::Upstream(fault)),
+    }
 }
 
 /// RT-LISTEN-3 for a slow body, RT-ERR-16 for a slow backend.
