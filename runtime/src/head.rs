@@ -53,6 +53,20 @@ impl<'a> List<'a> {
         self.values(name).next()
     }
 
+    /// The first values of two fields, found in one pass; empty without them.
+    #[inline]
+    pub(crate) fn first_of(self, names: [&str; 2]) -> [&'a [u8]; 2] {
+        let mut found = [None; 2];
+        for field in self.fields {
+            for (found, name) in found.iter_mut().zip(names) {
+                if field.is(self.buffer, name.as_bytes()) {
+                    found.get_or_insert(field.value);
+                }
+            }
+        }
+        found.map(|value| value.map_or(&b""[..], |value| self.buffer.at(value)))
+    }
+
     /// All values of a field, in order.
     #[inline]
     pub fn values<'n>(self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {

@@ -99,11 +99,9 @@ impl AccessLog {
         if level < self.level {
             return;
         }
-        let (request, received) = (&exchange.request, exchange.received());
-        let text = |name| {
-            let value = received.get(name).unwrap_or_default();
-            String::from_utf8_lossy(value)
-        };
+        let request = &exchange.request;
+        let said = exchange.received().first_of(["referer", "user-agent"]);
+        let [referer, user_agent] = said.map(String::from_utf8_lossy);
         self.line(level, "Proxied request", |line| {
             line.text("request_id", exchange.id());
             line.text("method", request.method());
@@ -118,11 +116,11 @@ impl AccessLog {
             );
             line.text("host", request.authority());
             line.text("client_ip", record.address);
-            line.text("referer", &text("referer"));
+            line.text("referer", &referer);
             line.number("status", u64::from(record.status));
             line.duration("duration", record.elapsed);
             line.text("route", exchange.route.name);
-            line.text("user_agent", &text("user-agent"));
+            line.text("user_agent", &user_agent);
             line.text("backend", record.backend);
             line.number("bytes_out", record.bytes_out);
             line.milliseconds("duration_ms", record.elapsed);
