@@ -4,7 +4,7 @@
 use super::Request;
 use super::chain::Walked;
 use crate::model::rule::RequestHeaders;
-use crate::model::{HeaderPattern, Route, Value};
+use crate::model::{FORWARDING, HeaderPattern, Route, Value};
 
 /// A header field that the chain sets or removes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,14 +14,6 @@ pub struct Field {
     /// In order, none of them: removed. `None`: it depends on what is not known.
     pub values: Option<Vec<String>>,
 }
-
-/// Fields that the proxy step makes.
-const FORWARDING: &[&str] = &[
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
-    "X-Forwarded-Proto",
-    "X-Real-IP",
-];
 
 /// Tokens whose values only a running gateway knows.
 const LATER: &[&str] = &[

@@ -68,6 +68,14 @@ impl HeaderPattern {
     }
 }
 
+/// The fields by which the gateway says who the client is (RT-HDR-2 to -5).
+pub const FORWARDING: &[&str] = &[
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+];
+
 /// Whether this is `host` or `host:port`, as a `Host` of a request may be; the port may be empty or 0.
 #[must_use]
 pub fn is_authority(text: &str) -> bool {

@@ -1,11 +1,11 @@
 //! `requestId` (middlewares.md 6.8).
 
 use super::read::Cx;
-use super::rules::{FORWARDING, REQUEST_FRAMING, RESPONSE_FRAMING, header_name, is_one_of};
+use super::rules::{REQUEST_FRAMING, RESPONSE_FRAMING, header_name, is_one_of};
 use crate::diag::Code;
-use crate::model::HeaderName;
 use crate::model::recorder::{IdFormat, RequestId, Trust};
 use crate::model::scalar::Invalid;
+use crate::model::{FORWARDING, HeaderName};
 use crate::spec::fields::Leaf;
 use crate::spec::recorder as shape;
 

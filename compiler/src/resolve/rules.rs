@@ -12,7 +12,7 @@ use crate::model::rule::{
     ResponseHeaders, Scheme, StripPrefix,
 };
 use crate::model::scalar::{self, Invalid};
-use crate::model::{HeaderName, HeaderPattern, Part, RoutePath, Value, is_authority};
+use crate::model::{FORWARDING, HeaderName, HeaderPattern, Part, RoutePath, Value, is_authority};
 use crate::source::Span;
 use crate::spec::fields::{Leaf, Leaves, Pair};
 use crate::spec::rule as shape;
@@ -34,14 +34,6 @@ pub(super) const RESPONSE_FRAMING: &[&str] = &[
     "Transfer-Encoding",
     "Upgrade",
 ];
-/// Headers by which the gateway tells the backend about the client (MW-REQH-3).
-pub(super) const FORWARDING: &[&str] = &[
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
-    "X-Forwarded-Proto",
-    "X-Real-IP",
-];
-
 /// The rule that is read: its dotted key and what to blame for something missing.
 #[derive(Clone, Copy)]
 pub(super) struct Home<'a> {

@@ -175,13 +175,11 @@ impl Guard {
     fn block_part(&mut self, length: usize, flags: u8) -> Result<(), Abuse> {
         if let Some(block) = &mut self.block {
             block.bytes += length;
+            block.is_last = flags & END_HEADERS != 0;
             if block.bytes > self.bounds.block_bytes_max || block.continuations > CONTINUATIONS_MAX
             {
                 return Err(Abuse::Continuation);
             }
-        }
-        if let Some(block) = &mut self.block {
-            block.is_last = flags & END_HEADERS != 0;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What backends may read in a path (MW-PATH-10). The compiler has the same, for what it explains; tests/tidy.rs keeps both alike.
+//! What backends may read in a path (MW-PATH-10). The compiler has the same, for what it explains.
 
 /// Which of the two slashes a backend opens: `\` is one to some.
 const SLASHES: [&[char]; 4] = [&[], &['/'], &['\\'], &['/', '\\']];
