@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 
+use crate::answer::escaped_json;
 use crate::chain::Exchange;
 use crate::error::{Refusal, UpstreamFault};
 use crate::head::{Span, Version};
@@ -197,9 +198,9 @@ impl AccessLog {
         });
     }
 
-    /// A message about the gateway itself.
+    /// A message about the gateway itself, which may name files.
     pub fn message(&self, level: Level, message: &str) {
-        self.line(level, message, |_| {});
+        self.line(level, &escaped_json(message), |_| {});
     }
 
     /// Hands the lines over.

@@ -83,6 +83,11 @@ impl Fields {
         Ok(())
     }
 
+    /// The value of `Content-Length`, if there is one.
+    pub(super) fn length(self) -> Option<u64> {
+        self.length
+    }
+
     /// Whether there was any framing field.
     pub(super) fn any(self) -> bool {
         self.lengths + self.encodings > 0

@@ -141,7 +141,7 @@ fn scan_into<'f>(
         reason: Span::of(response.reason.unwrap_or_default().as_bytes(), bytes),
         head_length,
         framing,
-        content_length: facts.content_length,
+        content_length: facts.framing.length(),
         keep_alive,
         upgrade: facts.upgrade,
     }))
@@ -151,7 +151,6 @@ fn scan_into<'f>(
 #[derive(Default)]
 struct Facts {
     framing: framing::Fields,
-    content_length: Option<u64>,
     close: bool,
     keep: bool,
     /// `Connection` names fields other than the well-known options.
@@ -165,8 +164,6 @@ impl Facts {
             Known::ContentLength => {
                 let taken = self.framing.content_length(value);
                 taken.map_err(|refusal| refusal.detail)?;
-                let framing = self.framing.decide(Framing::Close);
-                self.content_length = framing.ok().and_then(Framing::length);
             }
             Known::TransferEncoding => {
                 let taken = self.framing.transfer_encoding(value);

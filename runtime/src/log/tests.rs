@@ -33,6 +33,21 @@ fn odd_keys_and_controls() {
     assert_eq!(line(Format::Text, lone), " k=\"\\u009b\"");
 }
 
+/// RT-LOG-4: so of messages, which may name files.
+#[test]
+fn odd_messages() {
+    for (format, said) in [
+        (Format::Json, "\"msg\":\"/a\\\"b\\nc: changed\"}\n"),
+        (Format::Text, " WARN /a\\\"b\\nc: changed\n"),
+    ] {
+        let (writer, _thread) = Writer::start(None, format).unwrap();
+        let log = AccessLog::new(Level::Info, format, writer);
+        log.message(Level::Warn, "/a\"b\nc: changed");
+        let text = String::from_utf8(log.lines.take()).unwrap();
+        assert!(text.ends_with(said), "{text}");
+    }
+}
+
 fn written(format: Format) -> String {
     let mut out = Vec::new();
     let mut time = line::TimeStamp::default();

@@ -120,6 +120,7 @@ mod tests {
     }
 
     /// RT-CANARY-2, RT-CANARY-6
+    #[cfg(feature = "regex")]
     #[test]
     fn operators() {
         for (operator, fits, fails) in [

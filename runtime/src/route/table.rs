@@ -224,5 +224,5 @@ impl<'a> Search<'a> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "regex"))]
 mod tests;
