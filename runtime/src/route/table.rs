@@ -224,5 +224,6 @@ impl<'a> Search<'a> {
     }
 }
 
-#[cfg(all(test, feature = "regex"))]
+#[cfg(test)]
+#[cfg(feature = "regex")]
 mod tests;
