@@ -27,6 +27,8 @@ PROFILE = "--fast" if QUICK else "--release"
 ROUNDS = 1 if QUICK else 8
 WINDOW_SECONDS = 1 if QUICK else 2
 WARMUP_SECONDS = 0.3 if QUICK else 1
+# Turns of h2load at one proxy in a round, an even number, and how long each is.
+HTTP2_TURNS, HTTP2_TURN_MS = (2, 300) if QUICK else (6, 500)
 CONNECTIONS = 64
 NAMES = ["goma", "nginx", "haproxy"]
 SCENARIOS = {
@@ -173,12 +175,14 @@ def load(addresses, path, body, *rest):
     return figures
 
 
-def load_http2(address, path, process, connections, streams):
-    """The same by h2load, which others have written: it warms up, then counts."""
-    def run(seconds, *rest):
+def load_http2(targets, path, connections, streams):
+    """The same by h2load, which others have written: it warms each target up, then counts in turns, the
+    order of which is turned too. `targets`: processes and addresses."""
+    def run(address, milliseconds, *rest):
         done = peers.pinned(
             peers.LOAD_CORE,
-            ["h2load", "-c", connections, "-m", streams, "-D", seconds, *rest, f"http://{address}{path}"],
+            ["h2load", "-c", connections, "-m", streams, "-D", f"{milliseconds}ms", *rest,
+             f"http://{address}{path}"],
             stdout=subprocess.PIPE, text=True,
         )
         output, _ = done.communicate()
@@ -187,21 +191,32 @@ def load_http2(address, path, process, connections, streams):
             raise SystemExit(f"h2load failed:\n{output}")
         return int(counts[3])
 
-    def ticks():
+    def ticks(process):
         fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return int(fields[11]) + int(fields[12])
 
-    run(max(1, round(WARMUP_SECONDS)))
-    with tempfile.NamedTemporaryFile("r") as times:
-        before, begun = ticks(), time.monotonic()
-        requests = run(WINDOW_SECONDS, f"--log-file={times.name}")
-        seconds = time.monotonic() - begun
-        taken = sorted(int(line.split()[2]) for line in times)
-    return {
-        "requests": requests, "seconds": seconds, "cpu_ticks": ticks() - before,
-        "p50_us": taken[len(taken) // 2], "p99_us": taken[len(taken) * 99 // 100],
-        "rss_kib": peers.resident_kib(process),
-    }
+    def turn(process, address, into):
+        with tempfile.NamedTemporaryFile("r") as times:
+            before, begun = ticks(process), time.monotonic()
+            into["requests"] += run(address, HTTP2_TURN_MS, f"--log-file={times.name}")
+            into["seconds"] += time.monotonic() - begun
+            into["cpu_ticks"] += ticks(process) - before
+            into["times"].extend(int(line.split()[2]) for line in times)
+
+    taken = [{"requests": 0, "seconds": 0.0, "cpu_ticks": 0, "times": []} for _ in targets]
+    for _, address in targets:
+        run(address, round(WARMUP_SECONDS * 1000))
+    for number in range(HTTP2_TURNS):
+        order = list(zip(targets, taken))
+        for (process, address), into in order if number % 2 == 0 else reversed(order):
+            turn(process, address, into)
+    for (process, _), into in zip(targets, taken):
+        times = sorted(into.pop("times"))
+        into |= {
+            "p50_us": times[len(times) // 2], "p99_us": times[len(times) * 99 // 100],
+            "rss_kib": peers.resident_kib(process),
+        }
+    return taken
 
 
 def measure(scenario, place):
@@ -219,7 +234,7 @@ def measure(scenario, place):
         ]
         processes, addresses = zip(*started)
         if scenario in STREAMS:
-            taken = [load_http2(address, path, process, *STREAMS[scenario]) for process, address in started]
+            taken = load_http2(started, path, *STREAMS[scenario])
         else:
             taken = load(
                 addresses, path, body, "--seconds", WINDOW_SECONDS, "--warmup", WARMUP_SECONDS,
@@ -336,7 +351,7 @@ def render(rounds, counts, routing, first, first_routed, kept, sizes, images, wa
         "- Equal work: reverse proxy, hop-by-hop fields dropped; `X-Forwarded-*`, `X-Real-IP`, a request id both ways and",
         "  `Proxied-By` set by all three, which `ci/bench` looks at before it measures; no log, no metrics",
         f"- {ROUNDS} rounds, each with new processes: {WARMUP_SECONDS} s of warm-up, then {WINDOW_SECONDS} s for each "
-        "proxy, in turns of 0.2 s (of h2load in one), the order turned; medians",
+        "proxy, in turns of 0.2 s, the order turned; medians",
         "- CPU: user and system time of the proxy's process by the requests answered in the same window",
         "- Ratio: our CPU by the peer's *in the same round*, median (lowest to highest): the figure to trust",
         "",
@@ -373,9 +388,9 @@ def render(rounds, counts, routing, first, first_routed, kept, sizes, images, wa
                      value <= BAR_RATIOS[key]))
     out += [
         "a0, d0: what those who leave the request id out pay; under no bar, because the gateway does more.",
-        "d, d0, d8: h2load is the client. f: a virtual host for each host and a location for each path in nginx, a map",
-        "in HAProxy. g: requests are sent when they are due; latencies count from then. w, w16: a request is a message",
-        "and its echo, after a handshake that is not measured.",
+        f"d, d0, d8: h2load is the client, {HTTP2_TURNS} times for {HTTP2_TURN_MS} ms at each proxy in a round. f: a virtual host for each host and",
+        "a location for each path in nginx, a map in HAProxy. g: requests are sent when they are due; latencies count from then.",
+        "w, w16: a request is a message and its echo, after a handshake that is not measured.",
         "",
         "What checking costs is in [validators.md](validators.md), what building costs in [scaling.md](scaling.md).",
         "",
