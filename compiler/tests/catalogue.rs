@@ -47,6 +47,7 @@ const OURS: &[&str] = &[
     "oidc-same-site-strict",
     "plain-transport",
     "prefix-no-slash",
+    "request-id-overwritten",
     "test-failed",
 ];
 

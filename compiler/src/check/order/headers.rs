@@ -37,6 +37,16 @@ pub(super) fn identity(entry: &Entry) -> Vec<String> {
     names
 }
 
+/// The headers that a `requestHeaders` replaces or takes away, as written: names, or `Prefix-*`.
+pub(super) fn changed_by_rule(rule: &Settings) -> Vec<&str> {
+    let set = rule
+        .names("setHeaders")
+        .iter()
+        .map(|(name, _)| name.value.as_str());
+    let removed = rule.list("removeHeaders").iter().map(Given::known);
+    set.chain(removed).collect()
+}
+
 /// Whether a request has this header behind an entry because of it.
 pub(super) fn sets(entry: &Entry, header: &str) -> bool {
     let by_rule = entry.rule_of("requestHeaders").is_some_and(|rule| {

@@ -4,7 +4,6 @@
 use super::{at, chains, headers, with_earlier};
 use crate::diag::{Code, Diagnostics};
 use crate::resolve::outline::{Link, Outline};
-use crate::resolve::settings::Settings;
 
 pub(super) fn check(outline: &Outline, diags: &mut Diagnostics) {
     for (route, chain) in chains(outline) {
@@ -12,7 +11,7 @@ pub(super) fn check(outline: &Outline, diags: &mut Diagnostics) {
             let Some(rule) = link.entry.rule_of("requestHeaders") else {
                 continue;
             };
-            let changed = changed(rule);
+            let changed = headers::changed_by_rule(rule);
             if let Some((header, setter)) = overwritten(&changed, earlier) {
                 let (list, first) = (&link.entry.name, &setter.entry.name);
                 let message =
@@ -33,13 +32,4 @@ fn overwritten<'o>(changed: &[&str], earlier: &[Link<'o>]) -> Option<(String, Li
     });
     let mut set = set;
     set.find(|(name, _)| changed.iter().any(|other| headers::touches(name, other)))
-}
-
-fn changed(rule: &Settings) -> Vec<&str> {
-    let set = rule
-        .names("setHeaders")
-        .iter()
-        .map(|(name, _)| name.value.as_str());
-    let removed = rule.list("removeHeaders").iter().map(|given| given.known());
-    set.chain(removed).collect()
 }

@@ -10,6 +10,7 @@ mod limiter_without_identity;
 mod middleware_no_effect;
 mod middleware_order;
 mod redirect_scheme_after_auth;
+mod request_id_overwritten;
 mod unreachable_middleware;
 
 use super::Rule;
@@ -26,6 +27,7 @@ pub(super) const RULES: &[Rule] = &[
     middleware_no_effect::check,
     middleware_order::check,
     redirect_scheme_after_auth::check,
+    request_id_overwritten::check,
     unreachable_middleware::check,
 ];
 

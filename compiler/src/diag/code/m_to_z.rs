@@ -215,6 +215,12 @@ macro_rules! m_to_z {
     /// Instead: `reload: {enabled: true, token: "${RELOAD_TOKEN}"}`
     ReloadToken = "reload-token", Warning;
 
+    /// What: `requestHeaders` changes the header of the request id.
+    /// Why: the gateway writes that one behind the chain, so the change is lost.
+    /// Example: `setHeaders: {X-Request-ID: "{request.header.X-Trace}"}`
+    /// Instead: `type: requestId` says which header it is, what ids look like, and whose are kept.
+    RequestIdOverwritten = "request-id-overwritten", Warning;
+
     /// What: a route's path is one that the gateway answers itself.
     /// Why: GET and HEAD on exactly that path never reach the route.
     /// Example: `path: /healthz`
