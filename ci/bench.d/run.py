@@ -28,7 +28,7 @@ ROUNDS = 1 if QUICK else 8
 WINDOW_SECONDS = 1 if QUICK else 2
 WARMUP_SECONDS = 0.3 if QUICK else 1
 # Turns of h2load at one proxy in a round, an even number, and how long each is.
-HTTP2_TURNS, HTTP2_TURN_MS = (2, 300) if QUICK else (6, 500)
+HTTP2_TURNS, HTTP2_TURN_MS = (2, 300) if QUICK else (12, 400)
 CONNECTIONS = 64
 NAMES = ["goma", "nginx", "haproxy"]
 SCENARIOS = {

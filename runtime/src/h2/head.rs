@@ -3,7 +3,7 @@
 //! What makes a message malformed in itself (upper case, connection-specific fields, pseudo-fields) the
 //! `h2` crate has refused before (RT-H2-2); here is judged what needs the whole head.
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, DATE, EXPECT, HOST, SERVER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -233,39 +233,37 @@ fn authority_of(parts: &Parts) -> Option<&[u8]> {
     authority.or_else(|| Some(parts.headers.get(HOST)?.as_bytes()))
 }
 
-/// The head of a response, with the length that it is to announce. `None` if it has a field that
-/// cannot be sent.
+/// The head of a response, with the length that it is to announce; `values` is where those of its fields
+/// go. `None` if it has a field that cannot be sent.
 #[must_use]
-pub fn response(response: &Response, length: Option<u64>) -> Option<http::Response<()>> {
+pub fn response(
+    response: &Response,
+    length: Option<u64>,
+    values: &mut BytesMut,
+) -> Option<http::Response<()>> {
     let mut head = http::Response::new(());
     *head.status_mut() = StatusCode::from_u16(response.status()).ok()?;
     let headers = head.headers_mut();
     headers.reserve(response.fields.len() + 1);
-    copy_fields(headers, &response.fields)?;
+    copy_fields(headers, &response.fields, values)?;
     if let Some(length) = length {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     Some(head)
 }
 
-/// Copies fields, except those that belong to a connection. All values share one allocation.
-fn copy_fields(headers: &mut HeaderMap, fields: &Fields) -> Option<()> {
-    let passing = |(known, _, _): &(Known, &[u8], &[u8])| !known.is_hop_by_hop();
-    let length = fields.iter_known().map(|(_, _, value)| value.len()).sum();
-    let mut values = Vec::with_capacity(length);
-    for (_, _, value) in fields.iter_known().filter(passing) {
+/// Copies fields, except those that belong to a connection.
+fn copy_fields(headers: &mut HeaderMap, fields: &Fields, values: &mut BytesMut) -> Option<()> {
+    for (known, name, value) in fields.iter_known() {
+        if known.is_hop_by_hop() {
+            continue;
+        }
         values.extend_from_slice(value);
-    }
-    let values = Bytes::from(values);
-    let mut start = 0;
-    for (known, name, value) in fields.iter_known().filter(passing) {
-        let end = start + value.len();
-        let mut value = HeaderValue::from_maybe_shared(values.slice(start..end)).ok()?;
+        let mut value = HeaderValue::from_maybe_shared(values.split().freeze()).ok()?;
         // Never the same twice: in the table of the compressor it would be of no use, and the crate
         // would look through all that came before each time.
         value.set_sensitive(matches!(known, Known::XGomaRequestId | Known::XRequestId));
         headers.try_append(name_of(known, name)?, value).ok()?;
-        start = end;
     }
     Some(())
 }

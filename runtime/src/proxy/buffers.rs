@@ -2,7 +2,9 @@
 //!
 //! An idle connection owns none. A buffer is never cleared to zero, only overwritten.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
+
+use bytes::BytesMut;
 
 use crate::head::{Buffer, Fields};
 
@@ -14,6 +16,8 @@ pub(super) const SCRATCH_BYTES: usize = 128 * 1024;
 const EDIT_BYTES: usize = 4 * 1024;
 /// First size of an outgoing head's buffer.
 const WIRE_BYTES: usize = 2 * 1024;
+/// Size of a buffer for the values of HTTP/2 fields.
+const VALUES_BYTES: usize = 4 * 1024;
 /// A buffer that has grown beyond this is not kept.
 const KEPT_HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Buffers kept of each kind.
@@ -21,7 +25,7 @@ const KEPT_HEADS_MAX: usize = 256;
 const KEPT_SCRATCH_MAX: usize = 8;
 
 /// Free buffers of one core, most recently used last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[expect(
     clippy::vec_box,
     reason = "they travel as boxes, so that handing one on moves a pointer"
@@ -30,6 +34,18 @@ pub struct Buffers {
     heads: RefCell<Vec<Box<Fields>>>,
     scratch: RefCell<Vec<Box<Fields>>>,
     wires: RefCell<Vec<Buffer>>,
+    values: RefCell<BytesMut>,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self {
+            heads: RefCell::default(),
+            scratch: RefCell::default(),
+            wires: RefCell::default(),
+            values: RefCell::new(BytesMut::with_capacity(VALUES_BYTES)),
+        }
+    }
 }
 
 impl Buffers {
@@ -80,5 +96,11 @@ impl Buffers {
             buffer.clear();
             wires.push(buffer);
         }
+    }
+
+    /// Where the values of HTTP/2 fields lie, one behind the other, until the `h2` crate has encoded them. Its
+    /// memory is used again once it holds none of them; until then there is another.
+    pub(super) fn values(&self) -> RefMut<'_, BytesMut> {
+        self.values.borrow_mut()
     }
 }

@@ -105,7 +105,7 @@ fn responses_keep_order_and_repetition() {
     ] {
         fields.append(name, value.as_bytes());
     }
-    let head = super::response(&Response::new(404, fields), Some(7)).unwrap();
+    let head = super::response(&Response::new(404, fields), Some(7), &mut BytesMut::new()).unwrap();
     let found: Vec<_> = head
         .headers()
         .iter()

@@ -116,6 +116,15 @@ impl Drop for Payload {
 }
 
 impl Gauge {
+    /// A gauge for the next stream: the one that is kept, if no piece of the stream before is under way.
+    pub(super) fn renewed(kept: &mut Rc<Self>) -> Rc<Self> {
+        match Rc::get_mut(kept) {
+            Some(free) => *free = Self::default(),
+            None => *kept = Rc::default(),
+        }
+        Rc::clone(kept)
+    }
+
     /// Whether bytes were thrown away instead of being sent.
     pub(super) fn is_lost(&self) -> bool {
         self.lost.get()

@@ -49,8 +49,13 @@ struct Stream<'a> {
     failed: bool,
 }
 
-/// Takes one stream from its request to its end, with a watch that served others before.
-pub(super) async fn run(core: &'static Core, watch: &Watch, accepted: Accepted) {
+/// Takes one stream from its request to its end, with a watch and a gauge that served others before.
+pub(super) async fn run(
+    core: &'static Core,
+    watch: &Watch,
+    gauge: &mut Rc<Gauge>,
+    accepted: Accepted,
+) {
     let Accepted {
         connected,
         request,
@@ -69,7 +74,7 @@ pub(super) async fn run(core: &'static Core, watch: &Watch, accepted: Accepted) 
         received: ended,
         respond,
         sending: None,
-        gauge: Rc::default(),
+        gauge: Gauge::renewed(gauge),
         failed: false,
     };
     let fields = core.buffers.head();
@@ -127,12 +132,12 @@ impl Stream<'_> {
         self.respond.send_reset(Reason::INTERNAL_ERROR);
     }
 
-    fn begin(&mut self, response: &Response, terms: Terms, bodiless: bool) {
+    fn begin(&mut self, buffers: &Buffers, response: &Response, terms: Terms, bodiless: bool) {
         let length = match terms.announced {
             Announced::Length(length) => Some(length),
             Announced::Close | Announced::Framed | Announced::Nothing | Announced::Tunnel => None,
         };
-        let head = head::response(response, length).map(|mut head| {
+        let head = head::response(response, length, &mut buffers.values()).map(|mut head| {
             if terms.announced == Announced::Tunnel {
                 connect::open(&mut head);
             }
@@ -250,14 +255,14 @@ impl Downstream for Stream<'_> {
         self.failed |= self.respond.send_informational(head).is_err();
     }
 
-    fn push_interim(&mut self, _: &Buffers, response: &Response) {
-        let sent = head::response(response, None)
+    fn push_interim(&mut self, buffers: &Buffers, response: &Response) {
+        let sent = head::response(response, None, &mut buffers.values())
             .is_some_and(|head| self.respond.send_informational(head).is_ok());
         self.failed |= !sent;
     }
 
-    fn push_answer(&mut self, _: &Buffers, response: &Response, terms: Terms, body: &[u8]) {
-        self.begin(response, terms, body.is_empty());
+    fn push_answer(&mut self, buffers: &Buffers, response: &Response, terms: Terms, body: &[u8]) {
+        self.begin(buffers, response, terms, body.is_empty());
         if !body.is_empty() {
             self.send(Payload::copied(self.core, &self.gauge, body), Tail::End);
         }
@@ -272,7 +277,7 @@ impl Downstream for Stream<'_> {
         tail: Tail,
     ) {
         let bodiless = data.is_empty() && matches!(tail, Tail::End);
-        self.begin(&response, terms, bodiless);
+        self.begin(buffers, &response, terms, bodiless);
         let fields = response.fields;
         if bodiless {
             return buffers.put_scratch(fields);
@@ -297,9 +302,14 @@ impl Downstream for Stream<'_> {
     }
 
     fn poll_sent(&mut self, cx: &mut Context<'_>, _: &Buffers) -> Poll<io::Result<()>> {
-        if self.failed || self.gauge.is_lost() || self.poll_reset(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        let reset = || Err(io::ErrorKind::ConnectionReset.into());
+        if self.failed || self.gauge.is_lost() {
+            return Poll::Ready(reset());
         }
-        self.gauge.poll_sent(cx).map(Ok)
+        // Asked last: what a stream holds that is reset is lost.
+        match self.gauge.poll_sent(cx) {
+            Poll::Ready(()) => Poll::Ready(Ok(())),
+            Poll::Pending => self.poll_reset(cx).map(|()| reset()),
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use super::payload::Gauge;
 use super::stream::{self, Accepted};
 use crate::proxy::Core;
 
@@ -66,9 +67,10 @@ impl Seat {
 
 async fn work(core: &'static Core, seat: Rc<Seat>) {
     let watch = core.clock.watch();
+    let mut gauge = Rc::<Gauge>::default();
     loop {
         let accepted = poll_fn(|cx| seat.poll_accepted(cx)).await;
-        stream::run(core, &watch, accepted).await;
+        stream::run(core, &watch, &mut gauge, accepted).await;
         if !core.workers.wait(&seat) {
             return;
         }
