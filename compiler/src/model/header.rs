@@ -76,6 +76,9 @@ pub const FORWARDING: &[&str] = &[
     "X-Real-IP",
 ];
 
+/// The field of a request's id towards the backend, unless `requestId` names another (RT-HDR-8).
+pub const REQUEST_ID: &str = "X-Request-ID";
+
 /// Whether this is `host` or `host:port`, as a `Host` of a request may be; the port may be empty or 0.
 #[must_use]
 pub fn is_authority(text: &str) -> bool {

@@ -39,7 +39,7 @@ use crate::source::{SourceId, Span};
 pub use clients::{Limits, Proxy, ProxyProtocol};
 pub use condition::{Condition, Test};
 pub use forward::Forward;
-pub use header::{FORWARDING, HeaderName, HeaderPattern, is_authority};
+pub use header::{FORWARDING, HeaderName, HeaderPattern, REQUEST_ID, is_authority};
 pub use host::{HostKind, HostPattern};
 pub use method::Method;
 pub use name::Name;

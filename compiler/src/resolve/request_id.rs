@@ -5,12 +5,12 @@ use super::rules::{REQUEST_FRAMING, RESPONSE_FRAMING, header_name, is_one_of};
 use crate::diag::Code;
 use crate::model::recorder::{IdFormat, RequestId, Trust};
 use crate::model::scalar::Invalid;
-use crate::model::{FORWARDING, HeaderName};
+use crate::model::{FORWARDING, HeaderName, REQUEST_ID};
 use crate::spec::fields::Leaf;
 use crate::spec::recorder as shape;
 
 pub(super) fn resolve(rule: &shape::RequestId, cx: &mut Cx<'_>) -> Option<RequestId> {
-    let header = name(rule.header.as_ref(), "X-Request-ID", REQUEST_FRAMING, cx);
+    let header = name(rule.header.as_ref(), REQUEST_ID, REQUEST_FRAMING, cx);
     let answer = rule.response_header.as_ref();
     let response_header = name(answer, "X-Goma-Request-ID", RESPONSE_FRAMING, cx);
     let trust = cx.word(rule.trust.as_ref(), &["always", "trustedProxy", "never"]);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{at, chains, headers};
 use crate::diag::{Code, Diagnostics};
+use crate::model::REQUEST_ID;
 use crate::resolve::outline::{Link, Outline};
 use crate::resolve::settings::Settings;
 
@@ -32,7 +33,7 @@ pub(super) fn check(outline: &Outline, diags: &mut Diagnostics) {
 fn header_of_id<'o>(chain: &[Link<'o>]) -> &'o str {
     let mut rules = chain.iter().rev();
     let named = rules.find_map(|link| link.entry.rule_of("requestId")?.text("header"));
-    named.unwrap_or("X-Request-ID")
+    named.unwrap_or(REQUEST_ID)
 }
 
 /// Whether a rule names this header; a prefix means others.
